@@ -1,0 +1,1 @@
+"""What statements change, and the schema that they add up to."""

@@ -1,0 +1,101 @@
+"""Everything that can go wrong, as one tree.
+
+    ElfError                      says what was tried, what happened and what to do; carries the exit code
+    ├── UsageError                exit 2: a path, an option or an answer that cannot be used
+    │   ├── ConfigError           a configuration file that does not say what it must
+    │   └── RuleError             a rule that cannot be loaded or broke while it ran
+    ├── PlanError                 exit 1: versions or dependencies that allow no order
+    ├── DatabaseError             exit 1: the server refused, failed or went away
+    │   ├── ConnectionFailed      exit 2: no connection (never shows the password)
+    │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
+    │   └── LockNotObtained       exit 4: another deployer holds the lock
+    └── ServerError               exit 2: no throw-away Postgres can be found or started
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Span
+
+
+class ElfError(Exception):
+    """Base of all errors that are shown to the user as one sentence and a remedy.
+
+    `remedy` is what to do about it, `exit_code` what the command ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+
+
+class UsageError(ElfError):
+    """A path, an option or an answer that cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration file that does not say what it must."""
+
+
+class RuleError(UsageError):
+    """A rule that cannot be loaded, or that broke while it ran: a safety tool never fails open."""
+
+
+class PlanError(ElfError):
+    """Versions or dependencies that allow no order."""
+
+
+class DatabaseError(ElfError):
+    """The server refused, failed or went away."""
+
+
+class ConnectionFailed(DatabaseError):
+    """No connection could be made. The message never holds a password."""
+
+    exit_code = 2
+
+
+class MigrationFailed(DatabaseError):
+    """A statement of a migration failed.
+
+    `span` is the byte range of the statement in the migration's file (None when unknown), `sqlstate` the five
+    characters of Postgres, `detail` its own message, `completed` how many statements outside a transaction had
+    already been carried out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        span: Span | None = None,
+        sqlstate: str = "",
+        detail: str = "",
+        completed: int = 0,
+    ) -> None:
+        super().__init__(message, remedy)
+        self.span = span
+        self.sqlstate = sqlstate
+        self.detail = detail
+        self.completed = completed
+
+
+class LockNotObtained(DatabaseError):
+    """Another deployer holds the lock."""
+
+    exit_code = 4
+
+
+class ServerError(ElfError):
+    """No throw-away Postgres can be found or started."""
+
+    exit_code = 2

@@ -1,0 +1,1 @@
+"""How files make a migration: one module a layout."""

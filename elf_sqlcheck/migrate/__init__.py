@@ -1,0 +1,1 @@
+"""Plan, history and deploy."""

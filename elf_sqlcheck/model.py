@@ -1,0 +1,228 @@
+"""The words that everything else is written in: spans, statements, migrations, findings.
+
+A position is a byte offset into the file (`Migration.data`); it becomes a line and a column only when it is printed.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Span(Record):
+    """A half-open range of bytes, `start` ≤ position < `end`."""
+
+    start: int
+    end: int
+
+
+class Severity(IntEnum):
+    """How bad a finding is; comparable. `OFF` is the default of rules that run only when selected."""
+
+    OFF = 0
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case word that reports show."""
+        return self.name.lower()
+
+
+class Applicability(Enum):
+    """Whether a fix keeps the meaning (SAFE), may change it (UNSAFE), or is only an idea (SHOWN)."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    SHOWN = "shown"
+
+
+class Edit(Record):
+    """Replaces the bytes of `span` by `text`."""
+
+    span: Span
+    text: str
+
+
+class Fix(Record):
+    """Edits that make a finding go away; `title` says what they do, as an order."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability = Applicability.SAFE
+
+
+class Finding(Record):
+    """One thing that is wrong, with its place, its reason and its remedy.
+
+    `message` names the object and says what goes wrong; `why` says for whom; `instead` says what to write.
+    `span` is None when the finding is about the file as a whole.
+    """
+
+    rule: str
+    family: str
+    severity: Severity
+    message: str
+    path: str
+    span: Span | None = None
+    why: str = ""
+    instead: str = ""
+    fix: Fix | None = None
+
+
+class Statement:
+    """One SQL statement: the parser's node kind, where it stands, and its node, decoded when first asked for.
+
+    `span` leaves out comments before it and the semicolon after it. `node` is the inside of the parser's JSON object
+    for `kind` (libpg_query's names); positions in it count bytes from the start of the file.
+    Only `elf_sqlcheck.catalog` looks at nodes.
+    """
+
+    __slots__ = ("_node", "conditional", "json", "kind", "span")
+
+    def __init__(self, kind: str, span: Span, json: str, *, conditional: bool = False) -> None:
+        self.kind = kind
+        self.span = span
+        self.json = json
+        self.conditional = conditional
+        self._node: dict[str, Any] | None = None
+
+    @property
+    def node(self) -> dict[str, Any]:
+        """The decoded node."""
+        if self._node is None:
+            from json import loads
+
+            self._node = loads(self.json)
+        return self._node
+
+    def __repr__(self) -> str:
+        return f"Statement({self.kind}, {self.span.start}:{self.span.end})"
+
+
+class Comment(Record):
+    """A comment with its marker; `text` is all of it, `--` or `/*` included."""
+
+    text: str
+    span: Span
+
+
+class Broken(Record):
+    """A piece of the text that is no SQL: `kind` is "syntax", "meta-command", "unterminated" or "too-deep".
+
+    `span` is the place of the error, `piece` the whole stretch of text that was left out because of it.
+    """
+
+    kind: str
+    message: str
+    span: Span
+    piece: Span
+
+
+class Header(Record):
+    """One `-- Key: value` line at the top of a migration; `span` covers the line, without its end."""
+
+    key: str
+    value: str
+    span: Span
+
+
+class Problem(Record):
+    """What a layout found wrong with a file's outside; the `files` rules turn it into findings.
+
+    `rule` is the rule that reports it.
+    """
+
+    rule: str
+    message: str
+    span: Span | None = None
+    instead: str = ""
+
+
+class Section(Record):
+    """The UP or the DOWN part of a migration.
+
+    `span` covers the text after its marker up to the next marker. `name` is "up" or "down".
+    """
+
+    name: str
+    span: Span
+    statements: tuple[Statement, ...] = ()
+
+
+class Migration:
+    """One migration as its layout read it.
+
+    `path` as the user named it; `data` the bytes of the file (for `--staged`, of the index); `version` sorts
+    migrations ("" when the layout has none); `name` is the full name, version included, which dependencies use;
+    `dependencies` are versions or full names. `transactional` is what the file asks for. `up` is always there;
+    `down` is None when the file has no such section.
+    """
+
+    __slots__ = (
+        "broken", "comments", "data", "dependencies", "description", "down", "headers", "irreversible", "layout",
+        "name", "path", "problems", "slug", "team", "title", "transactional", "up", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        layout: str,
+        version: str,
+        slug: str,
+        up: Section,
+        down: Section | None = None,
+        title: str = "",
+        description: str = "",
+        dependencies: tuple[str, ...] = (),
+        team: str = "",
+        transactional: bool = True,
+        irreversible: str = "",
+        headers: tuple[Header, ...] = (),
+        comments: tuple[Comment, ...] = (),
+        broken: tuple[Broken, ...] = (),
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.path = path
+        self.data = data
+        self.layout = layout
+        self.version = version
+        self.slug = slug
+        self.name = f"{version}_{slug}" if version and slug else version or slug
+        self.up = up
+        self.down = down
+        self.title = title
+        self.description = description
+        self.dependencies = dependencies
+        self.team = team
+        self.transactional = transactional
+        self.irreversible = irreversible
+        self.headers = headers
+        self.comments = comments
+        self.broken = broken
+        self.problems = problems
+
+    def text(self, span: Span) -> str:
+        """The text of `span`; bytes that are no UTF-8 become U+FFFD."""
+        return self.data[span.start : span.end].decode("utf-8", "replace")
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """The 1-based line and column, in characters, of a byte offset."""
+        return position_in(self.data, offset)
+
+    def __repr__(self) -> str:
+        return f"Migration({self.path})"
+
+
+def position_in(data: bytes, offset: int) -> tuple[int, int]:
+    """The 1-based line and column, in characters, of a byte offset of `data`."""
+    line_start = data.rfind(b"\n", 0, offset) + 1
+    return data.count(b"\n", 0, offset) + 1, len(data[line_start:offset].decode("utf-8", "replace")) + 1

@@ -1,0 +1,1 @@
+"""Throw-away servers and what they tell: start, snapshot, compare."""

@@ -1,0 +1,1 @@
+"""SQL-only stand-ins for extensions that the embedded server lacks."""

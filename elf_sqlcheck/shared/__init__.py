@@ -1,0 +1,1 @@
+"""What other programs of ElfAutomations import: the executor and the credentials."""
