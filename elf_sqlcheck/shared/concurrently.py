@@ -57,15 +57,11 @@ def check_valid(connection: Connection[dict[str, Any]], migration: Migration, st
     """Make sure that the index is there and valid; raises MigrationFailed when it is not."""
     found = _find(connection, statement)
     if found is None or not found["valid"]:
-        name = statement.node["idxname"]
-        what = (
-            "is INVALID" if found else "is not there, though Postgres reported success: another table has one so named"
-        )
+        what = "is INVALID" if found else "is not on its table: another table has one of that name"
+        remedy = "Run it again: the leftover is dropped and the index built anew." if found else "Choose another name."
         raise MigrationFailed(
-            f"{migration.path}: after CREATE INDEX CONCURRENTLY the index {name} {what}.",
-            "Run it again: the leftover is dropped and the index built anew."
-            if found
-            else "Give the index another name.",
+            f"{migration.path}: after CREATE INDEX CONCURRENTLY the index {statement.node['idxname']} {what}.",
+            remedy,
             span=statement.span,
             sqlstate="55000",
         )

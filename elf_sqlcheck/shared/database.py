@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.credentials import CredentialManager
 
-    Record = Callable[[Connection[dict[str, Any]]], None]
-    Progress = Callable[[int, str], None]
+    Record = Callable[[Connection[dict[str, Any]]], object]
+    Progress = Callable[[int, str], object]
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class SupabaseExecutor:
             for statement in settings_before(section, resume_from):
                 connection.execute(migration.data[statement.span.start : statement.span.end])
             for piece in pieces:
-                hooks: list[Callable[[], None]] = []
+                hooks: list[Callable[[], object]] = []
                 if several and progress:
                     mark = cumulative_hash(migration, section, piece.last)
                     hooks.append(lambda count=piece.last, mark=mark: progress(count, mark))  # type: ignore[misc]
@@ -191,7 +191,7 @@ class SupabaseExecutor:
         return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
 
     def _run_in_transaction(
-        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], None]]
+        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], object]]
     ) -> None:
         import psycopg
 
@@ -223,7 +223,7 @@ class SupabaseExecutor:
             _roll_back_if_open(connection)
 
     def _run_alone(
-        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], None]]
+        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], object]]
     ) -> None:
         import psycopg
 
