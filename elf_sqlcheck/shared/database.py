@@ -13,7 +13,7 @@ from elf_sqlcheck.shared.failures import own_commit, remedy_for, statement_faile
 from elf_sqlcheck.shared.pieces import Piece, cumulative_hash, cut, settings_before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import psycopg
     from psycopg import Connection
@@ -120,7 +120,7 @@ class SupabaseExecutor:
         text = f"connected to PostgreSQL {row['version']} at {self.target.where} as {row['user']}, {transport}"
         return ConnectionTest(True, text, row["version"], row["user"], row["database"])
 
-    def query(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries ([] when it returns none).
 
         Raises:
