@@ -54,12 +54,17 @@ def stand_ins(provider: Provider, account: Account) -> StandIns:
 
 
 def _files() -> dict[str, str]:
+    """Return the files of our extensions by name; each script gets SHA-1, which they share, under its own name."""
     folder = resources.files("elf_sqlcheck.postgres.extensions")
-    return {
-        entry.name: entry.read_text(encoding="utf-8")
-        for entry in folder.iterdir()
-        if entry.name.endswith((".control", ".sql"))
-    }
+    sha1 = folder.joinpath("sha1.sql").read_text(encoding="utf-8")
+    files = {}
+    for entry in folder.iterdir():
+        extension, is_script, _ = entry.name.partition("--")
+        if is_script:
+            files[entry.name] = sha1.replace("@extension@", extension) + entry.read_text(encoding="utf-8")
+        elif entry.name.endswith(".control"):
+            files[entry.name] = entry.read_text(encoding="utf-8")
+    return files
 
 
 def _has(provider: Provider, extension: str) -> bool:
