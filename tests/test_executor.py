@@ -165,7 +165,7 @@ def test_several_transactions_run_piece_by_piece_and_resume(executor: SupabaseEx
 @pytest.mark.parametrize(
     ("up", "said"),
     [
-        ("CREATE TABLE a (id int);\nCOMMIT;\nCREATE TABLE b ();", "line 6 ends the transaction that it runs in (COMMIT)"),
+        ("CREATE TABLE a ();\nCOMMIT;\nCREATE TABLE b ();", "line 6 ends the transaction that it runs in (COMMIT)"),
         ("CREATE TABLE a (id int);\nROLLBACK;", "(ROLLBACK)"),
         ("BEGIN;\nCREATE TABLE a (id int);", "never commits"),
         ("BEGIN;\nBEGIN;\nCREATE TABLE a (id int);\nCOMMIT;", "inside another one"),

@@ -161,7 +161,8 @@ def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, S
         reason = f" ({migration.irreversible})" if migration.irreversible else ""
         raise UsageError(
             f"{migration.name} can't be rolled back{reason}: {migration.path} has no DOWN migration SQL.",
-            f"Write a DOWN section; or fix the schema by hand and then run: {by_hand(migration.version, 'rolled_back')}",
+            "Write a DOWN section; or fix the schema by hand and then run: "
+            f"{by_hand(migration.version, 'rolled_back')}",
         )
     return migration, migration.down
 

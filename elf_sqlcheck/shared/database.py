@@ -59,6 +59,7 @@ class SupabaseExecutor:
         url: A libpq URL or connection string; without it the credentials say where to connect.
         credentials: Who is asked for them; the environment of the process by default.
         application_name: How the session shows in `pg_stat_activity`.
+        settings: What every migration begins with, such as {"lock_timeout": "5s"}.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class SupabaseExecutor:
         *,
         credentials: CredentialManager | None = None,
         application_name: str = "elf-migrate",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
+        self._settings = dict(settings or {})
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
@@ -94,6 +97,7 @@ class SupabaseExecutor:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self.target, self._application_name)
             self._connection.add_notice_handler(self._noticed)
+            self._set_up(self._connection)
         return self._connection
 
     def another(self, application_name: str) -> SupabaseExecutor:
@@ -288,8 +292,13 @@ class SupabaseExecutor:
             return
         try:
             self._connection.execute("DISCARD ALL")
+            self._set_up(self._connection)
         except psycopg.Error:
             self.close()
+
+    def _set_up(self, connection: Connection[dict[str, Any]]) -> None:
+        for name, value in self._settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
 
     def _refused(self, error: psycopg.Error) -> DatabaseError:
         said = redact((error.diag.message_primary or str(error)).strip(), self.target)
