@@ -21,7 +21,7 @@ _END = 1 << 60
 
 
 class Catalog:
-    """The schema as it grows. `begin` a migration, `apply` its changes in order, take `view`s, `undo` what is not to stay."""
+    """The schema as it grows: `begin` a migration, `apply` its changes, take `view`s, `undo` what is not to stay."""
 
     __slots__ = ("journal", "now", "objects", "position")
 

@@ -118,7 +118,9 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
         found = [wanted] if wanted in found or not found else found[:1] if len(found) == 1 else [wanted]
     for key in found or [("function", full.schema or "", full.name, "")]:
         catalog.put(key, ABSENT)
-    for key in [key for key in catalog.objects if key[0] in {"comment", "grant"} and key[1:3] == (full.schema, full.name)]:
+    for key in [
+        key for key in catalog.objects if key[0] in {"comment", "grant"} and key[1:3] == (full.schema, full.name)
+    ]:
         catalog.put(key, None)
 
 
