@@ -6,6 +6,7 @@ A position is a byte offset into the file (`Migration.data`); it becomes a line 
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+from json import loads
 
 from elf_sqlcheck.record import Record
 
@@ -80,16 +81,18 @@ class Statement:
     """One SQL statement: the parser's node kind, where it stands, and its node, decoded when first asked for.
 
     `span` leaves out comments before it and the semicolon after it. `node` is the inside of the parser's JSON object
-    for `kind` (libpg_query's names); positions in it count bytes from the start of the file.
+    for `kind` (libpg_query's names); a location in it plus `offset` is a byte position in the file.
+    `conditional` says that it stands inside a DO block or a function, where it may or may not run.
     Only `elf_sqlcheck.catalog` looks at nodes.
     """
 
-    __slots__ = ("_node", "conditional", "json", "kind", "span")
+    __slots__ = ("_node", "conditional", "json", "kind", "offset", "span")
 
-    def __init__(self, kind: str, span: Span, json: str, *, conditional: bool = False) -> None:
+    def __init__(self, kind: str, span: Span, json: str, offset: int = 0, *, conditional: bool = False) -> None:
         self.kind = kind
         self.span = span
         self.json = json
+        self.offset = offset
         self.conditional = conditional
         self._node: dict[str, Any] | None = None
 
@@ -97,8 +100,6 @@ class Statement:
     def node(self) -> dict[str, Any]:
         """The decoded node."""
         if self._node is None:
-            from json import loads
-
             self._node = loads(self.json)
         return self._node
 
@@ -166,7 +167,7 @@ class Migration:
     """
 
     __slots__ = (
-        "broken", "comments", "data", "dependencies", "description", "down", "headers", "irreversible", "layout",
+        "broken", "data", "dependencies", "description", "down", "headers", "irreversible", "layout",
         "name", "path", "problems", "slug", "team", "title", "transactional", "up", "version",
     )  # fmt: skip
 
@@ -187,7 +188,6 @@ class Migration:
         transactional: bool = True,
         irreversible: str = "",
         headers: tuple[Header, ...] = (),
-        comments: tuple[Comment, ...] = (),
         broken: tuple[Broken, ...] = (),
         problems: tuple[Problem, ...] = (),
     ) -> None:
@@ -206,7 +206,6 @@ class Migration:
         self.transactional = transactional
         self.irreversible = irreversible
         self.headers = headers
-        self.comments = comments
         self.broken = broken
         self.problems = problems
 

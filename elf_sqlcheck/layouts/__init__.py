@@ -1,1 +1,51 @@
 """How files make a migration: one module a layout."""
+
+from __future__ import annotations
+
+import os
+
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.layouts import elf, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Migration
+
+
+def read(path: str, data: bytes, layout: str = "") -> Migration:
+    """Read one file in the layout named, or in the one its name and contents tell."""
+    if layout == elf.NAME or (not layout and elf.recognizes(path, data)):
+        return elf.read(path, data)
+    return plain.read(path, data)
+
+
+def read_file(path: str, layout: str = "") -> Migration:
+    """Read one file from disk; raises UsageError when that cannot be done."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from error
+    return read(path, data, layout)
+
+
+def list_files(directory: str) -> list[str]:
+    """The paths of the SQL files directly in `directory`, sorted by name; raises UsageError when it cannot be read."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(".sql") and entry.is_file())
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the migrations folder {directory}: {error.strerror}",
+            "name it with --dir, or make it with `elf-migrate init`",
+        ) from error
+    return [os.path.join(directory, name) for name in names]
+
+
+def in_order(migrations: list[Migration]) -> list[Migration]:
+    """Sort by version, then by name."""
+    return sorted(migrations, key=lambda migration: (migration.version, migration.name))
+
+
+def read_directory(directory: str, layout: str = "") -> list[Migration]:
+    """Read all migrations of a folder, in the order of their versions."""
+    return in_order([read_file(path, layout) for path in list_files(directory)])

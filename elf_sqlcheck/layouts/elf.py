@@ -1,0 +1,173 @@
+"""The elf layout: one file `YYYYMMDD_HHMMSS_slug.sql` with headers, an UP and a DOWN section.
+
+Headers are the `-- Key: value` comments above the first marker or statement. A marker is a comment line such as
+`-- ============= UP MIGRATION =============`: any run of `=` on either side, any case. Without markers the whole file
+is the UP section. Whatever is odd about a file becomes a `Problem`; reading never fails.
+"""
+
+from __future__ import annotations
+
+import re
+from json import loads
+from os.path import basename
+
+from elf_sqlcheck import sql
+from elf_sqlcheck.model import Header, Migration, Problem, Section, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Broken, Statement
+
+NAME = "elf"
+FILE_NAME = re.compile(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
+KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", "lock-timeout")
+_MARKER = re.compile(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
+_HEADER = re.compile(rb"--[ \t]*([A-Za-z][A-Za-z-]*)[ \t]*:[ \t]*(.*?)[ \t\r]*$")
+
+
+def recognizes(path: str, data: bytes) -> bool:
+    """Whether a file is of this layout, by its name, its markers or its first header."""
+    if FILE_NAME.match(basename(path)):
+        return True
+    head = data[:2000].lower()
+    return b"-- migration:" in head or any(True for _ in _markers(data))
+
+
+def read(path: str, data: bytes) -> Migration:
+    """Read one file; `path` is kept as given."""
+    headers = _headers(data)
+    values = {header.key: header.value for header in headers}
+    problems: list[Problem] = []
+    up, down, broken = _sections(data, problems)
+    match = FILE_NAME.match(basename(path))
+    stem = basename(path).removesuffix(".sql")
+    version, slug = match.groups() if match else (values.get("version", ""), stem)
+    if not match and version and slug.startswith(version):
+        slug = slug[len(version) :].lstrip("_-")
+    return Migration(
+        path,
+        data,
+        layout=NAME,
+        version=version,
+        slug=slug,
+        up=up,
+        down=down,
+        title=values.get("migration", ""),
+        description=values.get("description", ""),
+        dependencies=_dependencies(headers, problems),
+        team=values.get("team", ""),
+        transactional=_transactional(headers, problems),
+        irreversible=values.get("irreversible", ""),
+        headers=headers,
+        broken=broken,
+        problems=tuple(problems),
+    )
+
+
+def _headers(data: bytes) -> tuple[Header, ...]:
+    found: list[Header] = []
+    position = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    while position < len(data):
+        end = data.find(b"\n", position)
+        end = len(data) if end < 0 else end
+        line = data[position:end]
+        bare = line.strip()
+        if bare and not bare.startswith(b"--"):
+            break
+        if _MARKER.match(line):
+            break
+        start = position + len(line) - len(line.lstrip())
+        match = _HEADER.match(line.lstrip())
+        if match:
+            key = match[1].decode().lower()
+            if key in KEYS:
+                span = Span(start, start + len(bare))
+                found.append(Header(key, match[2].decode("utf-8", "replace"), span))
+        position = end + 1
+    return tuple(found)
+
+
+def _dependencies(headers: tuple[Header, ...], problems: list[Problem]) -> tuple[str, ...]:
+    header = next((header for header in headers if header.key == "dependencies"), None)
+    if header is None or header.value.lower() in {"", "none", "[]"}:
+        return ()
+    try:
+        value = loads(header.value)
+    except ValueError:
+        value = None
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(item.removesuffix(".sql") for item in value)
+    problems.append(
+        Problem(
+            "header-mismatch",
+            "the Dependencies header is no JSON list of names, so no dependency is known",
+            header.span,
+            '-- Dependencies: ["20250120_140000_initial_schema"]',
+        )
+    )
+    return ()
+
+
+def _transactional(headers: tuple[Header, ...], problems: list[Problem]) -> bool:
+    header = next((header for header in headers if header.key == "transaction"), None)
+    if header is None:
+        return True
+    if header.value.lower() not in {"none", "all", "yes"}:
+        message = f"the Transaction header says {header.value!r}; the only value that changes anything is `none`"
+        problems.append(Problem("header-mismatch", message, header.span, "-- Transaction: none"))
+    return header.value.lower() != "none"
+
+
+def _markers(data: bytes) -> list[tuple[str, int, int]]:
+    """All lines that look like a marker: (section, start of the line, end of the line)."""
+    return [
+        (match[2].decode().lower(), match.start(), match.end())
+        for match in _MARKER.finditer(data)
+        if match[3] or match[1] or match[4]
+    ]
+
+
+def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | None, tuple[Broken, ...]]:
+    """Cut the file at its markers and read the statements of each part."""
+    candidates = _markers(data)
+    whole = sql.parse(data)
+    if not candidates:
+        return Section("up", Span(0, len(data)), whole.statements), None, whole.broken
+    inside = any(
+        statement.span.start < start < statement.span.end for _, start, _ in candidates for statement in whole.statements
+    )
+    markers, parts = candidates, None
+    if whole.broken or inside:
+        # A marker may stand in a string, or hide in a last statement that no semicolon ends: ask the scanner.
+        found = sql.tokens(sql.text_of(data).encode())
+        seen = found[-1].end if found else 0
+        true = {data.rfind(b"\n", 0, token.start) + 1 for token in found if token.name == "SQL_COMMENT"}
+        markers = [marker for marker in candidates if marker[1] in true or marker[1] > seen]
+        parts = True
+    spans: dict[str, Span] = {}
+    for number, (name, start, end) in enumerate(markers):
+        following = markers[number + 1][1] if number + 1 < len(markers) else len(data)
+        if name in spans:
+            message = f"a second {name.upper()} section begins here; only the first one is ever run"
+            problems.append(Problem("header-mismatch", message, Span(start, end), "keep one UP and one DOWN section"))
+        else:
+            spans[name] = Span(end, following)
+    first = markers[0][1] if markers else len(data)
+    if "up" not in spans:
+        spans["up"] = Span(0, first)
+    statements: dict[str, tuple[Statement, ...]] = {}
+    broken: tuple[Broken, ...] = ()
+    for name, span in spans.items():
+        if parts:
+            script = sql.parse(data, span.start, span.end)
+            statements[name] = script.statements
+            broken += script.broken
+        else:
+            statements[name] = tuple(s for s in whole.statements if span.start <= s.span.start < span.end)
+    stray = next((s for s in whole.statements if s.span.start < first <= spans["up"].start), None)
+    if stray and not parts:
+        message = "this statement stands above the first marker, so it belongs to no section and is never run"
+        problems.append(Problem("header-mismatch", message, stray.span, "move it below the UP marker"))
+    up = Section("up", spans["up"], statements["up"])
+    down = Section("down", spans["down"], statements["down"]) if "down" in spans else None
+    return up, down, tuple(sorted(broken, key=lambda piece: piece.span.start))

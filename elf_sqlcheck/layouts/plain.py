@@ -1,0 +1,23 @@
+"""Plain SQL: the whole file is what is run; there is no way back and there are no headers."""
+
+from __future__ import annotations
+
+import re
+from os.path import basename
+
+from elf_sqlcheck import sql
+from elf_sqlcheck.model import Migration, Section, Span
+
+NAME = "plain"
+_VERSION = re.compile(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
+
+
+def read(path: str, data: bytes) -> Migration:
+    """Read one file; leading digits of its name, if any, are its version."""
+    script = sql.parse(data)
+    stem = basename(path).removesuffix(".sql")
+    match = _VERSION.match(stem)
+    version = match[1] if match else ""
+    slug = stem[match.end() :] if match else stem
+    up = Section("up", Span(0, len(data)), script.statements)
+    return Migration(path, data, layout=NAME, version=version, slug=slug, up=up, broken=script.broken)

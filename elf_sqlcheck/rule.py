@@ -1,0 +1,168 @@
+"""All that the author of a rule imports.
+
+A rule is a value: what it is called, why it matters, examples, and one pure function from a `Context` to findings.
+It names the changes that it wants to see (`on`), and the engine calls `check` once for each of them:
+
+    def check(context: Context[AddColumn]) -> Iterator[Finding]:
+        column = context.change.column
+        if column.type.name == "money":
+            yield context.finding(f"column {column.name} is of type money", span=column.type.span)
+
+A rule that judges a file as a whole names `Migration` in `on`; then `context.change` is the migration. Rules keep no
+state, print nothing and never look at parser nodes.
+"""
+
+from __future__ import annotations
+
+from elf_sqlcheck.catalog import changes
+from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
+from elf_sqlcheck.catalog.changes import Change
+from elf_sqlcheck.catalog.objects import (
+    Column,
+    Constraint,
+    Expression,
+    Index,
+    IndexColumn,
+    Name,
+    Parameter,
+    Policy,
+    Trigger,
+    Type,
+    quoted,
+)
+from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.model import Applicability, Edit, Finding, Fix, Migration, Section, Severity, Span
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, Generic, TypeVar
+
+    C = TypeVar("C", covariant=True)
+
+    class _Generic(Generic[C]):
+        pass
+
+else:
+
+    class _Generic:
+        __slots__ = ()
+
+
+class Example(Record):
+    """A piece of SQL that shows a rule at work; it is documentation and test at once.
+
+    `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
+    found ends with `-- finding`. `before` is an earlier migration (its UP section). `fixed` is what `--fix` (with
+    `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs` says why the
+    example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration it needs.
+    """
+
+    sql: str
+    before: str = ""
+    fixed: str | None = None
+    unsafe: bool = False
+    path: str = ""
+    runs: str = ""
+    settings: tuple[tuple[str, object], ...] = ()
+
+
+class Rule(Record):
+    """One rule. `name` is kebab-case, names the pattern it flags and is the only id; `family` is its module's name.
+
+    `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
+    `on` are the change classes (or `Migration`) that `check` is called with. `sections` are those it judges.
+    `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    """
+
+    name: str
+    family: str
+    severity: Severity
+    summary: str
+    why: str
+    instead: str
+    on: tuple[type, ...]
+    check: Callable[[Context[Any]], Iterable[Finding]]
+    bad: tuple[Example, ...] = ()
+    good: tuple[Example, ...] = ()
+    sections: tuple[str, ...] = ("up",)
+    layouts: tuple[str, ...] = ()
+    profile: str = ""
+
+
+class Context(_Generic):
+    """What a rule may ask while it judges one change.
+
+    `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
+    section (in UP: before the migration), `now` just before this change, `after` after the whole section. For a rule
+    on `Migration`, `before` is the schema before it, `now` after UP, `after` after DOWN; `changes` are those of UP and
+    `undoing` those of DOWN. `history` are the migrations of the run before this one, `siblings` all of them in order.
+    `settings` is the configuration.
+    """
+
+    __slots__ = ("after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings", "siblings", "undoing")
+
+    if TYPE_CHECKING:
+        rule: Rule
+        change: C
+        changes: Sequence[Change]
+        undoing: Sequence[Change]
+        migration: Migration
+        section: Section
+        before: Schema
+        now: Schema
+        after: Schema
+        history: Sequence[Migration]
+        siblings: Sequence[Migration]
+        settings: Mapping[str, Any]
+
+    def finding(
+        self,
+        message: str,
+        span: Span | None = None,
+        *,
+        instead: str = "",
+        why: str = "",
+        severity: Severity | None = None,
+        fix: Fix | None = None,
+        whole_file: bool = False,
+    ) -> Finding:
+        """A finding of the present rule at `span` (the change's own place by default; none with `whole_file`)."""
+        rule = self.rule
+        if span is None and not whole_file:
+            span = getattr(self.change, "span", None)
+        return Finding(
+            rule.name,
+            rule.family,
+            rule.severity if severity is None else severity,
+            message,
+            self.migration.path,
+            span,
+            why or rule.why,
+            instead or rule.instead,
+            fix,
+        )
+
+    def text(self, span: Span) -> str:
+        """The text of the file at `span`."""
+        return self.migration.text(span)
+
+    def find_word(self, word: str, span: Span) -> Span | None:
+        """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
+        from elf_sqlcheck.sql import tokens
+
+        wanted = word.encode().lower()
+        data = self.migration.data[span.start : span.end]
+        for token in tokens(data):
+            if data[token.start : token.end + 1].strip(b'"').lower() == wanted:
+                return Span(span.start + token.start, span.start + token.end + 1)
+        return None
+
+
+__all__ = [
+    "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
+    "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
+    "Trigger", "Type", "quoted",
+]  # fmt: skip
+__all__ += changes.__all__

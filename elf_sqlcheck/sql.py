@@ -1,0 +1,204 @@
+"""Bytes to statements: the only module that loads the parser.
+
+`parse` cuts the parser's JSON into one text per statement and leaves each undecoded until it is asked for: decoding
+costs more than parsing. Positions are byte offsets, as libpg_query counts them. What does not parse becomes `Broken`,
+and everything around it is still read.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import PathFinder
+from json import loads
+
+from elf_sqlcheck.model import Broken, Comment, Span, Statement
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+
+def _load_parser() -> ModuleType:
+    """Load pglast's extension module without its package's `__init__`, which costs 45 ms of enum definitions.
+
+    The stand-in packages become the real ones when somebody else asks them for anything, so a plug-in may use pglast
+    as usual. Whatever is unexpected about the installation falls back to the ordinary import.
+    """
+    spec = None if "pglast" in sys.modules else PathFinder.find_spec("pglast")
+    if spec is None or spec.loader is None or not spec.submodule_search_locations:
+        import pglast.parser
+
+        return pglast.parser
+    package = type(sys)("pglast")
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    loader = spec.loader
+
+    def complete(name: str) -> Any:
+        if name.startswith("__") or "__getattr__" not in package.__dict__:
+            raise AttributeError(name)
+        del package.__dict__["__getattr__"]
+        for child in ("pglast.enums", "pglast.ast"):
+            sys.modules.pop(child, None)
+        loader.exec_module(package)
+        import pglast.ast
+        import pglast.enums
+
+        parser.ast, parser.enums = pglast.ast, pglast.enums
+        return getattr(package, name)
+
+    try:
+        sys.modules["pglast"] = package
+        from pglast.error import Error
+
+        package.__dict__["Error"] = Error
+        for child in ("enums", "ast"):
+            sys.modules[f"pglast.{child}"] = package.__dict__[child] = type(sys)(f"pglast.{child}")
+        import pglast.parser as parser
+
+        for child in ("enums", "ast"):  # taken away again: whoever wants them gets the real ones
+            del sys.modules[f"pglast.{child}"], package.__dict__[child]
+        package.__dict__["__getattr__"] = complete
+    except (ImportError, AttributeError):
+        for name in [name for name in sys.modules if name == "pglast" or name.startswith("pglast.")]:
+            del sys.modules[name]
+        import pglast.parser as parser
+    return parser
+
+
+_parser = _load_parser()
+
+#: From this length of JSON on, a statement is decoded at once, to see whether it is nested too deeply for that.
+_SUSPICIOUS = 50_000
+#: The heads of these are read without decoding their rows.
+ROWS = "InsertStmt"
+
+
+class Script(Record):
+    """What a text holds: statements in their order, and the pieces that are no SQL."""
+
+    statements: tuple[Statement, ...]
+    broken: tuple[Broken, ...] = ()
+
+
+def text_of(data: bytes) -> str:
+    """Decode `data` so that every byte offset stays true: a BOM and bytes that are no UTF-8 become blanks or `?`."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = b"   " + data[3:]
+    if b"\0" in data:
+        data = data.replace(b"\0", b" ")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "surrogateescape")
+        return "".join("?" if "\udc80" <= character <= "\udcff" else character for character in text)
+
+
+def parse(data: bytes, start: int = 0, end: int | None = None) -> Script:
+    """Parse the bytes of `data` between `start` and `end`; spans count from the beginning of `data`.
+
+    Never raises for bad SQL: what does not parse is in `Script.broken`, the statements around it in `statements`.
+    """
+    text = text_of(data[start:end] if start or end is not None else data)
+    try:
+        return cut(_parser.parse_sql_json(text), text, start)
+    except _parser.ParseError:
+        from elf_sqlcheck import recover
+
+        return recover.recover(text, start)
+
+
+def parse_text(text: str) -> tuple[str, str, int]:
+    """Parse `text` whole: its JSON and "", or "" with the parser's message and the byte it stumbled over."""
+    try:
+        return _parser.parse_sql_json(text), "", 0
+    except _parser.ParseError as error:
+        message, index = error.args
+        return "", message, len((text if index is None else text[:index]).encode())
+
+
+def cut(found: str, text: str, offset: int) -> Script:
+    """Cut the parser's JSON for `text`, which begins at byte `offset` of its file, into statements.
+
+    A quote inside a JSON string is always escaped, so the separator below is found between statements only.
+    """
+    opening = found.find('{"stmt":{"')
+    if opening < 0:
+        return Script(())
+    encoded = text.encode()
+    statements: list[Statement] = []
+    broken: list[Broken] = []
+    for piece in found[opening + 10 : -3].split('},{"stmt":{"'):
+        kind, _, rest = piece.partition('":')
+        body, _, tail = rest.rpartition("}")
+        first = length = 0
+        for part in tail.split(","):  # ,"stmt_location":8,"stmt_len":20 where a zero is left out
+            if part.startswith('"stmt_loc'):
+                first = int(part[16:])
+            elif part:
+                length = int(part[11:])
+        last = first + length if length else _end_of_last(encoded, first)
+        span = Span(offset + first, offset + first + len(encoded[first:last].rstrip()))
+        if len(body) > _SUSPICIOUS and kind != ROWS and _too_deep(body):
+            reason = f"an expression is nested too deeply to be judged ({kind.removesuffix('Stmt')})"
+            broken.append(Broken("too-deep", reason, span, span))
+            continue
+        statements.append(Statement(kind, span, body, offset))
+    return Script(tuple(statements), tuple(broken))
+
+
+def _too_deep(body: str) -> bool:
+    try:
+        loads(body)
+    except RecursionError:
+        return True
+    return False
+
+
+def _end_of_last(encoded: bytes, first: int) -> int:
+    """The end of a statement that no semicolon ends: comments after it are not part of it."""
+    rest = encoded[first:]
+    if b"--" not in rest and b"/*" not in rest:
+        return len(encoded)
+    last = 0
+    for token in tokens(rest):
+        if not token.name.endswith("_COMMENT"):
+            last = token.end + 1
+    return first + last
+
+
+def tokens(data: bytes) -> list[Any]:
+    """The scanner's tokens (start, end (inclusive), name, kind); positions are bytes of `data`.
+
+    The scanner is quadratic on text that is not ASCII, so it is given a masked copy of the same length. Where it stops
+    at something unterminated, the tokens before that are returned.
+    """
+    masked = data if data.isascii() else bytes(byte if byte < 128 else 120 for byte in data)
+    text = masked.decode("ascii")
+    try:
+        return _parser.scan(text)
+    except _parser.ParseError as error:
+        index = error.args[1]
+        return _parser.scan(text[:index]) if index else []
+
+
+def comments(data: bytes) -> list[Comment]:
+    """All comments of `data`, those inside statements included, in their order."""
+    clean = text_of(data).encode()
+    return [
+        Comment(clean[token.start : token.end + 1].decode("utf-8", "replace"), Span(token.start, token.end + 1))
+        for token in tokens(clean)
+        if token.name.endswith("_COMMENT")
+    ]
+
+
+def is_reserved(word: str) -> bool:
+    """Whether `word` must always be quoted to serve as a name.
+
+    See https://www.postgresql.org/docs/current/sql-keywords-appendix.html.
+    """
+    from pglast.keywords import RESERVED_KEYWORDS
+
+    return word in RESERVED_KEYWORDS
