@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 NOUNS = """
     account agent alert batch budget campaign channel client contract customer dataset device document event feature
-    folder goal invoice job label ledger message metric note order payment plan product project prompt quota report role rule
-    session skill source step subscription tag task template ticket token tool usage vendor webhook
+    folder goal invoice job label ledger message metric note order payment plan product project prompt quota report
+    role rule session skill source step subscription tag task template ticket token tool usage vendor webhook
 """.split()  # noqa: SIM905
 QUALITIES = "active archived daily external final hidden internal latest manual open pending shared".split()  # noqa: SIM905
 COLUMNS = (
@@ -117,7 +117,8 @@ class Run(NamedTuple):
 def migration(number: int, dice: random.Random, tables: dict[str, str]) -> tuple[str, str]:
     """The slug and the text of one migration, about 2.5 kB long.
 
-    Adds the table that it makes to `tables`, with the version that makes it. One in ten forgets the index on its foreign key, so that there is something to find.
+    Adds the table that it makes to `tables`, with the version that makes it. One in ten forgets the index on its
+    foreign key, so that there is something to find.
     """
     table = f"{dice.choice(QUALITIES)}_{dice.choice(NOUNS)}s_{number:04d}"
     parent = dice.choice(list(tables)) if tables else ""
