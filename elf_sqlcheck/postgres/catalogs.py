@@ -286,14 +286,18 @@ HAVING string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE x.actual
 PRIVILEGES = _PRIVILEGES.format(
     key="o.catalog, o.oid, o.sub",
     default="acldefault(o.kind, o.owner)",
-    acls="""
+    acls=f"""
 SELECT 'pg_class'::regclass::oid AS catalog, oid, 0 AS sub, relacl AS acl, relowner AS owner,
-       (CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char" AS kind FROM pg_class WHERE relacl IS NOT NULL
+       (CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char" AS kind
+FROM pg_class WHERE relacl IS NOT NULL AND oid >= {_FIRST}
 UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, attacl, c.relowner, 'c'
-FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attacl IS NOT NULL
-UNION ALL SELECT 'pg_proc'::regclass, oid, 0, proacl, proowner, 'f' FROM pg_proc WHERE proacl IS NOT NULL
-UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, nspacl, nspowner, 'n' FROM pg_namespace WHERE nspacl IS NOT NULL
-UNION ALL SELECT 'pg_type'::regclass, oid, 0, typacl, typowner, 'T' FROM pg_type WHERE typacl IS NOT NULL
+FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attacl IS NOT NULL AND attrelid >= {_FIRST}
+UNION ALL SELECT 'pg_proc'::regclass, oid, 0, proacl, proowner, 'f'
+FROM pg_proc WHERE proacl IS NOT NULL AND oid >= {_FIRST}
+UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, nspacl, nspowner, 'n'
+FROM pg_namespace WHERE nspacl IS NOT NULL AND (oid >= {_FIRST} OR oid = {_PUBLIC})
+UNION ALL SELECT 'pg_type'::regclass, oid, 0, typacl, typowner, 'T'
+FROM pg_type WHERE typacl IS NOT NULL AND oid >= {_FIRST}
 """,
 )
 
