@@ -38,7 +38,7 @@ def local_data_dir(project_dir: str) -> str:
     """
     project = os.path.realpath(project_dir)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(project))[:24].strip("-") or "project"
-    return os.path.join(data_folder(account()), f"{name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:10]}")
+    return os.path.join(data_folder(), f"{name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:10]}")
 
 
 @contextlib.contextmanager
