@@ -1,0 +1,77 @@
+"""Where things end: the parser tells only where they begin.
+
+Each function continues from a position that the parser gave, so it never has to find structure by itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+from elf_sqlcheck.model import Span
+
+_IDENTIFIER = re.compile(rb'"(?:[^"]|"")*"|[^\s"(),;.\[\]:=+\-*/<>\']+')
+_SPACE = rb"(?:\s|--[^\n]*\n)+"
+_TYPE = re.compile(
+    rb"(?:double" + _SPACE + rb"precision"
+    rb"|(?:national" + _SPACE + rb")?(?:char|character|nchar|bit)(?:" + _SPACE + rb"varying)?(?![\w$])"
+    rb"|time(?:stamp)?(?:\s*\(\s*\d+\s*\))?" + _SPACE + rb"with(?:out)?" + _SPACE + rb"time" + _SPACE + rb"zone"
+    rb'|(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+))*)'
+    rb"(?:\s*\([^()]*\))?(?:\s*\[\s*\d*\s*\])*",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+
+
+def identifier(data: bytes, start: int) -> Span:
+    """The identifier that begins at `start`."""
+    match = _IDENTIFIER.match(data, start)
+    return Span(start, match.end() if match else start + 1)
+
+
+def qualified(data: bytes, start: int, parts: int) -> Span:
+    """The name of `parts` identifiers that begins at `start`."""
+    span = identifier(data, start)
+    for _ in range(parts - 1):
+        dot = data.find(b".", span.end)
+        if dot < 0:
+            break
+        following = dot + 1
+        while data[following : following + 1].isspace():
+            following += 1
+        span = Span(start, identifier(data, following).end)
+    return span
+
+
+def type_name(data: bytes, start: int) -> Span:
+    """The words of the type that begins at `start`, modifiers and brackets included."""
+    match = _TYPE.match(data, start)
+    return Span(start, match.end() if match else start + 1)
+
+
+def element(data: bytes, start: int, limit: int) -> Span:
+    """What begins at `start` and goes on to the comma or closing parenthesis around it, at most to `limit`."""
+    depth = 0
+    position = start
+    while True:
+        match = _BREAK.search(data, position, limit)
+        if match is None:
+            end = limit
+            break
+        text = match[0]
+        if text == b"(":
+            depth += 1
+        elif text == b")":
+            depth -= 1
+        if depth < 0 or (depth == 0 and text in {b",", b";"}):
+            end = match.start()
+            break
+        position = match.end()
+    return Span(start, start + len(_without_trailing_comment(data[start:end])))
+
+
+def _without_trailing_comment(text: bytes) -> bytes:
+    text = text.rstrip()
+    last_line = text.rfind(b"\n") + 1
+    if text[last_line:].lstrip().startswith(b"--"):
+        return _without_trailing_comment(text[:last_line])
+    return text

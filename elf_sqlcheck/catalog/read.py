@@ -1,0 +1,281 @@
+"""Statements to changes: the only place that knows the parser's nodes.
+
+`read` looks the statement's kind up in one table; what is not there becomes `Opaque`.
+"""
+
+from __future__ import annotations
+
+from json import JSONDecoder
+
+from elf_sqlcheck.catalog import changes
+from elf_sqlcheck.catalog import read_objects as objects
+from elf_sqlcheck.catalog import read_tables as tables
+from elf_sqlcheck.catalog.expressions import Reader, strings
+from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.places import element as element_span
+from elf_sqlcheck.model import Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.model import Section, Statement
+
+    Node = dict[str, Any]
+
+_LOCKS = {1: "access share", 2: "row share", 3: "row exclusive", 4: "share update exclusive", 5: "share",
+          6: "share row exclusive", 7: "exclusive", 8: "access exclusive"}  # fmt: skip
+_decode = JSONDecoder().raw_decode
+
+
+def read_section(section: Section | None, data: bytes) -> list[Change]:
+    """All changes of a section, in their order; none for no section."""
+    found: list[Change] = []
+    if section is not None:
+        for statement in section.statements:
+            found.extend(read(statement, data))
+    return found
+
+
+def read(statement: Statement, data: bytes) -> Iterator[Change]:
+    """The changes that one statement makes; `data` is the whole file."""
+    reader = _READERS.get(statement.kind)
+    if reader is None:
+        yield changes.Opaque(statement, statement.span, describe(statement.kind))
+        return
+    yield from reader(statement, data)
+    text = data[statement.span.start : statement.span.end].lower()
+    if b"pgp_sym_" in text or b"dblink" in text:
+        yield from _secret_calls(statement, data)
+
+
+def describe(kind: str) -> str:
+    """AlterFunctionStmt → "ALTER FUNCTION"."""
+    name = kind.removesuffix("Stmt")
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().upper()
+
+
+def _insert(statement: Statement, data: bytes) -> Iterator[Change]:
+    """Reads the head only: a seed file may hold millions of rows."""
+    json = statement.json
+    prefix = '{"relation":'
+    if not json.startswith(prefix):  # pragma: no cover - every INSERT names its table first
+        yield changes.Opaque(statement, statement.span, "INSERT")
+        return
+    relation, end = _decode(json, len(prefix))
+    rows = '"selectStmt":{"SelectStmt":{"valuesLists"'
+    from_query = rows not in json[end : end + 20_000] and '"fromClause"' in json[end:]
+    place = tables.name_span(relation, statement, data)
+    yield changes.WriteRows(statement, place, "insert", tables.name_of(relation), from_query=from_query)
+
+
+def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
+    def reader(statement: Statement, data: bytes) -> Iterator[Change]:
+        node = statement.node
+        relation = node["relation"]
+        place = tables.name_span(relation, statement, data)
+        filtered = "whereClause" in node or kind == "merge"
+        yield changes.WriteRows(statement, place, kind, tables.name_of(relation), filtered)
+
+    return reader
+
+
+def _copy(statement: Statement, data: bytes) -> Iterator[Change]:
+    node = statement.node
+    if node.get("is_program") or "filename" in node:
+        yield changes.Opaque(statement, statement.span, "COPY with a file or program of the server")
+    if not node.get("is_from"):
+        yield changes.ReadRows(statement, statement.span)
+        return
+    place = tables.name_span(node["relation"], statement, data)
+    yield changes.WriteRows(statement, place, "copy", tables.name_of(node["relation"]))
+
+
+def _truncate(statement: Statement, data: bytes) -> Iterator[Change]:
+    cascade = statement.node.get("behavior") == "DROP_CASCADE"
+    for item in statement.node["relations"]:
+        relation = item["RangeVar"]
+        place = tables.name_span(relation, statement, data)
+        yield changes.WriteRows(statement, place, "truncate", tables.name_of(relation), cascade=cascade)
+
+
+def _select(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    reader = Reader()
+    targets = [item["ResTarget"]["val"] for item in node.get("targetList", ()) if "ResTarget" in item]
+    for target in targets:
+        if strings(target.get("FuncCall", {}).get("funcname"))[-1:] == ["set_config"]:
+            arguments = [item.get("A_Const", {}) for item in target["FuncCall"].get("args", ())]
+            values = [argument.get("sval", {}).get("sval") for argument in arguments[:2]]
+            local = bool(len(arguments) > 2 and arguments[2].get("boolval", {}).get("boolval"))
+            if values and values[0]:
+                value = values[1] if len(values) > 1 and "sval" in arguments[1] else ""
+                yield changes.SetSetting(statement, statement.span, values[0], value or "", local)
+        reader.render(target)
+    yield changes.ReadRows(statement, statement.span, tuple(reader.functions))
+
+
+def _set(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    name, value = objects.setting(node)
+    yield changes.SetSetting(statement, statement.span, name, value, node.get("is_local", False))
+
+
+def _transaction(statement: Statement, _data: bytes) -> Iterator[Change]:
+    kind = statement.node["kind"].removeprefix("TRANS_STMT_").replace("_", " ").lower()
+    yield changes.Transaction(statement, statement.span, "begin" if kind == "start" else kind)
+
+
+def _lock(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    locked = tuple(tables.name_of(item["RangeVar"]) for item in node["relations"])
+    yield changes.LockTable(statement, statement.span, locked, _LOCKS.get(node.get("mode", 8), "access exclusive"))
+
+
+def _vacuum(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    options = {item["DefElem"]["defname"] for item in node.get("options", ())}
+    kind = "vacuum" if node.get("is_vacuumcmd") else "analyze"
+    kind = "vacuum full" if "full" in options else kind
+    relations = [item["VacuumRelation"]["relation"] for item in node.get("rels", ())]
+    for relation in relations or [None]:
+        name = tables.name_of(relation) if relation else None
+        yield changes.Maintenance(statement, statement.span, kind, name)
+
+
+def _cluster(statement: Statement, _data: bytes) -> Iterator[Change]:
+    relation = statement.node.get("relation")
+    yield changes.Maintenance(statement, statement.span, "cluster", tables.name_of(relation) if relation else None)
+
+
+def _reindex(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    kind = node["kind"].removeprefix("REINDEX_OBJECT_").lower()
+    name = tables.name_of(node["relation"]) if "relation" in node else Name(None, node["name"]) if "name" in node else None
+    concurrently = any(item["DefElem"]["defname"] == "concurrently" for item in node.get("params", ()))
+    yield changes.Reindex(statement, statement.span, kind, name, concurrently)
+
+
+def _system(what: str) -> Callable[[Statement, bytes], Iterator[Change]]:
+    def reader(statement: Statement, _data: bytes) -> Iterator[Change]:
+        yield changes.AlterSystem(statement, statement.span, what)
+
+    return reader
+
+
+def _do(statement: Statement, _data: bytes) -> Iterator[Change]:
+    body, language, start = "", "plpgsql", statement.span.start
+    for item in statement.node["args"]:
+        element = item["DefElem"]
+        if element["defname"] == "language":
+            language = element["arg"]["String"]["sval"].lower()
+        else:
+            body = element["arg"]["String"].get("sval", "")
+            start = statement.offset + element.get("arg_location", element.get("location", 0))
+    span = Span(start, min(start + len(body.encode()) + 8, statement.span.end))
+    yield changes.Do(statement, statement.span, body, span, language)
+
+
+_CONNECTING = frozenset({"dblink", "dblink_connect", "dblink_connect_u", "dblink_exec", "dblink_open"})
+
+
+def _secret_calls(statement: Statement, data: bytes) -> Iterator[Change]:
+    """Literals that are keys or connection strings in calls anywhere in a statement."""
+    waiting: list[Any] = [statement.node]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            call = value.get("FuncCall")
+            if call:
+                yield from _secret_arguments(call, statement, data)
+            waiting.extend(value.values())
+
+
+def _secret_arguments(call: Node, statement: Statement, data: bytes) -> Iterator[Change]:
+    name = strings(call["funcname"])[-1]
+    arguments = call.get("args", ())
+    wanted: Node | None = None
+    what = ""
+    if name.startswith("pgp_sym_") and len(arguments) > 1:
+        wanted, what = arguments[1].get("A_Const"), f"the key given to {name}"
+    elif name in _CONNECTING:
+        wanted = next(
+            (a["A_Const"] for a in arguments if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()),
+            None,
+        )
+        what = f"the connection string given to {name}"
+    if wanted and wanted.get("sval", {}).get("sval"):
+        start = statement.offset + wanted.get("location", 0)
+        span = element_span(data, start, statement.span.end)
+        yield changes.Secretive(statement, span, what, span)
+
+
+def _foreign_table(statement: Statement, data: bytes) -> Iterator[Change]:
+    for change in tables.create_table(statement, data, statement.node["base"]):
+        yield change.replace(foreign=True)
+
+
+_READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
+    "AlterDatabaseSetStmt": _system("ALTER DATABASE"),
+    "AlterDatabaseStmt": _system("ALTER DATABASE"),
+    "AlterDefaultPrivilegesStmt": objects.default_privileges,
+    "AlterEnumStmt": objects.alter_enum,
+    "AlterForeignServerStmt": objects.server_options,
+    "AlterObjectSchemaStmt": objects.set_schema,
+    "AlterOwnerStmt": objects.set_owner,
+    "AlterPolicyStmt": objects.alter_policy,
+    "AlterRoleStmt": objects.create_role,
+    "AlterSeqStmt": objects.alter_sequence,
+    "AlterSubscriptionStmt": objects.subscription,
+    "AlterSystemStmt": _system("ALTER SYSTEM"),
+    "AlterTableStmt": tables.alter_table,
+    "AlterUserMappingStmt": objects.server_options,
+    "ClusterStmt": _cluster,
+    "CommentStmt": objects.comment,
+    "CompositeTypeStmt": objects.create_composite,
+    "CopyStmt": _copy,
+    "CreateDomainStmt": objects.create_domain,
+    "CreateEnumStmt": objects.create_enum,
+    "CreateExtensionStmt": objects.create_extension,
+    "CreateForeignServerStmt": objects.server_options,
+    "CreateForeignTableStmt": _foreign_table,
+    "CreateFunctionStmt": objects.create_function,
+    "CreatePolicyStmt": objects.create_policy,
+    "CreateRangeStmt": objects.create_range,
+    "CreateRoleStmt": objects.create_role,
+    "CreateSchemaStmt": objects.create_schema,
+    "CreateSeqStmt": objects.create_sequence,
+    "CreateStmt": tables.create_table,
+    "CreateSubscriptionStmt": objects.subscription,
+    "CreateTableAsStmt": tables.create_table_as,
+    "CreateTableSpaceStmt": _system("CREATE TABLESPACE"),
+    "CreateTrigStmt": objects.create_trigger,
+    "CreateUserMappingStmt": objects.server_options,
+    "CreatedbStmt": _system("CREATE DATABASE"),
+    "DeleteStmt": _write("delete"),
+    "DoStmt": _do,
+    "DropRoleStmt": objects.drop_role,
+    "DropStmt": objects.drop,
+    "DropTableSpaceStmt": _system("DROP TABLESPACE"),
+    "DropdbStmt": _system("DROP DATABASE"),
+    "GrantRoleStmt": objects.grant_role,
+    "GrantStmt": objects.grant,
+    "IndexStmt": tables.create_index,
+    "InsertStmt": _insert,
+    "LockStmt": _lock,
+    "MergeStmt": _write("merge"),
+    "RefreshMatViewStmt": objects.refresh_view,
+    "ReindexStmt": _reindex,
+    "RenameStmt": objects.rename,
+    "SelectStmt": _select,
+    "TransactionStmt": _transaction,
+    "TruncateStmt": _truncate,
+    "UpdateStmt": _write("update"),
+    "VacuumStmt": _vacuum,
+    "VariableSetStmt": _set,
+    "ViewStmt": objects.create_view,
+}
