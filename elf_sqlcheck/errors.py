@@ -1,21 +1,23 @@
 """Everything that can go wrong, as one tree.
 
-    ElfError                      says what was tried, what happened and what to do; carries the exit code
-    ├── UsageError                exit 2: a path, an option or an answer that cannot be used
-    │   ├── ConfigError           a configuration file that does not say what it must
-    │   └── RuleError             a rule that cannot be loaded or broke while it ran
-    ├── PlanError                 exit 1: versions or dependencies that allow no order
-    ├── DatabaseError             exit 1: the server refused, failed or went away
-    │   ├── ConnectionFailed      exit 2: no connection (never shows the password)
-    │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
-    │   └── LockNotObtained       exit 4: another deployer holds the lock
-    └── ServerError               exit 2: no throw-away Postgres can be found or started
+ElfError                      says what was tried, what happened and what to do; carries the exit code
+├── UsageError                exit 2: a path, an option or an answer that cannot be used
+│   ├── ConfigError           a configuration file that does not say what it must
+│   └── RuleError             a rule that cannot be loaded or broke while it ran
+├── PlanError                 exit 1: versions or dependencies that allow no order
+├── DatabaseError             exit 1: the server refused, failed or went away
+│   ├── ConnectionFailed      exit 2: no connection (never shows the password)
+│   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
+│   └── LockNotObtained       exit 4: another deployer holds the lock
+└── ServerError               exit 2: no throw-away Postgres can be found or started
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from elf_sqlcheck.model import Span
 
 
@@ -99,3 +101,14 @@ class ServerError(ElfError):
     """No throw-away Postgres can be found or started."""
 
     exit_code = 2
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy for a name that nobody knows: the known one that looks most like it, else all of them."""
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    close = get_close_matches(word, names, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are {', '.join(names)}" if len(names) <= 20 else "`elf-sqlcheck rules` lists all that are known"
