@@ -101,7 +101,7 @@ class Context(_Generic):
     `settings` is the configuration.
     """
 
-    __slots__ = ("after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings", "siblings", "undoing")
+    __slots__ = ("after", "before", "change", "changes", "migration", "now", "number", "rule", "section", "settings", "siblings", "undoing")
 
     if TYPE_CHECKING:
         rule: Rule
@@ -113,9 +113,25 @@ class Context(_Generic):
         before: Schema
         now: Schema
         after: Schema
-        history: Sequence[Migration]
+        number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+
+    @property
+    def history(self) -> Sequence[Migration]:
+        """The migrations of the run before this one."""
+        return self.siblings[: self.number]
+
+    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+        """The words and signs of SQL within `span`, comments left out, each with its place."""
+        from elf_sqlcheck.sql import tokens
+
+        data = self.migration.data[span.start : span.end]
+        return [
+            (data[token.start : token.end + 1].decode("utf-8", "replace"), Span(span.start + token.start, span.start + token.end + 1))
+            for token in tokens(data)
+            if not token.name.endswith("_COMMENT")
+        ]
 
     def finding(
         self,
@@ -150,14 +166,8 @@ class Context(_Generic):
 
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        from elf_sqlcheck.sql import tokens
-
-        wanted = word.encode().lower()
-        data = self.migration.data[span.start : span.end]
-        for token in tokens(data):
-            if data[token.start : token.end + 1].strip(b'"').lower() == wanted:
-                return Span(span.start + token.start, span.start + token.end + 1)
-        return None
+        wanted = word.lower()
+        return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
 
 
 __all__ = [
