@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.sources import Folder
 
-#: The rules that ask for these facts; without them Git is not even started.
-READERS = frozenset({"executed-migration-changed", "out-of-order-version"})
-
 
 def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     """How a folder differs from the main branch (`branch`, else origin/HEAD, main or master).

@@ -9,7 +9,6 @@ from elf_sqlcheck.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from typing import Any
 
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Applicability, Finding, Migration
@@ -82,11 +81,8 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
     suppressed: list[Finding] = []
     sources: dict[str, bytes] = {}
     files = 0
-    compared = any(rule.name in mainline.READERS for rule in rules.rules)
     for folder in folders:
-        settings: dict[str, Any] = config.settings()
-        if compared:
-            settings |= mainline.compare(folder, config.main_branch)
+        settings = config.settings() | mainline.compare(folder, config.main_branch)
         result = lint(_migrations(folder), rules.rules, settings, folder.judged, rules.known)
         findings += _wanted(result.findings, config)
         suppressed += result.suppressed

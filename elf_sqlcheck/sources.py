@@ -182,7 +182,8 @@ def _is_series(names: list[str], asked: list[str]) -> bool:
 
 
 def _listed(folder: str) -> list[str]:
-    return [path.removeprefix("./") for path in layouts.list_files(folder or ".")]
+    place = folder or "."
+    return [path.removeprefix("./") for path in layouts.list_files(place)] if os.path.isdir(place) else []
 
 
 def _files_of(folder: str, *, may_be_empty: bool) -> list[str]:
