@@ -79,7 +79,8 @@ def test_down_is_folded_for_the_rules_and_then_taken_back() -> None:
 
 def test_a_broken_rule_ends_the_run() -> None:
     def check(context: Context[CreateTable]) -> Iterator[Finding]:
-        yield context.finding({}[context.change.name.name])
+        missing: dict[str, str] = {}
+        yield context.finding(missing[context.change.name.name])
 
     with pytest.raises(RuleError, match=r"the rule probe broke on .*test\.sql:4: KeyError: 'teams'"):
         lint([FIRST], [rule("probe", CreateTable, check)])
