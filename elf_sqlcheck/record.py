@@ -11,7 +11,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self, dataclass_transform
+    from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
     def dataclass_transform(**_: object) -> Callable[[Any], Any]:
@@ -61,8 +61,8 @@ class Record(metaclass=RecordMeta):
     """Base of all value types; see the module docstring."""
 
     if TYPE_CHECKING:
-        _fields: tuple[str, ...]
-        _compared: tuple[str, ...]
+        _fields: ClassVar[tuple[str, ...]]
+        _compared: ClassVar[tuple[str, ...]]
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy in which the named fields have new values."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
-from elf_sqlcheck.catalog.changes import Change
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -39,15 +38,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    C = TypeVar("C", covariant=True)
+    from elf_sqlcheck.catalog.changes import Change
 
-    class _Generic(Generic[C]):
-        pass
+    C_co = TypeVar("C_co", covariant=True)
 
 else:
+    C_co = object
 
-    class _Generic:
+    class Generic:
+        """Stands for `typing.Generic`, which costs an import."""
+
         __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
 
 
 class Example(Record):
@@ -91,7 +95,7 @@ class Rule(Record):
     profile: str = ""
 
 
-class Context(_Generic):
+class Context(Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -101,11 +105,14 @@ class Context(_Generic):
     `settings` is the configuration.
     """
 
-    __slots__ = ("after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings", "siblings", "undoing")
+    __slots__ = (
+        "after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings",
+        "siblings", "undoing",
+    )  # fmt: skip
 
     if TYPE_CHECKING:
         rule: Rule
-        change: C
+        change: C_co
         changes: Sequence[Change]
         undoing: Sequence[Change]
         migration: Migration
@@ -148,21 +155,64 @@ class Context(_Generic):
         """The text of the file at `span`."""
         return self.migration.text(span)
 
+    def tokens(self, span: Span) -> list[tuple[str, int, int]]:
+        """The tokens of SQL within `span` as (text, start, end), comments left out; positions are bytes of the file."""
+        from elf_sqlcheck import edits
+
+        return edits.tokens(self.migration, span)
+
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        from elf_sqlcheck.sql import tokens
+        return self.find_words((word.lower(),), span)
 
-        wanted = word.encode().lower()
-        data = self.migration.data[span.start : span.end]
-        for token in tokens(data):
-            if data[token.start : token.end + 1].strip(b'"').lower() == wanted:
-                return Span(span.start + token.start, span.start + token.end + 1)
-        return None
+    def find_words(self, words: Sequence[str], span: Span) -> Span | None:
+        """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
+        from elf_sqlcheck import edits
+
+        return edits.find(self.migration, words, span)
+
+    def keywords(self, text: str) -> str:
+        """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
+        first = self.migration.data[self.change.statement.span.start :][:1]  # type: ignore[attr-defined]
+        return text.lower() if first.islower() else text
+
+    def insert_column(self, definition: str) -> tuple[Edit, ...]:
+        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list."""
+        from elf_sqlcheck import edits
+
+        change: Any = self.change
+        return edits.insert_column(self.migration, change.statement.span, change.span, definition)
+
+    def append(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the end of the UP section."""
+        from elf_sqlcheck import edits
+
+        return edits.append(self.migration, self.migration.up, sql)
+
+    def prepend_down(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the start of DOWN; () when there is no DOWN."""
+        from elf_sqlcheck import edits
+
+        return edits.prepend(self.migration, self.migration.down, sql)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that `word` was most likely meant to be, "" for none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, sorted(words), 1, 0.75)), "")
+
+
+def is_reserved(word: str) -> bool:
+    """Whether a table or column of that name must always be quoted."""
+    from elf_sqlcheck import sql
+
+    return sql.is_reserved(word)
 
 
 __all__ = [
     "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
     "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "quoted",
+    "Trigger", "Type", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__
