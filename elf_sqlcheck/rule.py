@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
+from elf_sqlcheck.catalog.changes import Change
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -38,16 +39,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    from elf_sqlcheck.catalog.changes import Change
-
     C_co = TypeVar("C_co", covariant=True)
 
+    class _Generic(Generic[C_co]):
+        pass
+
 else:
-    C_co = object
+    C_co = None
 
-    class Generic:
-        """Stands for `typing.Generic`, which costs an import."""
-
+    class _Generic:
         __slots__ = ()
 
         def __class_getitem__(cls, _: object) -> type:
@@ -95,7 +95,7 @@ class Rule(Record):
     profile: str = ""
 
 
-class Context(Generic[C_co]):
+class Context(_Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -106,9 +106,19 @@ class Context(Generic[C_co]):
     """
 
     __slots__ = (
-        "after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings",
-        "siblings", "undoing",
-    )  # fmt: skip
+        "after",
+        "before",
+        "change",
+        "changes",
+        "migration",
+        "now",
+        "number",
+        "rule",
+        "section",
+        "settings",
+        "siblings",
+        "undoing",
+    )
 
     if TYPE_CHECKING:
         rule: Rule
@@ -120,9 +130,20 @@ class Context(Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        history: Sequence[Migration]
+        number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+
+    @property
+    def history(self) -> Sequence[Migration]:
+        """The migrations of the run before this one."""
+        return self.siblings[: self.number]
+
+    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+        """The words and signs of SQL within `span`, comments left out, each with its place."""
+        from elf_sqlcheck import edits
+
+        return edits.tokens(self.migration, span)
 
     def finding(
         self,
@@ -155,15 +176,10 @@ class Context(Generic[C_co]):
         """The text of the file at `span`."""
         return self.migration.text(span)
 
-    def tokens(self, span: Span) -> list[tuple[str, int, int]]:
-        """The tokens of SQL within `span` as (text, start, end), comments left out; positions are bytes of the file."""
-        from elf_sqlcheck import edits
-
-        return edits.tokens(self.migration, span)
-
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        return self.find_words((word.lower(),), span)
+        wanted = word.lower()
+        return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
 
     def find_words(self, words: Sequence[str], span: Span) -> Span | None:
         """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
@@ -173,7 +189,8 @@ class Context(Generic[C_co]):
 
     def keywords(self, text: str) -> str:
         """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
-        first = self.migration.data[self.change.statement.span.start :][:1]  # type: ignore[attr-defined]
+        change: Any = self.change
+        first = self.migration.data[change.statement.span.start :][:1]
         return text.lower() if first.islower() else text
 
     def insert_column(self, definition: str) -> tuple[Edit, ...]:

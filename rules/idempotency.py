@@ -142,7 +142,7 @@ def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) ->
     place = None
     if change.kind in _DROPPED:
         words = len(change.kind.split()) + change.concurrently
-        place = context.tokens(change.statement.span)[words][2]
+        place = context.tokens(change.statement.span)[words][1].end
     what = f"{quoted(change.part)} on {change.name}" if change.part else str(change.name)
     what += f" (and {len(several) - 1} more)" if len(several) > 1 else ""
     fix = _insertion(context, place, " IF EXISTS") if place is not None else None

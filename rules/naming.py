@@ -58,8 +58,7 @@ def _last_identifier(text: str) -> str:
 
 def _new_name_span(context: Context[Rename]) -> Span:
     """The new name is the last word of every RENAME."""
-    _, start, end = context.tokens(context.change.statement.span)[-1]
-    return Span(start, end)
+    return context.tokens(context.change.statement.span)[-1][1]
 
 
 def _misnamed(context: Context[Change], kind: str, name: str, span: Span) -> Iterator[Finding]:
@@ -122,10 +121,9 @@ def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
         return
     if change.name is None:
         proposal = _index_proposal(change)
-        place = context.find_words(("on",), change.span)
-        fix = place and Fix(
-            f"name it {proposal}", (Edit(Span(place.start, place.start), f"{proposal} "),), Applicability.UNSAFE
-        )
+        place = context.find_words(("on",), change.span) or change.span
+        edit = Edit(Span(place.start, place.start), f"{proposal} ")
+        fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
         message = f"the index on {change.table} has no name: Postgres invents one, and DOWN cannot rely on it"
         yield context.finding(message, instead=f"CREATE INDEX {proposal} ON {change.table} …", fix=fix)
     elif not _is_index_name(change.name) and not _becomes_constraint(context, change.name):
@@ -155,11 +153,11 @@ def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tupl
         if name not in context.text(statement.span):
             continue
         tokens = context.tokens(statement.span)
-        of_indexes = "index" in [text.lower() for text, _, _ in tokens[1:3]] and tokens[0][0].lower() != "create"
+        of_indexes = "index" in [text.lower() for text, _ in tokens[1:3]] and tokens[0][0].lower() != "create"
         before = ""
-        for text, start, end in tokens:
+        for text, span in tokens:
             if (text == name or text == quoted(name)) and (of_indexes or before in {"index", "exists", "concurrently"}):
-                edits.append(Edit(Span(start, end), to))
+                edits.append(Edit(span, to))
             before = text.lower()
     return tuple(edits)
 
@@ -258,11 +256,11 @@ def _cut_spellings(context: Context[Change], name: str) -> list[tuple[str, Span]
     """The identifiers of the file that Postgres cuts to `name`, those of the present statement first."""
     statement = context.change.statement.span
     found: list[tuple[str, Span]] = []
-    for text, start, end in context.tokens(context.section.span):
+    for text, span in context.tokens(context.section.span):
         bare = text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
         if len(bare.encode()) > _LONGEST and bare.startswith(name) and text[0] not in "'$":
-            position = 0 if statement.start <= start < statement.end and (not found or found[0][1].start < statement.start) else len(found)
-            found.insert(position, (bare, Span(start, end)))
+            found.append((bare, span))
+    found.sort(key=lambda item: not statement.start <= item[1].start < statement.end)
     return found if found and statement.start <= found[0][1].start < statement.end else []
 
 

@@ -186,7 +186,7 @@ RULES = (
         check=_json_type,
         bad=(
             Example("CREATE TABLE t (id uuid PRIMARY KEY, data JSON DEFAULT '{}'); -- finding", fixed="CREATE TABLE t (id uuid PRIMARY KEY, data JSONB DEFAULT '{}');"),
-            Example("alter table public.t\n    add column \"data\" json, -- finding\n    add more json[]; -- finding", before="CREATE TABLE t (id uuid PRIMARY KEY, raw text);", fixed='alter table public.t\n    add column "data" jsonb,\n    add more jsonb[];'),
+            Example('alter table public.t\n    add column "data" json, -- finding\n    add more json[]; -- finding', before="CREATE TABLE t (id uuid PRIMARY KEY, raw text);", fixed='alter table public.t\n    add column "data" jsonb,\n    add more jsonb[];'),
             Example("ALTER TABLE t ALTER COLUMN raw TYPE json USING raw::json; -- finding", before="CREATE TABLE t (id uuid PRIMARY KEY, raw text);", fixed="ALTER TABLE t ALTER COLUMN raw TYPE JSONB USING raw::json;"),
         ),
         good=(
