@@ -57,7 +57,9 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
         return
     definition = _definition(change.columns)
     edits = context.insert_column(definition)
-    similar = next((c.name for c in change.columns if c.name in {"created", "created_on", "inserted_at", "createdat"}), "")
+    similar = next(
+        (c.name for c in change.columns if c.name in {"created", "created_on", "inserted_at", "createdat"}), ""
+    )
     message = f"table {change.name} has no column created_at"
     if similar:
         message += f"; this project's tables call {similar} so"
@@ -91,7 +93,11 @@ def _created_at_without_default(
     default = column.default
     if column.type.schema is None and column.type.name in _OTHER_TYPES and not isinstance(context.change, SetDefault):
         message = f"created_at of table {table} is {column.type}, which holds no moment"
-        fix = Fix("make it a timestamp", (Edit(span, context.keywords("TIMESTAMP")),), Applicability.SHOWN) if here else None
+        fix = (
+            Fix("make it a timestamp", (Edit(span, context.keywords("TIMESTAMP")),), Applicability.SHOWN)
+            if here
+            else None
+        )
         yield context.finding(message, span, instead="created_at TIMESTAMP DEFAULT NOW()", fix=fix)
     elif default is None and not isinstance(context.change, AlterColumnType):
         message = f"created_at of table {table} has no default: rows that do not bring it say NULL, or are refused"

@@ -29,7 +29,9 @@ _KEYED = (CreateTable, AddColumn, AddConstraint)
 _TEXTS = frozenset({"text", "varchar"})
 _INTEGERS = ("int2", "int4", "int8")
 #: Types that are certainly no domains, so two of them differ when their names do.
-_BUILT_IN = frozenset({"uuid", "text", "varchar", "bpchar", *_INTEGERS, "numeric", "date", "timestamp", "timestamptz", "bool"})
+_BUILT_IN = frozenset(
+    {"uuid", "text", "varchar", "bpchar", *_INTEGERS, "numeric", "date", "timestamp", "timestamptz", "bool"}
+)
 #: Statements that may create tables which the catalog does not see.
 _UNSEEN = frozenset({"DoStmt", "CallStmt", "ExecuteStmt"})
 
@@ -146,7 +148,9 @@ def _foreign_key_to_missing(context: Context[Keyed]) -> Iterator[Finding]:
 
 
 def _is_missing(table: Table, column: str) -> bool:
-    return table.column(column) is None and (column in table.columns or (table.known and table.complete and not table.inherits))
+    return table.column(column) is None and (
+        column in table.columns or (table.known and table.complete and not table.inherits)
+    )
 
 
 def _to_missing_table(context: Context[Keyed], key: Constraint, target: Name) -> Iterator[Finding]:
@@ -156,7 +160,9 @@ def _to_missing_table(context: Context[Keyed], key: Constraint, target: Name) ->
         message += "which an earlier statement dropped or renamed"
     elif context.now.relation(target) is not None:
         return
-    elif any(isinstance(change, CreateTable) and context.after.resolve(change.name) == target for change in context.changes):
+    elif any(
+        isinstance(change, CreateTable) and context.after.resolve(change.name) == target for change in context.changes
+    ):
         message += "which this migration makes only further down"
     elif _is_certain(context, target):
         close = nearest(target.name, [t.name.name for t in context.now.tables() if t.name.schema == target.schema])
@@ -186,7 +192,11 @@ def _cascade_delete(context: Context[Keyed]) -> Iterator[Finding]:
         span = context.find_words(("on", "delete", "cascade"), key.span) or key.span
         message = f"deleting one row of {key.references} silently deletes all rows of {name} that refer to it, and what cascades from those"
         restrict = context.keywords("ON DELETE RESTRICT")
-        fix = Fix("refuse the deletion instead", (Edit(span, restrict),), Applicability.SHOWN) if span != key.span else None
+        fix = (
+            Fix("refuse the deletion instead", (Edit(span, restrict),), Applicability.SHOWN)
+            if span != key.span
+            else None
+        )
         yield context.finding(message, span, fix=fix)
 
 

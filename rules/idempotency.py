@@ -113,7 +113,11 @@ def _new_type(context: Context[NewType]) -> Iterator[Finding]:
         return
     text = context.text(change.statement.span)
     block = f"DO $$\nBEGIN\n    {text};\nEXCEPTION\n    WHEN duplicate_object THEN NULL;\nEND $$"
-    fix = Fix("wrap it in a DO block", (Edit(change.statement.span, block),), Applicability.SHOWN) if "$$" not in text else None
+    fix = (
+        Fix("wrap it in a DO block", (Edit(change.statement.span, block),), Applicability.SHOWN)
+        if "$$" not in text
+        else None
+    )
     message = f"{kind} {change.name} is created unconditionally: a second run of this migration fails here"
     instead = f"DO $$ BEGIN CREATE {kind.upper()} {change.name} …; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
     yield context.finding(message, instead=instead, fix=fix)
@@ -128,7 +132,9 @@ def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]
         return
     kind = "column" if isinstance(change, DropColumn) else "constraint"
     name = change.column if isinstance(change, DropColumn) else change.name
-    found = context.find_words((kind, name), change.statement.span) or context.find_words(("drop", name), change.statement.span)
+    found = context.find_words((kind, name), change.statement.span) or context.find_words(
+        ("drop", name), change.statement.span
+    )
     place = found and context.find_words((name,), Span(found.start + len("drop"), found.end))
     fix = _insertion(context, place.start, "IF EXISTS ") if place else None
     message = f"{kind} {quoted(name)} of table {change.table} is dropped without IF EXISTS: a second run fails here"
@@ -167,7 +173,11 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
     if not dropped:
         fix = _insertion(context, change.statement.span.start + len("CREATE"), " OR REPLACE")
         message = f"{kind} {what} is created without OR REPLACE: a second run of this migration fails here"
-        span = change.span if isinstance(change, CreateView) else Span(change.statement.span.start, change.statement.span.start + 6)
+        span = (
+            change.span
+            if isinstance(change, CreateView)
+            else Span(change.statement.span.start, change.statement.span.start + 6)
+        )
         yield context.finding(message, span, fix=fix, instead=f"CREATE OR REPLACE {kind.upper()} {what} …")
 
 
@@ -182,7 +192,10 @@ def _hides_difference(context: Context[CreateTable | AddColumn | CreateIndex | C
     elif isinstance(change, AddColumn):
         table = context.now.table(change.table)
         there = table.column(change.column.name) if table else None
-        what, remedy = f"column {change.table}.{quoted(change.column.name)}", f"ALTER TABLE {change.table} ALTER COLUMN …"
+        what, remedy = (
+            f"column {change.table}.{quoted(change.column.name)}",
+            f"ALTER TABLE {change.table} ALTER COLUMN …",
+        )
         differences = _column_differences(change.column, there) if there else []
     elif isinstance(change, CreateIndex):
         what = f"index {change.name}"
@@ -192,7 +205,9 @@ def _hides_difference(context: Context[CreateTable | AddColumn | CreateIndex | C
         what = f"materialized view {change.name}"
         differences = ["its query"] if view and view.query != change.query else []
     if differences:
-        message = f"{what} is already there, so this statement does nothing, but it differs: {', '.join(differences[:3])}"
+        message = (
+            f"{what} is already there, so this statement does nothing, but it differs: {', '.join(differences[:3])}"
+        )
         yield context.finding(message, instead=remedy or "drop it first, or give the new one another name")
 
 

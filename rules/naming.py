@@ -278,7 +278,13 @@ def _reserved_identifier(context: Context[Change]) -> Iterator[Finding]:
         else:
             continue
         place = span or context.find_words((name,), context.change.statement.span)
-        better = f"{name}_name" if kind == "column" and name != "user" else _snake(name) if not is_reserved(name) else f"{name}s"
+        better = (
+            f"{name}_name"
+            if kind == "column" and name != "user"
+            else _snake(name)
+            if not is_reserved(name)
+            else f"{name}s"
+        )
         yield context.finding(message, place, instead=f"choose a name that needs no quotes, such as {better}")
 
 
@@ -295,9 +301,17 @@ RULES = (
         bad=(
             Example('CREATE TABLE "UserProfiles" (id uuid PRIMARY KEY); -- finding'),
             Example("CREATE TABLE UserProfiles (id uuid PRIMARY KEY); -- finding"),
-            Example('CREATE SCHEMA marketing;\nCREATE TABLE marketing."campaign metrics" ( -- finding\n    id uuid PRIMARY KEY\n);'),
-            Example("CREATE TABLE Users (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE users (id uuid PRIMARY KEY);"),
-            Example('ALTER TABLE posts RENAME TO "blogPosts"; -- finding', before="CREATE TABLE posts (id uuid PRIMARY KEY);"),
+            Example(
+                'CREATE SCHEMA marketing;\nCREATE TABLE marketing."campaign metrics" ( -- finding\n    id uuid PRIMARY KEY\n);'
+            ),
+            Example(
+                "CREATE TABLE Users (id uuid PRIMARY KEY); -- finding",
+                fixed="CREATE TABLE users (id uuid PRIMARY KEY);",
+            ),
+            Example(
+                'ALTER TABLE posts RENAME TO "blogPosts"; -- finding',
+                before="CREATE TABLE posts (id uuid PRIMARY KEY);",
+            ),
             Example('CREATE TABLE "2024_totals" AS SELECT 1 AS total; -- finding'),
         ),
         good=(
@@ -306,7 +320,9 @@ RULES = (
             Example("CREATE TABLE USER_PROFILES (ID UUID PRIMARY KEY);"),
             Example("CREATE TABLE IF NOT EXISTS public.users2 (id uuid PRIMARY KEY);"),
             Example('CREATE TEMPORARY TABLE "Scratch" (n integer);'),
-            Example('ALTER TABLE "OldName" RENAME TO new_name;', before='CREATE TABLE "OldName" (id uuid PRIMARY KEY);'),
+            Example(
+                'ALTER TABLE "OldName" RENAME TO new_name;', before='CREATE TABLE "OldName" (id uuid PRIMARY KEY);'
+            ),
         ),
     ),
     Rule(
@@ -319,9 +335,17 @@ RULES = (
         on=(CreateTable, AddColumn, Rename),
         check=_column_name,
         bad=(
-            Example('CREATE TABLE people (\n    id uuid PRIMARY KEY,\n    "firstName" text, -- finding\n    lastName text -- finding\n);'),
-            Example('ALTER TABLE people ADD COLUMN "E-Mail" text; -- finding', before="CREATE TABLE people (id uuid PRIMARY KEY);"),
-            Example('ALTER TABLE people RENAME COLUMN mail TO "eMail"; -- finding', before="CREATE TABLE people (id uuid PRIMARY KEY, mail text);"),
+            Example(
+                'CREATE TABLE people (\n    id uuid PRIMARY KEY,\n    "firstName" text, -- finding\n    lastName text -- finding\n);'
+            ),
+            Example(
+                'ALTER TABLE people ADD COLUMN "E-Mail" text; -- finding',
+                before="CREATE TABLE people (id uuid PRIMARY KEY);",
+            ),
+            Example(
+                'ALTER TABLE people RENAME COLUMN mail TO "eMail"; -- finding',
+                before="CREATE TABLE people (id uuid PRIMARY KEY, mail text);",
+            ),
             Example(
                 "ALTER TABLE people\n    ADD Email text, -- finding\n    ADD city text;",
                 before="CREATE TABLE people (id uuid PRIMARY KEY);",
@@ -329,8 +353,12 @@ RULES = (
             ),
         ),
         good=(
-            Example('CREATE TABLE people (id uuid PRIMARY KEY, first_name text, "last_name" text, EMAIL text, address2 text);'),
-            Example("ALTER TABLE people ADD COLUMN größe integer;", before="CREATE TABLE people (id uuid PRIMARY KEY);"),
+            Example(
+                'CREATE TABLE people (id uuid PRIMARY KEY, first_name text, "last_name" text, EMAIL text, address2 text);'
+            ),
+            Example(
+                "ALTER TABLE people ADD COLUMN größe integer;", before="CREATE TABLE people (id uuid PRIMARY KEY);"
+            ),
         ),
     ),
     Rule(
@@ -361,10 +389,16 @@ RULES = (
                 fixed="-- ==== UP MIGRATION ====\nCREATE UNIQUE INDEX IF NOT EXISTS idx_users_email\n    ON users (email);\n\n-- ==== DOWN MIGRATION ====\nDROP INDEX IF EXISTS public.idx_users_email;\n",
                 unsafe=True,
             ),
-            Example("ALTER INDEX idx_users_email RENAME TO users_by_mail; -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE INDEX idx_users_email ON users (email);"),
+            Example(
+                "ALTER INDEX idx_users_email RENAME TO users_by_mail; -- finding",
+                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE INDEX idx_users_email ON users (email);",
+            ),
         ),
         good=(
-            Example("CREATE INDEX idx_users_email ON users (email);", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);"),
+            Example(
+                "CREATE INDEX idx_users_email ON users (email);",
+                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
+            ),
             Example("CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"),
             Example(
                 "CREATE UNIQUE INDEX users_email_key ON users (email);\nALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;",
@@ -394,14 +428,18 @@ RULES = (
                 fixed="create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    constraint uq_seats_hall_place unique (hall, place)\n);",
                 unsafe=True,
             ),
-            Example('CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000) -- finding\n);'),
+            Example(
+                'CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000) -- finding\n);'
+            ),
         ),
         good=(
             Example(
                 "ALTER TABLE users ADD CONSTRAINT check_status_valid\nCHECK (status IN ('active', 'inactive', 'suspended')) NOT VALID;",
                 before="CREATE TABLE users (id uuid PRIMARY KEY, status text);",
             ),
-            Example("CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"),
+            Example(
+                "CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"
+            ),
             Example("CREATE TABLE user_teams (user_id uuid, team_id uuid, PRIMARY KEY (user_id, team_id));"),
             Example("ALTER TABLE notes ADD PRIMARY KEY (id);", before="CREATE TABLE notes (id uuid NOT NULL);"),
         ),
@@ -422,8 +460,11 @@ RULES = (
                 f"CREATE INDEX idx_{'very_' * 12}long_a ON t (a); -- finding\nCREATE INDEX IF NOT EXISTS idx_{'very_' * 12}long_b ON t (b); -- finding",
                 before="CREATE TABLE t (a text, b text);",
             ),
-            Example(f'CREATE FUNCTION "{"ü" * 32}"() RETURNS integer LANGUAGE sql AS \'SELECT 1\'; -- finding'),
-            Example(f"ALTER TABLE t ADD CONSTRAINT check_{'that_' * 12}holds CHECK (a > 0); -- finding", before="CREATE TABLE t (a integer);"),
+            Example(f"CREATE FUNCTION \"{'ü' * 32}\"() RETURNS integer LANGUAGE sql AS 'SELECT 1'; -- finding"),
+            Example(
+                f"ALTER TABLE t ADD CONSTRAINT check_{'that_' * 12}holds CHECK (a > 0); -- finding",
+                before="CREATE TABLE t (a integer);",
+            ),
         ),
         good=(
             Example(f"CREATE TABLE t{'x' * 62} (id uuid PRIMARY KEY);"),
@@ -441,14 +482,25 @@ RULES = (
         check=_reserved_identifier,
         bad=(
             Example('CREATE TABLE "user" (id uuid PRIMARY KEY); -- finding'),
-            Example('CREATE TABLE sales (\n    id uuid PRIMARY KEY,\n    "order" integer, -- finding\n    "left" integer -- finding\n);'),
-            Example('ALTER TABLE sales ADD COLUMN "default" text; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);"),
-            Example('CREATE SCHEMA "Marketing"; -- finding\nCREATE VIEW "Monthly Report" AS SELECT 1 AS total; -- finding'),
+            Example(
+                'CREATE TABLE sales (\n    id uuid PRIMARY KEY,\n    "order" integer, -- finding\n    "left" integer -- finding\n);'
+            ),
+            Example(
+                'ALTER TABLE sales ADD COLUMN "default" text; -- finding',
+                before="CREATE TABLE sales (id uuid PRIMARY KEY);",
+            ),
+            Example(
+                'CREATE SCHEMA "Marketing"; -- finding\nCREATE VIEW "Monthly Report" AS SELECT 1 AS total; -- finding'
+            ),
             Example("CREATE TYPE \"Mood\" AS ENUM ('sad', 'happy'); -- finding"),
-            Example('ALTER TABLE sales RENAME TO "order"; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);"),
+            Example(
+                'ALTER TABLE sales RENAME TO "order"; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);"
+            ),
         ),
         good=(
-            Example('CREATE TABLE "users" (id uuid PRIMARY KEY, "name" text, "timestamp" timestamp, value text, position integer);'),
+            Example(
+                'CREATE TABLE "users" (id uuid PRIMARY KEY, "name" text, "timestamp" timestamp, value text, position integer);'
+            ),
             Example('CREATE TABLE people (id uuid PRIMARY KEY, "firstName" text);'),
             Example(
                 'ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nCREATE POLICY "Users can read their notes" ON notes FOR SELECT USING (true);',

@@ -27,7 +27,9 @@ _INTEGERS = frozenset({"int2", "int4", "int8", "serial", "bigserial", "smallseri
 _FUNCTION = "gen_random_uuid()"
 
 
-def _single_keys(context: Context[CreateTable | AddColumn | AddConstraint]) -> Iterator[tuple[Name, Column, Constraint]]:
+def _single_keys(
+    context: Context[CreateTable | AddColumn | AddConstraint],
+) -> Iterator[tuple[Name, Column, Constraint]]:
     """The single-column primary keys that a change declares, with their columns as they stand after the migration."""
     change = context.change
     table = change.name if isinstance(change, CreateTable) else change.table
