@@ -241,10 +241,11 @@ def comments(data: bytes) -> list[Comment]:
 
 
 def is_reserved(word: str) -> bool:
-    """Whether `word` must always be quoted to serve as a name.
+    """Whether `word` must always be quoted to serve as the name of a table or column.
 
+    That holds for words like `left`, too, which Postgres calls "reserved (can be function or type)".
     See https://www.postgresql.org/docs/current/sql-keywords-appendix.html.
     """
-    from pglast.keywords import RESERVED_KEYWORDS
+    from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
-    return word in RESERVED_KEYWORDS
+    return word in RESERVED_KEYWORDS or word in TYPE_FUNC_NAME_KEYWORDS
