@@ -72,7 +72,11 @@ class _Engine:
     __slots__ = ("by_name", "catalog", "known", "migrations", "on_change", "on_file", "settings")
 
     def __init__(
-        self, migrations: Sequence[Migration], rules: tuple[Rule, ...], settings: Mapping[str, Any], known: frozenset[str]
+        self,
+        migrations: Sequence[Migration],
+        rules: tuple[Rule, ...],
+        settings: Mapping[str, Any],
+        known: frozenset[str],
     ) -> None:
         self.migrations = migrations
         self.settings = settings

@@ -39,15 +39,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    C = TypeVar("C", covariant=True)
+    C_co = TypeVar("C_co", covariant=True)
 
-    class _Generic(Generic[C]):
+    class _Generic(Generic[C_co]):
         pass
 
 else:
+    C_co = None
 
     class _Generic:
         __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
 
 
 class Example(Record):
@@ -91,7 +95,7 @@ class Rule(Record):
     profile: str = ""
 
 
-class Context(_Generic):
+class Context(_Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -101,11 +105,24 @@ class Context(_Generic):
     `settings` is the configuration.
     """
 
-    __slots__ = ("after", "before", "change", "changes", "migration", "now", "number", "rule", "section", "settings", "siblings", "undoing")
+    __slots__ = (
+        "after",
+        "before",
+        "change",
+        "changes",
+        "migration",
+        "now",
+        "number",
+        "rule",
+        "section",
+        "settings",
+        "siblings",
+        "undoing",
+    )
 
     if TYPE_CHECKING:
         rule: Rule
-        change: C
+        change: C_co
         changes: Sequence[Change]
         undoing: Sequence[Change]
         migration: Migration
@@ -128,7 +145,10 @@ class Context(_Generic):
 
         data = self.migration.data[span.start : span.end]
         return [
-            (data[token.start : token.end + 1].decode("utf-8", "replace"), Span(span.start + token.start, span.start + token.end + 1))
+            (
+                data[token.start : token.end + 1].decode("utf-8", "replace"),
+                Span(span.start + token.start, span.start + token.end + 1),
+            )
             for token in tokens(data)
             if not token.name.endswith("_COMMENT")
         ]

@@ -119,7 +119,9 @@ def _scope(place: Span, migration: Migration) -> Span:
             if line and not line.startswith(b"--"):
                 return Span(position, end)
             position = end + 1
-    following = min((piece for piece in pieces if piece.start >= place.end), key=lambda piece: piece.start, default=None)
+    following = min(
+        (piece for piece in pieces if piece.start >= place.end), key=lambda piece: piece.start, default=None
+    )
     return Span(place.start, following.end) if following else place
 
 
@@ -155,7 +157,9 @@ def _covers(suppression: Suppression, finding: Finding) -> bool:
     if finding.rule not in {name for name, _ in suppression.rules}:
         return False
     scope = suppression.scope
-    return scope is None or (finding.span is not None and scope.start <= finding.span.start < max(scope.end, scope.start + 1))
+    return scope is None or (
+        finding.span is not None and scope.start <= finding.span.start < max(scope.end, scope.start + 1)
+    )
 
 
 def _judge(
@@ -169,7 +173,15 @@ def _judge(
         rule = rules.get(name)
         if rule:
             yield Finding(
-                rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead or rule.instead, fix
+                rule.name,
+                rule.family,
+                rule.severity,
+                message,
+                migration.path,
+                span,
+                rule.why,
+                instead or rule.instead,
+                fix,
             )
 
     if not suppression.reason:
@@ -184,7 +196,9 @@ def _judge(
             yield from finding("unknown-suppression", f"there is no rule called {name}", span, instead, fix)
         elif name in rules and (suppression.span.start, name) not in used:
             fix = Fix("remove it", (Edit(_removal(migration.data, suppression, span), ""),))
-            yield from finding("unused-suppression", f"nothing here is found by {name}, so nothing has to be allowed", span, "", fix)
+            yield from finding(
+                "unused-suppression", f"nothing here is found by {name}, so nothing has to be allowed", span, "", fix
+            )
 
 
 def _removal(data: bytes, suppression: Suppression, span: Span) -> Span:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 _IGNORED = frozenset({"setting", "extension", "role", "rows"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
           ("triggers", "trigger"))  # fmt: skip
-_WORDS = {"not_null": "NOT NULL", "default": "default", "type": "type", "identity": "identity", "generated": "expression"}
+_WORDS = {
+    "not_null": "NOT NULL",
+    "default": "default",
+    "type": "type",
+    "identity": "identity",
+    "generated": "expression",
+}
 
 
 class SchemaDifference(Record):
@@ -81,14 +87,18 @@ def _unknown_before(
     """An object that was not there, or of which nothing was known, before the migration."""
     _, middle, last = values
     if isinstance(last, Table) and not last.known:
-        empty = last.replace(columns={}, constraints={}, indexes={}, policies={}, triggers={}, row_security=None, forced=False)
+        empty = last.replace(
+            columns={}, constraints={}, indexes={}, policies={}, triggers={}, row_security=None, forced=False
+        )
         yield from _parts(key, (empty, middle, last), before, up)
     elif key[0] in {"fact", "renamed"}:
         if last == middle and isinstance(last, Fact):
             aspect = _WORDS.get(key[4], key[4]) if key[0] == "fact" else "name"
             column = key[3] if key[0] == "fact" else key[4]
             text = f"its {aspect} is not what it was"
-            yield SchemaDifference("column", f"{_shown(Name(key[1], key[2]))}.{quoted(column)}", "changed", text, position)
+            yield SchemaDifference(
+                "column", f"{_shown(Name(key[1], key[2]))}.{quoted(column)}", "changed", text, position
+            )
     elif _there(last):
         if _there(middle):
             yield SchemaDifference(kind, name, "left behind", "", position)
@@ -111,7 +121,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 continue  # told as the constraint that it belongs to
             position = before.part_touched_at(key, field, part)
             position = position if position < up.position else -1
-            name = f"{table}.{quoted(part)}" if kind in {"column"} else f"{quoted(part)} on {table}"
+            name = f"{table}.{quoted(part)}" if kind == "column" else f"{quoted(part)} on {table}"
             if was is None and now is not None:
                 if between.get(part) is not None:
                     yield SchemaDifference(kind, name, "left behind", "", position)
@@ -138,7 +148,7 @@ def _detail(was: Any, now: Any) -> str:
         return f"it still has the label {', '.join(extra)}" if extra else "its labels are not what they were"
     if isinstance(was, Fact) or type(was) is not type(now):
         return "it is not what it was"
-    fields = [field for field in was._compared if getattr(was, field) != getattr(now, field)]
+    fields = [field for field in type(was)._compared if getattr(was, field) != getattr(now, field)]
     parts = []
     for field in fields:
         old, new = getattr(was, field), getattr(now, field)

@@ -44,7 +44,7 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
     full = _new_name(catalog, change.name)
     if change.if_not_exists and catalog.now.knows("relation", full):
         return
-    parents = [p for p in ((change.partition_of,) if change.partition_of else change.inherits) if p]
+    parents = [change.partition_of] if change.partition_of else list(change.inherits)
     columns: dict[str, Column | None] = {}
     complete = not (change.as_query or change.like or change.of_type)
     for parent in [*parents, *change.like]:
@@ -82,7 +82,9 @@ def _with_constraint(catalog: Catalog, table: Table, constraint: Constraint) -> 
     index = table.indexes.get(constraint.using_index) if constraint.using_index else None
     if index:
         columns = tuple(column.name or "" for column in index.columns)
-    name = constraint.name or (constraint.using_index or constraint_name(table.name.name, constraint, table.constraints))
+    name = constraint.name or (
+        constraint.using_index or constraint_name(table.name.name, constraint, table.constraints)
+    )
     references = catalog.now.resolve(constraint.references) if constraint.references else None
     kept = constraint.replace(name=name, columns=columns, references=references)
     table = table.replace(constraints={**table.constraints, name: kept})
@@ -165,8 +167,9 @@ def _uses(index: Index, column: str) -> bool:
 
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:
     """Forget what was said about a column that is gone."""
-    for key in [key for key in catalog.objects if key[0] in {"comment", "fact"} and key[1:4] == _part(table, column)]:
-        catalog.put(key, None)
+    for key in catalog.said_about(table.schema, table.name):
+        if key[0] in {"comment", "fact"} and key[3] == column:
+            catalog.put(key, None)
 
 
 def _part(table: Name, column: str) -> Key:

@@ -206,7 +206,11 @@ def _secret_arguments(call: Node, statement: Statement, data: bytes) -> Iterator
         wanted, what = arguments[1].get("A_Const"), f"the key given to {name}"
     elif name in _CONNECTING:
         wanted = next(
-            (a["A_Const"] for a in arguments if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()),
+            (
+                a["A_Const"]
+                for a in arguments
+                if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()
+            ),
             None,
         )
         what = f"the connection string given to {name}"

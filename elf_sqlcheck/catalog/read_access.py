@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Node = dict[str, Any]
 
 
-def create_policy(statement: Statement, data: bytes) -> Iterator[Change]:
+def create_policy(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE POLICY."""
     node = statement.node
     policy = Policy(

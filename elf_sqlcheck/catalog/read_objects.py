@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Node = dict[str, Any]
 
-_MODES = {"FUNC_PARAM_IN": "in", "FUNC_PARAM_OUT": "out", "FUNC_PARAM_INOUT": "inout", "FUNC_PARAM_VARIADIC": "variadic",
-          "FUNC_PARAM_TABLE": "table", "FUNC_PARAM_DEFAULT": "in"}  # fmt: skip
+_MODES = {"FUNC_PARAM_IN": "in", "FUNC_PARAM_OUT": "out", "FUNC_PARAM_INOUT": "inout", "FUNC_PARAM_TABLE": "table",
+          "FUNC_PARAM_VARIADIC": "variadic", "FUNC_PARAM_DEFAULT": "in"}  # fmt: skip
 #: Bits of CreateTrigStmt, from Postgres' catalog/pg_trigger.h.
 _TIMING = {0: "after", 2: "before", 64: "instead of"}
 _EVENTS = {4: "insert", 8: "delete", 16: "update", 32: "truncate"}
@@ -35,7 +35,9 @@ def dotted(parts: list[str]) -> Name:
 def word(objtype: str) -> str:
     """OBJECT_FOREIGN_TABLE → "foreign table"."""
     kind = objtype.removeprefix("OBJECT_").replace("_", " ").lower()
-    return {"matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint"}.get(kind, kind)
+    return {"matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint"}.get(
+        kind, kind
+    )
 
 
 def object_name(node: Node) -> tuple[Name, tuple[Any, ...] | None]:
@@ -179,7 +181,9 @@ def refresh_view(statement: Statement, data: bytes) -> Iterator[Change]:
 def create_enum(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE TYPE … AS ENUM."""
     node = statement.node
-    yield changes.CreateEnum(statement, statement.span, dotted(strings(node["typeName"])), tuple(strings(node.get("vals"))))
+    yield changes.CreateEnum(
+        statement, statement.span, dotted(strings(node["typeName"])), tuple(strings(node.get("vals")))
+    )
 
 
 def alter_enum(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -318,7 +322,7 @@ def setting(node: Node) -> tuple[str, str | None]:
     return name, ", ".join(values) if node["kind"] in {"VAR_SET_VALUE", "VAR_SET_MULTI"} else None
 
 
-def create_trigger(statement: Statement, data: bytes) -> Iterator[Change]:
+def create_trigger(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE TRIGGER."""
     node = statement.node
     trigger = Trigger(

@@ -154,7 +154,9 @@ _COMMANDS: dict[str, Callable[[Statement, Span, Name, Node, bytes], Change]] = {
     "AddConstraint": _add_constraint,
     "AddIdentity": _identity,
     "AlterColumnType": _alter_type,
-    "AttachPartition": lambda s, p, t, c, _: changes.AttachPartition(s, p, t, name_of(c["def"]["PartitionCmd"]["name"])),
+    "AttachPartition": lambda s, p, t, c, _: changes.AttachPartition(
+        s, p, t, name_of(c["def"]["PartitionCmd"]["name"])
+    ),
     "ColumnDefault": _set_default,
     "DetachPartition": lambda s, p, t, c, _: changes.DetachPartition(
         s, p, t, name_of(c["def"]["PartitionCmd"]["name"]), c["def"]["PartitionCmd"].get("concurrent", False)
@@ -178,7 +180,9 @@ _COMMANDS: dict[str, Callable[[Statement, Span, Name, Node, bytes], Change]] = {
     "EnableTrigUser": _trigger("origin", ""),
     "ForceRowSecurity": _security("forced", on=True),
     "NoForceRowSecurity": _security("forced", on=False),
-    "SetExpression": lambda s, p, t, c, _: changes.SetExpression(s, p, t, c["name"], expression(c.get("def"), s.offset)),
+    "SetExpression": lambda s, p, t, c, _: changes.SetExpression(
+        s, p, t, c["name"], expression(c.get("def"), s.offset)
+    ),
     "SetIdentity": _identity,
     "SetNotNull": lambda s, p, t, c, _: changes.SetNotNull(s, p, t, c["name"]),
     "ValidateConstraint": lambda s, p, t, c, _: changes.ValidateConstraint(s, p, t, c["name"]),

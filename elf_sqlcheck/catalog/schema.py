@@ -152,7 +152,9 @@ class Schema:
 
     __slots__ = ("_journal", "_objects", "position")
 
-    def __init__(self, objects: dict[Key, Object], journal: dict[Key, list[tuple[int, Object | None]]], position: int) -> None:
+    def __init__(
+        self, objects: dict[Key, Object], journal: dict[Key, list[tuple[int, Object | None]]], position: int
+    ) -> None:
         self._objects = objects
         self._journal = journal
         self.position = position
