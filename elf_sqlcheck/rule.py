@@ -141,17 +141,9 @@ class Context(_Generic[C_co]):
 
     def tokens(self, span: Span) -> list[tuple[str, Span]]:
         """The words and signs of SQL within `span`, comments left out, each with its place."""
-        from elf_sqlcheck.sql import tokens
+        from elf_sqlcheck import edits
 
-        data = self.migration.data[span.start : span.end]
-        return [
-            (
-                data[token.start : token.end + 1].decode("utf-8", "replace"),
-                Span(span.start + token.start, span.start + token.end + 1),
-            )
-            for token in tokens(data)
-            if not token.name.endswith("_COMMENT")
-        ]
+        return edits.tokens(self.migration, span)
 
     def finding(
         self,
@@ -189,10 +181,55 @@ class Context(_Generic[C_co]):
         wanted = word.lower()
         return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
 
+    def find_words(self, words: Sequence[str], span: Span) -> Span | None:
+        """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
+        from elf_sqlcheck import edits
+
+        return edits.find(self.migration, words, span)
+
+    def keywords(self, text: str) -> str:
+        """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
+        change: Any = self.change
+        first = self.migration.data[change.statement.span.start :][:1]
+        return text.lower() if first.islower() else text
+
+    def insert_column(self, definition: str) -> tuple[Edit, ...]:
+        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list."""
+        from elf_sqlcheck import edits
+
+        change: Any = self.change
+        return edits.insert_column(self.migration, change.statement.span, change.span, definition)
+
+    def append(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the end of the UP section."""
+        from elf_sqlcheck import edits
+
+        return edits.append(self.migration, self.migration.up, sql)
+
+    def prepend_down(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the start of DOWN; () when there is no DOWN."""
+        from elf_sqlcheck import edits
+
+        return edits.prepend(self.migration, self.migration.down, sql)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that `word` was most likely meant to be, "" for none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, sorted(words), 1, 0.75)), "")
+
+
+def is_reserved(word: str) -> bool:
+    """Whether a table or column of that name must always be quoted."""
+    from elf_sqlcheck import sql
+
+    return sql.is_reserved(word)
+
 
 __all__ = [
     "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
     "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "quoted",
+    "Trigger", "Type", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__

@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_home() -> Iterator[None]:
     """Keep the local servers of the tests, and of the commands they run, away from the user's."""
-    folder = tempfile.mkdtemp(prefix="elf-data-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="sqlcheck-data-", dir="/tmp")
     os.chmod(folder, 0o755)
     before = os.environ.get("XDG_DATA_HOME")
     os.environ["XDG_DATA_HOME"] = folder
@@ -54,7 +54,7 @@ def pg_bin(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def open_folder() -> Iterator[str]:
     """An empty folder with a short path that every account can enter, which pytest's own are not."""
-    folder = tempfile.mkdtemp(prefix="elf-test-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="sqlcheck-test-", dir="/tmp")
     os.chmod(folder, 0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

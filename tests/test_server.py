@@ -163,7 +163,7 @@ def test_nothing_is_left_by_a_process_killed_while_the_server_starts(delay: floa
         # Killed before there was a reaper: an empty folder may stay, but never a process.
         assert set(os.listdir(folder)) <= {"owner", ".owner"}
         shutil.rmtree(folder)
-    assert not processes_in(folder)
+    assert eventually(lambda: not processes_in(folder))
 
 
 def test_remains_of_a_killed_container_are_swept() -> None:
