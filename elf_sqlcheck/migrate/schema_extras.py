@@ -1,5 +1,7 @@
 """Queries for what hangs on objects, and for how objects hang together; see `schema_queries`."""
 
+# ruff: noqa: E501 - SQL in the lines that read best
+
 from __future__ import annotations
 
 #: Privileges of others than the owner, on what has any of its own: (class, oid, up).

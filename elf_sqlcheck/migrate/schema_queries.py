@@ -6,6 +6,8 @@ All names are qualified, which needs an empty search_path.
 See https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CATALOG
 """
 
+# ruff: noqa: E501, S608 - SQL in the lines that read best; only constants of this module are put together
+
 from __future__ import annotations
 
 #: Schemas that Supabase manages: users may not make them, so no migration can.
