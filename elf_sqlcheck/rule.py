@@ -196,6 +196,17 @@ class Context(Generic[C_co]):
         return edits.prepend(self.migration, self.migration.down, sql)
 
 
+def code_of(data: bytes) -> list[tuple[str, int, int]]:
+    """The tokens of a whole file, comments included, as (text, start, end): for files that are not the present one."""
+    from elf_sqlcheck import sql
+
+    text = sql.text_of(data).encode()
+    return [
+        (text[token.start : token.end + 1].decode("utf-8", "replace"), token.start, token.end + 1)
+        for token in sql.tokens(text)
+    ]
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """The one of `words` that `word` was most likely meant to be, "" for none."""
     from difflib import get_close_matches
@@ -213,6 +224,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
     "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "is_reserved", "nearest", "quoted",
+    "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__
