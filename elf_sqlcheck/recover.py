@@ -46,7 +46,7 @@ def _moved(problem: Broken, offset: int) -> Broken:
 
 
 def _without_copy_data(encoded: bytes) -> bytes:
-    """Blank out the rows between `COPY … FROM stdin;` and the line `\\.`, as pg_dump writes them."""
+    r"""Blank out the rows between `COPY … FROM stdin;` and the line `\.`, as pg_dump writes them."""
     if b"\n\\." not in encoded:
         return encoded
     result: list[bytes] = []

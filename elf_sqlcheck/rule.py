@@ -106,7 +106,7 @@ class Context(Generic[C_co]):
     """
 
     __slots__ = (
-        "after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings",
+        "after", "before", "change", "changes", "migration", "now", "number", "rule", "section", "settings",
         "siblings", "undoing",
     )  # fmt: skip
 
@@ -120,9 +120,14 @@ class Context(Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        history: Sequence[Migration]
+        number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+
+    @property
+    def history(self) -> Sequence[Migration]:
+        """The migrations of the run before this one."""
+        return self.siblings[: self.number]
 
     def finding(
         self,
@@ -155,11 +160,11 @@ class Context(Generic[C_co]):
         """The text of the file at `span`."""
         return self.migration.text(span)
 
-    def tokens(self, span: Span) -> list[tuple[str, int, int]]:
-        """The tokens of SQL within `span` as (text, start, end), comments left out; positions are bytes of the file."""
+    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+        """The words and signs of SQL within `span`, comments left out, each with its place."""
         from elf_sqlcheck import edits
 
-        return edits.tokens(self.migration, span)
+        return [(text, Span(start, end)) for text, start, end in edits.tokens(self.migration, span)]
 
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""

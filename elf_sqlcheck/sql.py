@@ -46,7 +46,7 @@ def _load_parser() -> ModuleType:
         import pglast.ast
         import pglast.enums
 
-        parser.ast, parser.enums = pglast.ast, pglast.enums
+        vars(parser).update(ast=pglast.ast, enums=pglast.enums)
         return getattr(package, name)
 
     try:
@@ -56,7 +56,7 @@ def _load_parser() -> ModuleType:
         package.__dict__["Error"] = Error
         for child in ("enums", "ast"):
             sys.modules[f"pglast.{child}"] = package.__dict__[child] = type(sys)(f"pglast.{child}")
-        import pglast.parser as parser
+        from pglast import parser
 
         for child in ("enums", "ast"):  # taken away again: whoever wants them gets the real ones
             del sys.modules[f"pglast.{child}"], package.__dict__[child]
@@ -64,7 +64,7 @@ def _load_parser() -> ModuleType:
     except (ImportError, AttributeError):
         for name in [name for name in sys.modules if name == "pglast" or name.startswith("pglast.")]:
             del sys.modules[name]
-        import pglast.parser as parser
+        from pglast import parser
     return parser
 
 
@@ -178,10 +178,10 @@ def tokens(data: bytes) -> list[Any]:
     masked = data if data.isascii() else bytes(byte if byte < 128 else 120 for byte in data)
     text = masked.decode("ascii")
     try:
-        return _parser.scan(text)
+        return list(_parser.scan(text))
     except _parser.ParseError as error:
         index = error.args[1]
-        return _parser.scan(text[:index]) if index else []
+        return list(_parser.scan(text[:index])) if index else []
 
 
 def comments(data: bytes) -> list[Comment]:

@@ -30,7 +30,7 @@ class Change(Record):
 
 
 class Opaque(Change):
-    """A statement that this vocabulary has no word for. `what` names it for people ("a DO block", "CREATE OPERATOR")."""
+    """A statement that this vocabulary has no word for; `what` names it for people ("CREATE OPERATOR")."""
 
     what: str
 
@@ -218,7 +218,7 @@ class DetachPartition(TableChange):
 
 
 class AlterTableOther(TableChange):
-    """Another action of ALTER TABLE; `action` is the parser's word without `AT_` (SetLogged, SetTableSpace, ClusterOn …)."""
+    """Another action of ALTER TABLE; `action` is the parser's word without `AT_` (SetLogged, ClusterOn …)."""
 
     action: str
     column: str | None = None
@@ -256,7 +256,7 @@ class Reindex(Change):
 
 
 class CreateView(Change):
-    """`query` is the normal form of the SELECT, `reads` the relations in it; `options` are WITH (…) as (name, value)."""
+    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value)."""
 
     name: Name
     query: str
@@ -398,7 +398,7 @@ class DefaultPrivileges(Change):
 
 
 class Role(Change):
-    """CREATE or ALTER (`alter`) ROLE/USER. `options` as (name, value) in lower case: ("superuser", "true"), …
+    """CREATE or ALTER (`alter`) ROLE/USER. `options` as (name, value) in lower case, as ("superuser", "true").
 
     `password` is where a literal password stands.
     """
@@ -449,7 +449,7 @@ class SetSetting(Change):
 
 
 class Transaction(Change):
-    """`kind` is "begin", "commit", "rollback", "savepoint", "release", "rollback to", "prepare", …"""
+    """`kind` is "begin", "commit", "rollback", "savepoint", "release", "rollback to", "prepare" and the like."""
 
     kind: str
 

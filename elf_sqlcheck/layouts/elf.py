@@ -134,7 +134,9 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
     if not candidates:
         return Section("up", Span(0, len(data)), whole.statements), None, whole.broken
     inside = any(
-        statement.span.start < start < statement.span.end for _, start, _ in candidates for statement in whole.statements
+        statement.span.start < start < statement.span.end
+        for _, start, _ in candidates
+        for statement in whole.statements
     )
     markers, parts = candidates, None
     if whole.broken or inside:

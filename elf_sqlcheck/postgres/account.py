@@ -1,0 +1,115 @@
+"""Which account a server of ours runs as, and with what environment.
+
+Postgres refuses to run as root, and most CI containers are root. There a server runs as the account `postgres`, else
+`nobody`; where changing the account is forbidden, inside a user namespace (`unshare -U`). Everybody else runs it as
+themselves. See https://www.postgresql.org/docs/current/postgres-user.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elf_sqlcheck.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Accounts a server may run as when we are root, best first.
+UNPRIVILEGED = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account of a server: `uid` and `gid` own its files.
+
+    `prefix` is put before a command line (a user namespace), `switch` are the options of `subprocess` that change the
+    account; both are empty when the server runs as we do.
+    """
+
+    uid: int
+    gid: int
+    prefix: tuple[str, ...] = ()
+    switch: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the server runs as somebody else than we do, who cannot read what is private to us."""
+        return bool(self.switch)
+
+    def spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - as Popen takes them
+        """Start `command` as this account, in `/`, with a clean environment and no terminal to be interrupted from.
+
+        Raises OSError when the program cannot be executed by the account.
+        """
+        settings: dict[str, Any] = {
+            "cwd": "/",
+            "env": server_environment(),
+            "stdin": subprocess.DEVNULL,
+            "start_new_session": True,
+            **dict(self.switch),
+            **options,
+        }
+        return subprocess.Popen([*self.prefix, *command], **settings)  # noqa: S603 - programs of our own choice
+
+    def run(self, command: list[str], *, stdin: int = subprocess.DEVNULL) -> tuple[int, str]:
+        """Run `command` to its end as this account; returns its exit status and all that it printed."""
+        process = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=stdin)
+        output, _ = process.communicate()
+        return process.returncode, output.decode(errors="replace")
+
+
+@functools.cache
+def account() -> Account:
+    """Return the account that servers run as.
+
+    Raises ServerError when we are root and nothing else is allowed.
+    """
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid())
+    for name in UNPRIVILEGED:
+        with contextlib.suppress(KeyError, OSError):
+            entry = pwd.getpwnam(name)
+            switch = (("user", entry.pw_uid), ("group", entry.pw_gid), ("extra_groups", ()))
+            candidate = Account(entry.pw_uid, entry.pw_gid, switch=switch)
+            if candidate.run(["true"])[0] == 0:
+                return candidate
+    if shutil.which("unshare"):
+        candidate = Account(0, 0, prefix=("unshare", "-U", "--map-user=65534"))
+        with contextlib.suppress(OSError):
+            if candidate.run(["true"])[0] == 0:
+                return candidate
+    raise ServerError(
+        "Postgres does not run as root, and this machine lets root become nobody else: "
+        f"changing to {' or '.join(UNPRIVILEGED)} and a user namespace (unshare -U) were both refused.",
+        "Run as an ordinary user, or name a server that is running with --database-url.",
+    )
+
+
+def server_environment() -> dict[str, str]:
+    """Return the environment of a server: nothing of the user's but where programs and libraries are found.
+
+    PGDATA, PGPORT, PGOPTIONS and the user's locale would all change what the server does.
+    """
+    passed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    return {"PATH": os.environ.get("PATH") or os.defpath, "LC_ALL": "C", "TZ": "UTC", **passed}
+
+
+@contextlib.contextmanager
+def without_libpq_variables() -> Iterator[None]:
+    """Take the PG* variables out of this process's environment while the body runs.
+
+    libpq reads them beneath every connection URL: PGOPTIONS changes settings, PGREQUIREAUTH refuses our server and
+    PGHOSTADDR sends the connection to another one. See https://www.postgresql.org/docs/current/libpq-envars.html
+    """
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)

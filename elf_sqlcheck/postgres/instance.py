@@ -1,0 +1,125 @@
+"""A running Postgres of ours: what it is, how to reach it, and with which settings it was started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from elf_sqlcheck.errors import ServerError
+from elf_sqlcheck.postgres.account import without_libpq_variables
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from elf_sqlcheck.postgres.find import Provider
+    from elf_sqlcheck.postgres.stand_ins import StandIns
+
+#: The port names the socket only: nothing listens on the network.
+PORT = 5432
+
+#: For a server whose data nobody will miss: no waiting for disks, no background work, small and quick to stop.
+THROW_AWAY = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "restart_after_crash=off",
+)
+_ALWAYS = (
+    "listen_addresses=",
+    f"port={PORT}",
+    "shared_buffers=16MB",
+    "jit=off",
+    "dynamic_shared_memory_type=mmap",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "unix_socket_permissions=0700",
+    "logging_collector=off",
+)
+
+
+def command(provider: Provider, folder: str, sockets: str, served: StandIns, settings: tuple[str, ...]) -> list[str]:
+    """Return the command line that starts a server on the data in `folder`, listening in the folder `sockets`."""
+    settings = (*_ALWAYS, f"unix_socket_directories={sockets}", *settings)
+    if provider.major >= 18:
+        # Its default starts I/O workers: three more processes for a server that has its data in memory.
+        settings = (*settings, "io_method=sync", *served.settings)
+    options = [option for setting in settings for option in ("-c", setting)]
+    return [provider.program("postgres"), "-D", f"{folder}/data", *options]
+
+
+def import_driver() -> None:
+    """Import psycopg, which takes longer than a server needs to start: done while it starts. Raises ServerError."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ServerError(
+            f"The database driver psycopg cannot be loaded: {error}",
+            "`pip install 'elf-sqlcheck[db]'` brings it.",
+        ) from None
+
+
+class Server:
+    """A running Postgres of ours, reachable over a private unix socket only.
+
+    `url` is a libpq URI of its database `postgres`; `stand_ins` names the extensions that are not the real ones here,
+    `warning` says (or is empty) why this server is not quite the project's, `folder` holds its log.
+    """
+
+    def __init__(self, provider: Provider, folder: str, sockets: str, served: StandIns) -> None:
+        self.provider = provider
+        self.folder = folder
+        self.sockets = sockets
+        self.stand_ins = served.names
+        self.warning = provider.warning
+        self.url = self.url_of("postgres")
+
+    def describe(self) -> str:
+        """Return what is running, as a human says it: `PostgreSQL 18.6 (embedded wheel)`."""
+        return str(self.provider)
+
+    @property
+    def version(self) -> str:
+        """The version as the server prints it, such as `18.6`."""
+        return self.provider.version
+
+    @property
+    def notes(self) -> list[str]:
+        """What a report should say about this server, one sentence each: never empty."""
+        notes = [f"Server: {self.describe()}."]
+        if self.warning:
+            notes.append(self.warning)
+        return notes
+
+    def url_of(self, database: str) -> str:
+        """Return the libpq URI of one of the server's databases."""
+        return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
+
+    def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:  # noqa: ANN401 - as psycopg takes them
+        """Open a connection in autocommit mode to one of the server's databases, whatever PG* variables are set."""
+        import psycopg
+
+        with without_libpq_variables():
+            return psycopg.connect(self.url_of(database), autocommit=True, **options)
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Create the database `name`, empty or a copy of `template` (to which nobody is connected); returns its URI."""
+        from psycopg import sql
+
+        # Copying files beats writing every page to the log: https://www.postgresql.org/docs/current/sql-createdatabase.html
+        strategy = sql.SQL(" STRATEGY file_copy" if self.provider.major >= 15 else "")
+        source = sql.Identifier(template or "template1")
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(sql.Identifier(name), source, strategy)
+            )
+        return self.url_of(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop the database `name`, disconnecting whoever uses it; nothing happens when it does not exist."""
+        from psycopg import sql
+
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
