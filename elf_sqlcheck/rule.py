@@ -30,7 +30,7 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table
-from elf_sqlcheck.model import Applicability, Edit, Finding, Fix, Migration, Section, Severity, Span
+from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -52,6 +52,9 @@ else:
 
         def __class_getitem__(cls, _: object) -> type:
             return cls
+
+#: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
+_LONGEST_PIECE = 200_000
 
 
 class Example(Record):
@@ -166,6 +169,15 @@ class Context(Generic[C_co]):
 
         return [(text, Span(start, end)) for text, start, end in edits.tokens(self.migration, span)]
 
+    def idioms(self, broken: Broken) -> list[Idiom]:
+        """The idioms of other databases that explain why a piece does not parse; empty when none does."""
+        if broken.kind not in {"syntax", "unterminated"} or broken.piece.end - broken.piece.start > _LONGEST_PIECE:
+            return []
+        from elf_sqlcheck import edits
+        from elf_sqlcheck.catalog import dialects
+
+        return dialects.idioms(edits.tokens(self.migration, broken.piece), broken)
+
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
         return self.find_words((word.lower(),), span)
@@ -227,8 +239,8 @@ def is_reserved(word: str) -> bool:
 
 
 __all__ = [
-    "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
-    "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
+    "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
+    "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity",
+    "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__
