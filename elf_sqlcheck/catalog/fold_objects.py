@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.fold_tables import RELATIONS, clear_part, key_of, save, table_at
+from elf_sqlcheck.catalog.fold_tables import RELATIONS, key_of, save, table_at
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.schema import (
     ABSENT,
@@ -66,11 +66,8 @@ def _drop_relation(catalog: Catalog, name: Name, *, cascade: bool) -> None:
     if isinstance(found, Table | View):
         for index in found.indexes:
             catalog.put(("relation", name.schema or "", index), ABSENT)
-    if isinstance(found, Table):
-        for column in found.columns:
-            clear_part(catalog, name, column)
     catalog.put(key, ABSENT)
-    for other in [other for other in catalog.objects if other[0] in {"comment", "grant"} and other[1:3] == key[1:]]:
+    for other in catalog.said_about(name.schema, name.name):
         catalog.put(other, None)
     if cascade:
         _drop_dependants(catalog, name)
@@ -78,16 +75,12 @@ def _drop_relation(catalog: Catalog, name: Name, *, cascade: bool) -> None:
 
 def _drop_dependants(catalog: Catalog, name: Name) -> None:
     """What DROP … CASCADE takes along: views that read it, foreign keys that point to it, its partitions."""
-    for key, found in list(catalog.objects.items()):
-        if isinstance(found, View) and any(catalog.now.resolve(read) == name for read in found.reads):
+    for key, found in catalog.referring_to(name):
+        if isinstance(found, View) or (isinstance(found, Table) and found.partition_of == name):
             _drop_relation(catalog, found.name, cascade=True)
         elif isinstance(found, Table):
-            if found.partition_of == name:
-                _drop_relation(catalog, found.name, cascade=True)
-                continue
             kept = {k: c for k, c in found.constraints.items() if c is None or c.references != name}
-            if len(kept) < len(found.constraints):
-                catalog.put(key, found.replace(constraints=kept))
+            catalog.put(key, found.replace(constraints=kept))
 
 
 def _drop_index(catalog: Catalog, name: Name) -> None:
@@ -112,15 +105,13 @@ def _drop_part(catalog: Catalog, change: ch.Drop) -> None:
 
 def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
     full = catalog.now.resolve(change.name)
-    found = [key for key in catalog.objects if key[0] == "function" and key[1:3] == (full.schema, full.name)]
+    found = catalog.overloads(full)
     if change.arguments is not None:
         wanted = ("function", full.schema or "", full.name, signature(change.arguments))
         found = [wanted] if wanted in found or not found else found[:1] if len(found) == 1 else [wanted]
     for key in found or [("function", full.schema or "", full.name, "")]:
         catalog.put(key, ABSENT)
-    for key in [
-        key for key in catalog.objects if key[0] in {"comment", "grant"} and key[1:3] == (full.schema, full.name)
-    ]:
+    for key in catalog.said_about(full.schema, full.name, routine=True):
         catalog.put(key, None)
 
 

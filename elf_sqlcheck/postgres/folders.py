@@ -24,43 +24,55 @@ LONGEST_SOCKET_FOLDER = 85
 LEAST_MEMORY = 256 * 1024 * 1024
 
 
-def cache_folder(account: Account) -> str:
-    """Return the folder of cached templates and staged programs, readable by `account`; it is made when missing.
+def cache_folder() -> str:
+    """Return the folder of cached templates and staged programs, readable by the server; it is made when missing.
 
-    Root's own home is closed to the server's account, so root caches in /var/cache. Raises ServerError.
+    That is `elf-sqlcheck` in XDG_CACHE_HOME or ~/.cache; for root, whose home is closed to the server's account, in
+    /var/cache unless XDG_CACHE_HOME names a folder that is open. Raises ServerError.
     """
-    system = "/var/cache/elf-sqlcheck"
-    return _first_usable([system if os.geteuid() == 0 else _home("XDG_CACHE_HOME", ".cache")], "cache", account)
+    return _first_usable("XDG_CACHE_HOME", "~/.cache", "/var/cache")
 
 
-def data_folder(account: Account) -> str:
-    """Return the folder in which local servers keep their data; it is made when missing. Raises ServerError."""
-    system = "/var/lib/elf-sqlcheck"
-    return _first_usable([system if os.geteuid() == 0 else _home("XDG_DATA_HOME", ".local/share")], "data", account)
+def data_folder() -> str:
+    """Return the folder in which local servers keep their data; it is made when missing. Raises ServerError.
+
+    The same as for caches, with XDG_DATA_HOME, ~/.local/share and /var/lib.
+    """
+    return _first_usable("XDG_DATA_HOME", "~/.local/share", "/var/lib")
 
 
-def _home(variable: str, default: str) -> str:
-    base = os.environ.get(variable, "")
-    if not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), default)
-    return os.path.join(base, "elf-sqlcheck")
-
-
-def _first_usable(paths: list[str], purpose: str, account: Account) -> str:
-    paths = [*paths, os.path.join("/var/tmp", f"elf-sqlcheck-{purpose}-{os.geteuid()}")]  # noqa: S108 - owner checked
+def _first_usable(variable: str, home: str, system: str) -> str:
+    named = os.environ.get(variable, "")
+    bases = [named] if os.path.isabs(named) else [os.path.expanduser(home)]
+    if os.geteuid() == 0:
+        bases = [base for base in bases if _lets_pass(base)]
+        bases.append(system)
+    paths = [os.path.join(base, "elf-sqlcheck") for base in bases]
+    paths.append(f"/var/tmp/elf-sqlcheck-{os.path.basename(home)}-{os.geteuid()}")  # noqa: S108 - its owner is checked
     for path in paths:
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with contextlib.suppress(FileExistsError):
-                os.mkdir(path, 0o755 if account.is_other else 0o700)
+                os.mkdir(path, 0o755 if os.geteuid() == 0 else 0o700)
             found = os.lstat(path)
             ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & stat.S_IWOTH
             if ours and os.access(path, os.W_OK):
                 return path
     raise ServerError(
-        f"There is no folder to keep the {purpose} of a Postgres server in: tried {', '.join(paths)}.",
-        f"Make one of them writable, or set {'XDG_CACHE_HOME' if purpose == 'cache' else 'XDG_DATA_HOME'}.",
+        f"There is no folder to keep the files of a Postgres server in: tried {', '.join(paths)}.",
+        f"Make one of them writable for yourself, or name one that is with {variable}.",
     )
+
+
+def _lets_pass(path: str) -> bool:
+    """Whether other accounts can reach `path`: it, or the part of it that exists, and every folder above."""
+    path = os.path.realpath(path)
+    while path != "/":
+        with contextlib.suppress(FileNotFoundError):
+            if not os.stat(path).st_mode & stat.S_IXOTH:
+                return False
+        path = os.path.dirname(path)
+    return True
 
 
 def run_folder(account: Account) -> str:
@@ -88,15 +100,8 @@ def run_folder(account: Account) -> str:
 
 
 def _open_to_all(path: str) -> bool:
-    """Whether another account may make and remove files in `path`: every folder above must let it pass."""
-    path = os.path.realpath(path)
-    if not os.stat(path).st_mode & stat.S_IWOTH:
-        return False
-    while path != "/":
-        if not os.stat(path).st_mode & stat.S_IXOTH:
-            return False
-        path = os.path.dirname(path)
-    return True
+    """Whether other accounts may make and remove files in `path`."""
+    return bool(os.stat(path).st_mode & stat.S_IWOTH) and _lets_pass(path)
 
 
 def give(path: str, account: Account) -> None:
@@ -145,7 +150,7 @@ def published(target: str, account: Account) -> Iterator[str | None]:
         try:
             give(build, account)
             yield build
-            os.chmod(build, 0o755 if account.is_other else 0o700)
+            os.chmod(build, 0o755 if os.geteuid() == 0 else 0o700)
             os.rename(build, target)
         finally:
             shutil.rmtree(build, ignore_errors=True)

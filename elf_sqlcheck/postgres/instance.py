@@ -64,8 +64,8 @@ def import_driver() -> None:
 class Server:
     """A running Postgres of ours, reachable over a private unix socket only.
 
-    `url` is a libpq URI of its database `postgres`; `stand_ins` names the extensions that are not the real ones here,
-    `warning` says (or is empty) why this server is not quite the project's, `folder` holds its log.
+    `folder` holds its data and its log, `sockets` its socket; `stand_ins` names the extensions that are not the real
+    ones here, `warning` says why this server is not quite the project's (or is empty).
     """
 
     def __init__(self, provider: Provider, folder: str, sockets: str, served: StandIns) -> None:
@@ -74,7 +74,6 @@ class Server:
         self.sockets = sockets
         self.stand_ins = served.names
         self.warning = provider.warning
-        self.url = self.url_of("postgres")
 
     def describe(self) -> str:
         """Return what is running, as a human says it: `PostgreSQL 18.6 (embedded wheel)`."""
@@ -93,11 +92,16 @@ class Server:
             notes.append(self.warning)
         return notes
 
+    @property
+    def url(self) -> str:
+        """The libpq URI of the database `postgres`."""
+        return self.url_of("postgres")
+
     def url_of(self, database: str) -> str:
         """Return the libpq URI of one of the server's databases."""
         return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
 
-    def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:  # noqa: ANN401 - as psycopg takes them
+    def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:
         """Open a connection in autocommit mode to one of the server's databases, whatever PG* variables are set."""
         import psycopg
 

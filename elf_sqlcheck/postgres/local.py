@@ -38,7 +38,7 @@ def local_data_dir(project_dir: str) -> str:
     """
     project = os.path.realpath(project_dir)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(project))[:24].strip("-") or "project"
-    return os.path.join(data_folder(account()), f"{name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:10]}")
+    return os.path.join(data_folder(), f"{name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:10]}")
 
 
 @contextlib.contextmanager
@@ -51,10 +51,9 @@ def local(project_dir: str, pg_bin: str | None = None, major: int | None = None)
     """
     folder = local_data_dir(project_dir)
     who = account()
-    if not os.path.isdir(folder):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
-            give(folder, who)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    give(folder, who)
     users = os.open(f"{folder}/users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(users, fcntl.LOCK_SH)

@@ -40,7 +40,7 @@ def stand_ins(provider: Provider, account: Account) -> StandIns:
     if not missing:
         return NO_STAND_INS
     key = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12]
-    target = os.path.join(cache_folder(account), f"stand-ins-{key}")
+    target = os.path.join(cache_folder(), f"stand-ins-{key}")
     with published(target, account) as build:
         if build is not None:
             folder = os.path.join(build, "extension")

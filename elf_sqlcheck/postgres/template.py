@@ -35,7 +35,7 @@ def template(provider: Provider, account: Account) -> str:
     options = [*_INITDB, *_locale(provider)]
     key = "\n".join((provider.build, platform.machine(), str(account.uid), *options, _SLIM))
     name = f"template-{provider.version}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-    target = os.path.join(cache_folder(account), name)
+    target = os.path.join(cache_folder(), name)
     with published(target, account) as build:
         if build is not None:
             data = os.path.join(build, "data")
