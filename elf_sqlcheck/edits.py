@@ -12,27 +12,28 @@ from elf_sqlcheck.sql import tokens as scan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from elf_sqlcheck.model import Migration, Section
 
-    #: A token's text, its start and its end.
-    Token = tuple[str, int, int]
+    #: A word or sign of SQL, and its place.
+    Token = tuple[str, Span]
 
 _TRANSACTION = "TransactionStmt"
 
 
 def tokens(migration: Migration, span: Span, *, comments: bool = False) -> list[Token]:
-    """The tokens within `span` as (text, start, end); comments only when asked for."""
+    """The tokens within `span`, each with its place; comments only when asked for."""
     data = text_of(migration.data[span.start : span.end]).encode()
     return [
-        (
-            data[token.start : token.end + 1].decode("utf-8", "replace"),
-            span.start + token.start,
-            span.start + token.end + 1,
-        )
+        (data[token.start : token.end + 1].decode("utf-8", "replace"), _moved(token, span.start))
         for token in scan(data)
         if comments or not token.name.endswith("_COMMENT")
     ]
+
+
+def _moved(token: Any, offset: int) -> Span:
+    return Span(offset + token.start, offset + token.end + 1)
 
 
 def identifier(text: str) -> str:
@@ -43,10 +44,10 @@ def identifier(text: str) -> str:
 def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
     """Where `words` stand one after the other within `span`; each is a keyword in lower case or a name as folded."""
     found = tokens(migration, span)
-    texts = [identifier(text) for text, _, _ in found]
+    texts = [identifier(text) for text, _ in found]
     for first in range(len(texts) - len(words) + 1):
         if texts[first : first + len(words)] == list(words):
-            return Span(found[first][1], found[first + len(words) - 1][2])
+            return Span(found[first][1].start, found[first + len(words) - 1][1].end)
     return None
 
 
@@ -64,14 +65,14 @@ def insert_column(migration: Migration, statement: Span, name: Span, definition:
     inside = found[opening + 1 : closing]
     elements = [token for token in inside if not token[0].startswith(("--", "/*"))]
     if not elements:
-        return (Edit(Span(found[opening][2], found[opening][2]), definition),)
-    last = elements[-1][2]
-    line_start = migration.data.rfind(b"\n", 0, elements[0][1]) + 1
-    if line_start <= found[opening][1]:
+        return (Edit(Span(found[opening][1].end, found[opening][1].end), definition),)
+    last, first = elements[-1][1].end, elements[0][1].start
+    line_start = migration.data.rfind(b"\n", 0, first) + 1
+    if line_start <= found[opening][1].start:
         return (Edit(Span(last, last), f", {definition}"),)
-    line = migration.data[line_start : elements[0][1]].decode("utf-8", "replace")
+    line = migration.data[line_start:first].decode("utf-8", "replace")
     indent = line[: len(line) - len(line.lstrip())]
-    end = inside[-1][2]
+    end = inside[-1][1].end
     if end == last:
         return (Edit(Span(last, last), f",\n{indent}{definition}"),)
     return Edit(Span(last, last), ","), Edit(Span(end, end), f"\n{indent}{definition}")
@@ -83,10 +84,10 @@ def append(migration: Migration, section: Section, sql: str) -> tuple[Edit, ...]
     if not statements:
         return ()
     end = statements[-1].span.end
-    following = next(iter(tokens(migration, Span(end, section.span.end))), ("", end, end))
+    following = next(iter(tokens(migration, Span(end, section.span.end))), ("", Span(end, end)))
     if following[0] != ";":
         return Edit(Span(end, end), ";"), Edit(_line_end(migration, end, section), f"\n\n{sql}")
-    return (Edit(_line_end(migration, following[2], section), f"\n\n{sql}"),)
+    return (Edit(_line_end(migration, following[1].end, section), f"\n\n{sql}"),)
 
 
 def _line_end(migration: Migration, position: int, section: Section) -> Span:
@@ -108,5 +109,5 @@ def prepend(migration: Migration, section: Section | None, sql: str) -> tuple[Ed
         semicolon = next(iter(tokens(migration, Span(first.span.end, section.span.end))), None)
         if semicolon is None or semicolon[0] != ";":
             return ()
-        return (Edit(_line_end(migration, semicolon[2], section), f"\n{sql}"),)
+        return (Edit(_line_end(migration, semicolon[1].end, section), f"\n{sql}"),)
     return (Edit(Span(section.span.start, section.span.start), f"\n\n{sql}"),)

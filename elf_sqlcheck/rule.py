@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
+from elf_sqlcheck.catalog.changes import Change
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -38,20 +39,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.differences import SchemaDifference
 
     C_co = TypeVar("C_co", covariant=True)
 
+    class _Generic(Generic[C_co]):
+        pass
+
 else:
-    C_co = object
+    C_co = None
 
-    class Generic:
-        """Stands for `typing.Generic`, which costs an import."""
-
+    class _Generic:
         __slots__ = ()
 
         def __class_getitem__(cls, _: object) -> type:
             return cls
+
 
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
@@ -98,7 +101,7 @@ class Rule(Record):
     profile: str = ""
 
 
-class Context(Generic[C_co]):
+class Context(_Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -109,9 +112,19 @@ class Context(Generic[C_co]):
     """
 
     __slots__ = (
-        "after", "before", "change", "changes", "migration", "now", "number", "rule", "section", "settings",
-        "siblings", "undoing",
-    )  # fmt: skip
+        "after",
+        "before",
+        "change",
+        "changes",
+        "migration",
+        "now",
+        "number",
+        "rule",
+        "section",
+        "settings",
+        "siblings",
+        "undoing",
+    )
 
     if TYPE_CHECKING:
         rule: Rule
@@ -131,6 +144,12 @@ class Context(Generic[C_co]):
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+        """The words and signs of SQL within `span`, comments left out, each with its place."""
+        from elf_sqlcheck import edits
+
+        return edits.tokens(self.migration, span)
 
     def finding(
         self,
@@ -163,24 +182,30 @@ class Context(Generic[C_co]):
         """The text of the file at `span`."""
         return self.migration.text(span)
 
-    def tokens(self, span: Span) -> list[tuple[str, Span]]:
-        """The words and signs of SQL within `span`, comments left out, each with its place."""
-        from elf_sqlcheck import edits
-
-        return [(text, Span(start, end)) for text, start, end in edits.tokens(self.migration, span)]
-
     def idioms(self, broken: Broken) -> list[Idiom]:
         """The idioms of other databases that explain why a piece does not parse; empty when none does."""
         if broken.kind not in {"syntax", "unterminated"} or broken.piece.end - broken.piece.start > _LONGEST_PIECE:
             return []
-        from elf_sqlcheck import edits
         from elf_sqlcheck.catalog import dialects
 
-        return dialects.idioms(edits.tokens(self.migration, broken.piece), broken)
+        return dialects.idioms(self.tokens(broken.piece), broken)
+
+    def inverse(self, change: Change, before: Schema) -> str:
+        """The statement of DOWN that undoes `change`; `before` is the schema just before it; "" where none is known."""
+        from elf_sqlcheck.catalog import inverse
+
+        return inverse.inverse(change, before)
+
+    def differences(self) -> list[SchemaDifference]:
+        """For a rule on `Migration`: what is not as it was before it once UP and DOWN have run."""
+        from elf_sqlcheck.catalog import differences
+
+        return differences.differences(self.before, self.now, self.after)
 
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        return self.find_words((word.lower(),), span)
+        wanted = word.lower()
+        return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
 
     def find_words(self, words: Sequence[str], span: Span) -> Span | None:
         """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
@@ -190,7 +215,8 @@ class Context(Generic[C_co]):
 
     def keywords(self, text: str) -> str:
         """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
-        first = self.migration.data[self.change.statement.span.start :][:1]  # type: ignore[attr-defined]
+        change: Any = self.change
+        first = self.migration.data[change.statement.span.start :][:1]
         return text.lower() if first.islower() else text
 
     def insert_column(self, definition: str) -> tuple[Edit, ...]:
@@ -212,16 +238,20 @@ class Context(Generic[C_co]):
 
         return edits.prepend(self.migration, self.migration.down, sql)
 
+    def append_down(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the end of DOWN; () when there is no DOWN."""
+        from elf_sqlcheck import edits
 
-def code_of(data: bytes) -> list[tuple[str, int, int]]:
-    """The tokens of a whole file, comments included, as (text, start, end): for files that are not the present one."""
+        down = self.migration.down
+        return edits.append(self.migration, down, sql) or self.prepend_down(sql) if down else ()
+
+
+def code_of(data: bytes) -> list[tuple[str, int]]:
+    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
     from elf_sqlcheck import sql
 
     text = sql.text_of(data).encode()
-    return [
-        (text[token.start : token.end + 1].decode("utf-8", "replace"), token.start, token.end + 1)
-        for token in sql.tokens(text)
-    ]
+    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -240,7 +270,7 @@ def is_reserved(word: str) -> bool:
 
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
-    "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity",
-    "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
+    "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
+    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__

@@ -141,7 +141,7 @@ def _dependency_later(context: Context[Migration]) -> Iterator[Finding]:
 def _code(data: bytes) -> list[tuple[str, int]]:
     """What Postgres sees of a file: its words without comments, and where its sections begin, each with its place."""
     found: list[tuple[str, int]] = []
-    for text, start, _ in code_of(data):
+    for text, start in code_of(data):
         if not text.startswith(("--", "/*")):
             found.append((text, start))
         elif text.strip("-= \t\r").upper() in {"UP", "DOWN", "UP MIGRATION", "DOWN MIGRATION"}:

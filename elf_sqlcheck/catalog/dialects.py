@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Broken
 
-    #: A token's text, its start and its end.
-    Token = tuple[str, int, int]
+    #: A token's text and its place.
+    Token = tuple[str, Span]
 
 
 _UPSERT = "INSERT … ON CONFLICT (key) DO UPDATE SET …"
@@ -94,7 +94,7 @@ _STARTS = frozenset(["use", "describe", "go", "exec", "print", "delimiter", "pra
 
 def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
     """The idioms in the tokens of a broken piece; empty when none of them stands where the parser gave up."""
-    texts = [text.lower() for text, _, _ in tokens]
+    texts = [text.lower() for text, _ in tokens]
     found: list[Idiom] = []
     explained = False
     ticks = [place for token in tokens if "`" in token[0] for place in _backticks(token)]
@@ -108,11 +108,11 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
             length = _length(written.split(), texts, number)
             if not length or written in seen or (written in _STARTS and number):
                 continue
-            span = Span(tokens[number][1], tokens[number + length - 1][2])
+            span = Span(tokens[number][1].start, tokens[number + length - 1][1].end)
             if any(other.span.start <= span.start < other.span.end for other in found):
                 continue
             seen.add(written)
-            slack = tokens[min(number + length, len(tokens) - 1)][2]
+            slack = tokens[min(number + length, len(tokens) - 1)][1].end
             explained = explained or span.start <= broken.span.start <= slack
             found.append(Idiom(span, "", dialect, instead, () if edit is None else ((span, edit),)))
     if explained:
@@ -126,7 +126,8 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
 
 
 def _backticks(token: Token) -> list[Span]:
-    text, start, _ = token
+    text, place = token
+    start = place.start
     return [Span(start + at, start + at + 1) for at, letter in enumerate(text) if letter == "`"]
 
 
@@ -148,7 +149,8 @@ def _length(pattern: list[str], texts: list[str], first: int) -> int:
 
 def _brackets(tokens: Sequence[Token], error: Span) -> Span | None:
     """The first `[name]` at or around the error."""
-    for number, (text, start, _) in enumerate(tokens[:-2]):
-        if text == "[" and tokens[number + 2][0] == "]" and start <= error.start <= tokens[number + 2][2]:
-            return Span(start, tokens[number + 2][2])
+    for number, (text, place) in enumerate(tokens[:-2]):
+        end = tokens[number + 2][1].end
+        if text == "[" and tokens[number + 2][0] == "]" and place.start <= error.start <= end:
+            return Span(place.start, end)
     return None
