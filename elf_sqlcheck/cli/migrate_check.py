@@ -46,8 +46,8 @@ def check(output: Output, config: Config, migrations: Sequence[Migration], judge
     stopping = [finding for finding in report.findings if finding.severity >= config.fail_on]
     if stopping:
         raise ElfError(
-            f"Validation found {reports.counted(len(stopping), config.fail_on.label)} in {_files(stopping)}, so nothing "
-            "was run.",
+            f"Validation found {reports.counted(len(stopping), config.fail_on.label)} in {_files(stopping)}: "
+            "nothing was run.",
             "Correct the files; `elf-sqlcheck explain RULE` says more about a rule.",
         )
 
@@ -63,8 +63,8 @@ def refuse_changed(migrations: Sequence[Migration], states: Mapping[str, State])
         files = ", ".join(migration.path for migration in found)
         raise ElfError(
             f"Changed after it was executed: {files}. The database does not have what the file says now.",
-            "Restore the file and put the change into a new migration (`elf-migrate create`); or, when what it makes is "
-            "still the same, go on with --skip-validation.",
+            "Restore the file and put the change into a new migration (`elf-migrate create`); or, when what it makes "
+            "is still the same, go on with --skip-validation.",
         )
 
 

@@ -56,7 +56,7 @@ class Output:
     def note(self, text: str) -> None:
         """Something worth knowing that is no result."""
         self._notes.append(text)
-        self.say(f"  {text}", "faint")
+        self.say(f"    {text}", "faint")
 
     def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
         """A section starts; in a terminal a bar shows how far the whole run is."""
@@ -87,7 +87,9 @@ class Output:
         )
         self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
         for notice in outcome.notices:
-            self.note(f"  {notice}")
+            # DROP … IF EXISTS says so by design; whatever else the server remarks is worth a look.
+            if not notice.endswith("does not exist, skipping"):
+                self.note(notice)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], status: int | None = None) -> None:
         """Print rows under heads; the column `status` (by number) is coloured."""
