@@ -9,7 +9,7 @@ from elf_sqlcheck.catalog.schema import ABSENT, Domain, Enum, Fact, IndexOf, Oth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
@@ -82,10 +82,16 @@ def _rename_index(catalog: Catalog, name: Name, to: str) -> None:
     catalog.put(("relation", name.schema or "", to), found)
     owner = catalog.objects.get(key_of(found.table))
     if isinstance(owner, Table | View):
-        indexes = {
-            to if k == name.name else k: v.replace(name=to) if k == name.name else v for k, v in owner.indexes.items()
-        }
-        save(catalog, owner.replace(indexes=indexes))
+        owner = owner.replace(indexes=_with_name(owner.indexes, name.name, to))
+    if isinstance(owner, Table):  # an index and the constraint that made it have one name
+        owner = owner.replace(constraints=_with_name(owner.constraints, name.name, to))
+    if isinstance(owner, Table | View):
+        save(catalog, owner)
+
+
+def _with_name(parts: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The parts of a table with one of them called otherwise, in the same order."""
+    return {new if k == old else k: v.replace(name=new) if v and k == old else v for k, v in parts.items()}
 
 
 def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
@@ -94,7 +100,7 @@ def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
 
     if old not in table.columns:
         _note_rename(catalog, table.name, "column", old, new)
-    columns = {new if k == old else k: v.replace(name=new) if v and k == old else v for k, v in table.columns.items()}
+    columns = _with_name(table.columns, old, new)
     constraints = {k: c.replace(columns=again(c.columns)) if c else c for k, c in table.constraints.items()}
     indexes = {
         k: v.replace(
@@ -124,23 +130,16 @@ def _note_rename(catalog: Catalog, table: Name, kind: str, old: str, new: str) -
 
 
 def _rename_constraint(catalog: Catalog, table: Table, old: str, new: str) -> None:
-    constraints = {
-        new if k == old else k: c.replace(name=new) if c and k == old else c for k, c in table.constraints.items()
-    }
     if old not in table.constraints:
         _note_rename(catalog, table.name, "constraint", old, new)
-    save(catalog, table.replace(constraints=constraints))
+    save(catalog, table.replace(constraints=_with_name(table.constraints, old, new)))
     if old in table.indexes:
         _rename_index(catalog, Name(table.name.schema, old), new)
 
 
 def _rename_part(field: str) -> Callable[[Catalog, Table, str, str], None]:
     def handler(catalog: Catalog, table: Table, old: str, new: str) -> None:
-        parts = {
-            new if k == old else k: v.replace(name=new) if v and k == old else v
-            for k, v in getattr(table, field).items()
-        }
-        save(catalog, table.replace(**{field: parts}))
+        save(catalog, table.replace(**{field: _with_name(getattr(table, field), old, new)}))
 
     return handler
 
