@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    from elf_sqlcheck.catalog.differences import SchemaDifference
+    from elf_sqlcheck.catalog.differences import SchemaDifference as SchemaDifference  # noqa: PLC0414 - re-exported
 
     C_co = TypeVar("C_co", covariant=True)
 

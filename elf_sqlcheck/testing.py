@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from os.path import basename
 
-from elf_sqlcheck import fix, layouts
+from elf_sqlcheck import fix, layouts, registry
 from elf_sqlcheck.layouts import elf
 from elf_sqlcheck.lint import lint
 from elf_sqlcheck.model import Severity
@@ -84,7 +84,10 @@ def findings(rule: Rule, example: Example, text: str | None = None) -> list[Find
     this = case(example)
     migrations = this.migrations(text)
     rule = rule.replace(severity=Severity.WARNING) if rule.severity is Severity.OFF else rule
-    result = lint(migrations, [rule], dict(example.settings), judged={this.path})
+    rules = [rule]
+    if rule.family == "suppressions":  # they judge what other rules find
+        rules += [other for other in registry.builtin() if other.name != rule.name]
+    result = lint(migrations, rules, dict(example.settings), judged={this.path})
     return [finding for finding in result.findings if finding.rule == rule.name]
 
 

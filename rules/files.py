@@ -220,9 +220,7 @@ HEADER_MISSING = Rule(
         Example(
             "-- finding\n" + _UP + _DOWN,
             path=_PATH,
-            fixed="-- Migration: Add Notes\n-- Version: 20250121_093000\n-- Description: Add notes\n-- finding\n"
-            + _UP
-            + _DOWN,
+            fixed="-- Migration: Add Notes\n-- Version: 20250121_093000\n-- Description: Add notes\n\n" + _UP + _DOWN,
         ),
         Example(
             _HEAD.replace("Notes of a team", "-- finding") + _UP + _DOWN,
@@ -230,7 +228,7 @@ HEADER_MISSING = Rule(
             fixed=_HEAD.replace("Notes of a team", "Add Notes") + _UP + _DOWN,
         ),
         Example(
-            "-- Migration: Add Notes -- finding\n" + _UP + _DOWN,
+            "-- finding\n-- Migration: Add Notes\n" + _UP + _DOWN,
             path=_PATH,
             fixed="-- Migration: Add Notes\n-- Version: 20250121_093000\n-- Description: Add Notes\n" + _UP + _DOWN,
         ),

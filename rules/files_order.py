@@ -97,11 +97,12 @@ def _missing_dependency(context: Context[Migration]) -> Iterator[Finding]:
 
 def _later_dependencies(context: Context[Migration]) -> Iterator[tuple[str, Migration]]:
     """Dependencies that come after this migration, or are itself: every cycle has one of them."""
-    place = context.number
-    for dependency in context.migration.dependencies:
+    migration = context.migration
+    for dependency in migration.dependencies:
         found = _find(context, dependency) if dependency else -1
-        if found >= place:
-            yield dependency, context.siblings[found]
+        other = context.siblings[found]
+        if found >= 0 and (other.version, other.name) >= (migration.version, migration.name):
+            yield dependency, other
 
 
 def _path(context: Context[Migration], start: Migration) -> list[Migration]:
@@ -204,11 +205,12 @@ def _out_of_order(context: Context[Migration]) -> Iterator[Finding]:
 
 
 _PATH = "migrations/20250121_093000_add_notes.sql"
-_BEFORE = "-- Migration: Add Base\n-- Version: 20250120_090000\n-- Description: The base\n"
 _HEAD = "-- Migration: Add Notes\n-- Version: 20250121_093000\n-- Description: Notes of a team\n"
 _BODY = "\n-- ============= UP MIGRATION =============\n{up}\n-- ============= DOWN MIGRATION ============\nDROP SCHEMA IF EXISTS notes;\n"
 _NOTES = _BODY.format(up="CREATE SCHEMA IF NOT EXISTS notes;")
-_BASE = _BEFORE + _BODY.format(up="CREATE SCHEMA IF NOT EXISTS base;").replace("EXISTS notes", "EXISTS base")
+_BASE = "CREATE SCHEMA IF NOT EXISTS base;"
+#: The version of what `before` of an example becomes.
+_EARLIER = "20250101_000000"
 
 
 def _depends(*names: str) -> str:
@@ -224,11 +226,7 @@ DUPLICATE_VERSION = Rule(
     instead="Give one of them a later version.",
     on=(Migration,),
     check=_duplicate_version,
-    bad=(
-        Example(
-            "-- finding\n" + _HEAD + _NOTES, path=_PATH, before=_BASE.replace("20250120_090000", "20250121_093000")
-        ),
-    ),
+    bad=(Example("-- finding\n" + _HEAD + _NOTES, path=_PATH.replace("20250121_093000", _EARLIER), before=_BASE),),
     good=(Example(_HEAD + _NOTES, path=_PATH, before=_BASE),),
 )
 
@@ -243,12 +241,10 @@ MISSING_DEPENDENCY = Rule(
     check=_missing_dependency,
     bad=(
         Example(_HEAD + _depends("20250119_080000_not_there") + " -- finding\n" + _NOTES, path=_PATH),
-        Example(
-            _HEAD + _depends("20250120_090000", "20250120_090001") + " -- finding\n" + _NOTES, path=_PATH, before=_BASE
-        ),
+        Example(_HEAD + _depends(_EARLIER, "20250101_000001") + " -- finding\n" + _NOTES, path=_PATH, before=_BASE),
     ),
     good=(
-        Example(_HEAD + _depends("20250120_090000") + "\n" + _NOTES, path=_PATH, before=_BASE),
+        Example(_HEAD + _depends(_EARLIER) + "\n" + _NOTES, path=_PATH, before=_BASE),
         Example(_HEAD + "-- Dependencies: []\n" + _NOTES, path=_PATH),
     ),
 )
@@ -263,7 +259,7 @@ DEPENDENCY_CYCLE = Rule(
     on=(Migration,),
     check=_dependency_cycle,
     bad=(Example(_HEAD + _depends("20250121_093000_add_notes") + " -- finding\n" + _NOTES, path=_PATH),),
-    good=(Example(_HEAD + _depends("20250120_090000") + "\n" + _NOTES, path=_PATH, before=_BASE),),
+    good=(Example(_HEAD + _depends(_EARLIER) + "\n" + _NOTES, path=_PATH, before=_BASE),),
 )
 
 DEPENDENCY_LATER = Rule(
@@ -275,8 +271,14 @@ DEPENDENCY_LATER = Rule(
     instead="Rename this migration to a version after the one that it needs.",
     on=(Migration,),
     check=_dependency_later,
-    bad=(),
-    good=(Example(_HEAD + _depends("20250120_090000") + "\n" + _NOTES, path=_PATH, before=_BASE),),
+    bad=(
+        Example(
+            _HEAD + _depends(_EARLIER) + " -- finding\n" + _NOTES,
+            path=_PATH.replace("20250121_093000", "20241231_235900"),
+            before=_BASE,
+        ),
+    ),
+    good=(Example(_HEAD + _depends(_EARLIER) + "\n" + _NOTES, path=_PATH, before=_BASE),),
 )
 
 EXECUTED_MIGRATION_CHANGED = Rule(

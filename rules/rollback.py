@@ -223,7 +223,7 @@ MISSING_DOWN = Rule(
             ),
             unsafe=True,
         ),
-        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),
+        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),  # noqa: S608 - an example
         Example(_file("SELECT 1;", more="-- Irreversible: -- finding\n"), path=_PATH),
     ),
     good=(
@@ -252,7 +252,7 @@ INCOMPLETE_DOWN = Rule(
         ),
         _example("CREATE TABLE a (id UUID); -- finding\nCREATE TABLE b (id UUID); -- finding", "-- nothing"),
         _example(
-            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL; -- finding",
+            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL;",
             "SELECT 1;",
             before=_USERS,
         ),

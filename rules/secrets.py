@@ -171,13 +171,13 @@ def _assigned(context: Context[Any]) -> tuple[str, Span] | None:
 _SUPABASE_KEY = "sb_secret" + "_Zk3vT8qLw2NfYc7RbXh5Jd_9aPmQeUs"
 _SERVICE_JWT = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
-     ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoic2VydmljZV9yb2xlIn0"
-     ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
+    ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoic2VydmljZV9yb2xlIn0"
+    ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
 )
 _ANON_JWT = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
-     ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoiYW5vbiJ9"
-     ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
+    ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoiYW5vbiJ9"
+    ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
 )
 _AWS_KEY = "AKIA" + "Q3EGRXT7WLPK5ZVD"
 _STRIPE_KEY = "sk_live" + "_51Hq8ZtKvYw2xNc4RbTpLm7u"
