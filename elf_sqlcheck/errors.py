@@ -1,15 +1,15 @@
 """Everything that can go wrong, as one tree.
 
-    ElfError                      says what was tried, what happened and what to do; carries the exit code
-    ├── UsageError                exit 2: a path, an option or an answer that cannot be used
-    │   ├── ConfigError           a configuration file that does not say what it must
-    │   └── RuleError             a rule that cannot be loaded or broke while it ran
-    ├── PlanError                 exit 1: versions or dependencies that allow no order
-    ├── DatabaseError             exit 1: the server refused, failed or went away
-    │   ├── ConnectionFailed      exit 2: no connection (never shows the password)
-    │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
-    │   └── LockNotObtained       exit 4: another deployer holds the lock
-    └── ServerError               exit 2: no throw-away Postgres can be found or started
+ElfError                      says what was tried, what happened and what to do; carries the exit code
+├── UsageError                exit 2: a path, an option or an answer that cannot be used
+│   ├── ConfigError           a configuration file that does not say what it must
+│   └── RuleError             a rule that cannot be loaded or broke while it ran
+├── PlanError                 exit 1: versions or dependencies that allow no order
+├── DatabaseError             exit 1: the server refused, failed or went away
+│   ├── ConnectionFailed      exit 2: no connection (never shows the password)
+│   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
+│   └── LockNotObtained       exit 4: another deployer holds the lock
+└── ServerError               exit 2: no throw-away Postgres can be found or started
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self, dataclass_transform
+    from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
-    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
+    def dataclass_transform(**_: object) -> Callable[[Any], Any]:  # noqa: D103 - stands in for typing's
         return lambda cls: cls
 
 
@@ -24,7 +24,10 @@ PLACES = frozenset({"span", "statement", "name_span"})
 
 @dataclass_transform(frozen_default=True)
 class RecordMeta(type):
-    """Turns the annotations of a class body into slots and an `__init__`; defaults are shared, so keep them immutable."""
+    """Turns the annotations of a class body into slots and an `__init__`.
+
+    Defaults are shared between instances, so keep them immutable.
+    """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> RecordMeta:
         """Build the class; raises TypeError when a field without default follows one with a default."""
@@ -39,7 +42,9 @@ class RecordMeta(type):
                 defaults[field] = namespace.pop(field)
             if field not in fields:
                 fields.append(field)
-        namespace["__slots__"] = tuple(field for field in own if not any(field in getattr(b, "_fields", ()) for b in bases))
+        namespace["__slots__"] = tuple(
+            field for field in own if not any(field in getattr(b, "_fields", ()) for b in bases)
+        )
         namespace["_fields"] = tuple(fields)
         namespace["_compared"] = tuple(field for field in fields if field not in PLACES)
         namespace["_defaults"] = defaults
@@ -61,8 +66,8 @@ class Record(metaclass=RecordMeta):
     """Base of all value types; see the module docstring."""
 
     if TYPE_CHECKING:
-        _fields: tuple[str, ...]
-        _compared: tuple[str, ...]
+        _fields: ClassVar[tuple[str, ...]]
+        _compared: ClassVar[tuple[str, ...]]
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy in which the named fields have new values."""

@@ -8,7 +8,7 @@ until they parse.
 from __future__ import annotations
 
 from elf_sqlcheck.model import Broken, Span
-from elf_sqlcheck.sql import Script, cut, parse_text, tokens
+from elf_sqlcheck.sql import Script, cut, parse_text, split, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,32 +21,28 @@ _STARTERS = frozenset(
      "SELECT", "SET", "TRUNCATE", "UPDATE"]
 )  # fmt: skip
 _LONGEST_BODY = 200
+#: Bytes that are read at once: an error costs at most one more reading of so much.
+_CHUNK = 100_000
 
 
 def recover(text: str, offset: int) -> Script:
     """Read `text`, which begins at byte `offset` of its file; see the module docstring."""
     encoded = _without_copy_data(text.encode())
-    statements: list[Statement] = []
-    broken: list[Broken] = []
-    pieces, problems = _pieces(encoded)
-    broken += [_moved(problem, offset) for problem in problems]
-    position = 0
-    while position < len(pieces):
-        position = _read(encoded, pieces, position, offset, statements, broken)
-    statements.sort(key=lambda statement: statement.span.start)
-    broken.sort(key=lambda piece: piece.span.start)
-    return Script(tuple(statements), tuple(broken))
-
-
-def _moved(problem: Broken, offset: int) -> Broken:
-    return problem.replace(
-        span=Span(problem.span.start + offset, problem.span.end + offset),
-        piece=Span(problem.piece.start + offset, problem.piece.end + offset),
-    )
+    recovery = _Recovery(encoded, offset)
+    pieces, end = split(encoded)
+    first = end
+    if end < len(encoded) and pieces and b";" not in encoded[pieces[-1][1] : end]:
+        first, _ = pieces.pop()  # it goes on in what is never closed
+    recovery.read(pieces)
+    if end < len(encoded):
+        message = "a quoted string or comment begins here and never ends"
+        recovery.add("unterminated", message, end, end + 1, (first, len(encoded)))
+    statements = sorted(recovery.statements, key=lambda statement: statement.span.start)
+    return Script(tuple(statements), tuple(sorted(recovery.broken, key=lambda piece: piece.span.start)))
 
 
 def _without_copy_data(encoded: bytes) -> bytes:
-    """Blank out the rows between `COPY … FROM stdin;` and the line `\\.`, as pg_dump writes them."""
+    r"""Blank out the rows between `COPY … FROM stdin;` and the line `\.`, as pg_dump writes them."""
     if b"\n\\." not in encoded:
         return encoded
     result: list[bytes] = []
@@ -64,91 +60,98 @@ def _without_copy_data(encoded: bytes) -> bytes:
     return b"".join(result)
 
 
-def _pieces(encoded: bytes) -> tuple[list[tuple[int, int, list[Any]]], list[Broken]]:
-    """Cut at semicolons outside parentheses: (start, end, tokens) each, and what is no statement at all."""
-    pieces: list[tuple[int, int, list[Any]]] = []
-    problems: list[Broken] = []
-    current: list[Any] = []
-    depth = 0
-    skip_to = 0
-    found = tokens(encoded)
-    for token in found:
-        if token.start < skip_to or token.name.endswith("_COMMENT"):
-            continue
-        if not current and token.name == "ASCII_92":  # a backslash: psql's own command, up to the end of the line
-            skip_to = encoded.find(b"\n", token.start)
-            skip_to = len(encoded) if skip_to < 0 else skip_to
-            span = Span(token.start, token.start + len(encoded[token.start : skip_to].rstrip()))
-            command = encoded[token.start : skip_to].split()[0].decode("utf-8", "replace")
-            problems.append(Broken("meta-command", f"{command} is a command of psql, not SQL", span, span))
-            continue
-        if token.name == "ASCII_59" and depth <= 0:
-            if current:
-                pieces.append((current[0].start, token.start, current))
-            current, depth = [], 0
-            continue
-        depth += {"ASCII_40": 1, "ASCII_41": -1}.get(token.name, 0)
-        current.append(token)
-    last = found[-1].end + 1 if found else 0
-    tail = encoded[last:].strip()
-    if tail:  # the scanner stopped at a quote or a comment that nothing ends
-        start = encoded.index(tail, last)
-        first = current[0].start if current else start
-        message = "a quoted string or comment begins here and never ends"
-        problems.append(Broken("unterminated", message, Span(start, start + 1), Span(first, len(encoded))))
-    elif current:
-        pieces.append((current[0].start, current[-1].end + 1, current))
-    return pieces, problems
+class _Recovery:
+    """Reads a text chunk by chunk; what fails is read piece by piece, and only broken pieces are left out."""
 
+    def __init__(self, encoded: bytes, offset: int) -> None:
+        self.encoded = encoded
+        self.offset = offset
+        self.statements: list[Statement] = []
+        self.broken: list[Broken] = []
 
-def _read(
-    encoded: bytes,
-    pieces: list[tuple[int, int, list[Any]]],
-    position: int,
-    offset: int,
-    statements: list[Statement],
-    broken: list[Broken],
-) -> int:
-    """Read the piece at `position` and return the position of the next one."""
-    start, end, found = pieces[position]
-    text = encoded[start:end].decode("utf-8", "replace")
-    json, message, at = parse_text(text)
-    if json:
-        script = cut(json, text, offset + start)
-        statements += script.statements
-        broken += script.broken
-        return position + 1
-    if any(token.name == "ATOMIC" for token in found):
-        for later in range(position + 1, min(position + _LONGEST_BODY, len(pieces))):
-            text = encoded[start : pieces[later][1]].decode("utf-8", "replace")
-            json, _, _ = parse_text(text)
-            if json:
-                statements += cut(json, text, offset + start).statements
-                return later + 1
-    place = min(start + at, max(end - 1, start))
-    split = _missing_semicolon(encoded, found, place)
-    if split:
-        before = [token for token in found if token.start < split]
-        text = encoded[start : before[-1].end + 1].decode("utf-8", "replace")
-        json, _, _ = parse_text(text)
-        if json:
-            statements += cut(json, text, offset + start).statements
-            message = "a semicolon is missing before this statement"
-            span = Span(offset + split, offset + split + 1)
-            broken.append(Broken("syntax", message, span, span))
-            pieces[position] = (split, end, [token for token in found if token.start >= split])
-            return position
-    token = next((token for token in found if token.start <= place <= token.end), None)
-    place_end = token.end + 1 if token else place + 1
-    piece = Span(offset + start, offset + end)
-    broken.append(Broken("syntax", message, Span(offset + place, offset + max(place_end, place + 1)), piece))
-    return position + 1
+    def read(self, pieces: list[tuple[int, int]]) -> None:
+        """Read the pieces of the text, each from one semicolon to the next."""
+        position = 0
+        while position < len(pieces):
+            start = pieces[position][0]
+            last = position
+            while last + 1 < len(pieces) and pieces[last + 1][1] - start < _CHUNK:
+                last += 1
+            position = self._chunk(pieces, position, last)
 
+    def _chunk(self, pieces: list[tuple[int, int]], first: int, last: int) -> int:
+        """Read the pieces from `first` to `last` up to the first that is broken; return the number of the next."""
+        start, end = pieces[first][0], pieces[last][1]
+        at = self._parse(start, end)
+        if at is None:
+            return last + 1
+        culprit = next((n for n in range(first, last + 1) if at <= pieces[n][1]), last)
+        if culprit > first and self._parse(start, pieces[culprit - 1][1]) is not None:
+            culprit = first  # the error shows only later than where it is: go one by one
+        return self._piece(pieces, culprit)
 
-def _missing_semicolon(encoded: bytes, found: list[Any], place: int) -> int:
-    """Where the next statement begins when the error stands at the first word of a line, else 0."""
-    token = next((token for token in found if token.start == place), None)
-    if token is None or token is found[0] or token.name not in _STARTERS:
-        return 0
-    line_start = encoded.rfind(b"\n", 0, place) + 1
-    return place if not encoded[line_start:place].strip() else 0
+    def _parse(self, start: int, end: int) -> int | None:
+        """Take the statements between two places, or return the place of the error."""
+        text = self.encoded[start:end].decode("utf-8", "replace")
+        json, self.message, at = parse_text(text)
+        if not json:
+            return min(start + at, max(end - 1, start))
+        script = cut(json, text, self.offset + start)
+        self.statements += script.statements
+        self.broken += script.broken
+        return None
+
+    def _piece(self, pieces: list[tuple[int, int]], number: int) -> int:
+        """Read one piece, joined with those after it where a body goes on, and return the number of the next."""
+        start, end = pieces[number]
+        place = self._parse(start, end)
+        if place is None:
+            return number + 1
+        message = self.message
+        found = [token for token in tokens(self.encoded[start:end]) if not token.name.endswith("_COMMENT")]
+        if not found:
+            return number + 1
+        if found[0].name == "ASCII_92":  # a backslash: psql's own command, up to the end of the line
+            return self._meta_command(pieces, number, start + found[0].start)
+        if any(token.name == "ATOMIC" for token in found):
+            for later in range(number + 1, min(number + _LONGEST_BODY, len(pieces))):
+                if self._parse(start, pieces[later][1]) is None:
+                    return later + 1
+        split = self._missing_semicolon(found, start, place)
+        if split and self._parse(start, split) is None:
+            self.add("syntax", "a semicolon is missing before this statement", split, split + 1, (split, split + 1))
+            pieces[number] = (split, end)
+            return number
+        token = next((token for token in found if start + token.start <= place <= start + token.end), None)
+        place_end = start + token.end + 1 if token else place + 1
+        self.add("syntax", message, place, max(place_end, place + 1), (start + found[0].start, end))
+        return number + 1
+
+    def _meta_command(self, pieces: list[tuple[int, int]], number: int, start: int) -> int:
+        line_end = self.encoded.find(b"\n", start)
+        line_end = len(self.encoded) if line_end < 0 else line_end
+        line = self.encoded[start:line_end].rstrip()
+        command = line.split()[0].decode("utf-8", "replace")
+        span = (start, start + len(line))
+        self.add("meta-command", f"{command} is a command of psql, not SQL", *span, span)
+        if line_end < pieces[number][1]:
+            pieces[number] = (line_end, pieces[number][1])
+            return number
+        while number < len(pieces) and pieces[number][1] <= line_end:
+            number += 1
+        if number < len(pieces) and pieces[number][0] < line_end:
+            pieces[number] = (line_end, pieces[number][1])
+        return number
+
+    def _missing_semicolon(self, found: list[Any], start: int, place: int) -> int:
+        """Where the next statement begins when the error stands at the first word of a line, else 0."""
+        token = next((token for token in found if start + token.start == place), None)
+        if token is None or token is found[0] or token.name not in _STARTERS:
+            return 0
+        line_start = self.encoded.rfind(b"\n", 0, place) + 1
+        return place if not self.encoded[line_start:place].strip() else 0
+
+    def add(self, kind: str, message: str, start: int, end: int, piece: tuple[int, int]) -> None:
+        """Note a piece that is no SQL; all places count from the beginning of the text."""
+        span = Span(self.offset + start, self.offset + end)
+        self.broken.append(Broken(kind, message, span, Span(self.offset + piece[0], self.offset + piece[1])))

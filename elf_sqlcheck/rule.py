@@ -39,15 +39,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
-    C = TypeVar("C", covariant=True)
+    C_co = TypeVar("C_co", covariant=True)
 
-    class _Generic(Generic[C]):
+    class _Generic(Generic[C_co]):
         pass
 
 else:
+    C_co = None
 
     class _Generic:
         __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
 
 
 class Example(Record):
@@ -91,7 +95,7 @@ class Rule(Record):
     profile: str = ""
 
 
-class Context(_Generic):
+class Context(_Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -101,11 +105,24 @@ class Context(_Generic):
     `settings` is the configuration.
     """
 
-    __slots__ = ("after", "before", "change", "changes", "history", "migration", "now", "rule", "section", "settings", "siblings", "undoing")
+    __slots__ = (
+        "after",
+        "before",
+        "change",
+        "changes",
+        "migration",
+        "now",
+        "number",
+        "rule",
+        "section",
+        "settings",
+        "siblings",
+        "undoing",
+    )
 
     if TYPE_CHECKING:
         rule: Rule
-        change: C
+        change: C_co
         changes: Sequence[Change]
         undoing: Sequence[Change]
         migration: Migration
@@ -113,9 +130,20 @@ class Context(_Generic):
         before: Schema
         now: Schema
         after: Schema
-        history: Sequence[Migration]
+        number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+
+    @property
+    def history(self) -> Sequence[Migration]:
+        """The migrations of the run before this one."""
+        return self.siblings[: self.number]
+
+    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+        """The words and signs of SQL within `span`, comments left out, each with its place."""
+        from elf_sqlcheck import edits
+
+        return edits.tokens(self.migration, span)
 
     def finding(
         self,
@@ -150,19 +178,58 @@ class Context(_Generic):
 
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        from elf_sqlcheck.sql import tokens
+        wanted = word.lower()
+        return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
 
-        wanted = word.encode().lower()
-        data = self.migration.data[span.start : span.end]
-        for token in tokens(data):
-            if data[token.start : token.end + 1].strip(b'"').lower() == wanted:
-                return Span(span.start + token.start, span.start + token.end + 1)
-        return None
+    def find_words(self, words: Sequence[str], span: Span) -> Span | None:
+        """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
+        from elf_sqlcheck import edits
+
+        return edits.find(self.migration, words, span)
+
+    def keywords(self, text: str) -> str:
+        """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
+        change: Any = self.change
+        first = self.migration.data[change.statement.span.start :][:1]
+        return text.lower() if first.islower() else text
+
+    def insert_column(self, definition: str) -> tuple[Edit, ...]:
+        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list."""
+        from elf_sqlcheck import edits
+
+        change: Any = self.change
+        return edits.insert_column(self.migration, change.statement.span, change.span, definition)
+
+    def append(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the end of the UP section."""
+        from elf_sqlcheck import edits
+
+        return edits.append(self.migration, self.migration.up, sql)
+
+    def prepend_down(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the start of DOWN; () when there is no DOWN."""
+        from elf_sqlcheck import edits
+
+        return edits.prepend(self.migration, self.migration.down, sql)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that `word` was most likely meant to be, "" for none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, sorted(words), 1, 0.75)), "")
+
+
+def is_reserved(word: str) -> bool:
+    """Whether a table or column of that name must always be quoted."""
+    from elf_sqlcheck import sql
+
+    return sql.is_reserved(word)
 
 
 __all__ = [
     "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
     "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "quoted",
+    "Trigger", "Type", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__

@@ -46,7 +46,7 @@ def _load_parser() -> ModuleType:
         import pglast.ast
         import pglast.enums
 
-        parser.ast, parser.enums = pglast.ast, pglast.enums
+        vars(parser).update(ast=pglast.ast, enums=pglast.enums)
         return getattr(package, name)
 
     try:
@@ -56,7 +56,7 @@ def _load_parser() -> ModuleType:
         package.__dict__["Error"] = Error
         for child in ("enums", "ast"):
             sys.modules[f"pglast.{child}"] = package.__dict__[child] = type(sys)(f"pglast.{child}")
-        import pglast.parser as parser
+        from pglast import parser
 
         for child in ("enums", "ast"):  # taken away again: whoever wants them gets the real ones
             del sys.modules[f"pglast.{child}"], package.__dict__[child]
@@ -64,7 +64,7 @@ def _load_parser() -> ModuleType:
     except (ImportError, AttributeError):
         for name in [name for name in sys.modules if name == "pglast" or name.startswith("pglast.")]:
             del sys.modules[name]
-        import pglast.parser as parser
+        from pglast import parser
     return parser
 
 
@@ -175,13 +175,59 @@ def tokens(data: bytes) -> list[Any]:
     The scanner is quadratic on text that is not ASCII, so it is given a masked copy of the same length. Where it stops
     at something unterminated, the tokens before that are returned.
     """
-    masked = data if data.isascii() else bytes(byte if byte < 128 else 120 for byte in data)
-    text = masked.decode("ascii")
+    text = _masked(data)
     try:
-        return _parser.scan(text)
+        return list(_parser.scan(text))
     except _parser.ParseError as error:
         index = error.args[1]
-        return _parser.scan(text[:index]) if index else []
+        return list(_parser.scan(text[:index])) if index else []
+
+
+def _masked(data: bytes) -> str:
+    """Text of the same length in which every byte that is not ASCII is an x."""
+    return data.decode("ascii") if data.isascii() else data.translate(_TO_ASCII).decode("ascii")
+
+
+_TO_ASCII = bytes(byte if byte < 128 else 120 for byte in range(256))
+
+
+def split(data: bytes) -> tuple[list[tuple[int, int]], int]:
+    """Where the statements of a text stand that does not parse, by its semicolons, and how far the scanner came.
+
+    It stops short of the end where a quote or a comment is never closed. The bodies of SQL-standard functions come in
+    pieces.
+    """
+    text = _masked(data)
+    end = len(text)
+    try:
+        slices = _parser.split(text, with_parser=False, only_slices=True)
+    except _parser.ParseError as error:
+        end = error.args[1] or 0
+        slices = _parser.split(text[:end], with_parser=False, only_slices=True) if end else ()
+    pieces: list[tuple[int, int]] = []
+    position = 0
+    for start, stop in [*((piece.start, piece.stop) for piece in slices), (end, end)]:
+        if data[position:start].strip(b"; \t\r\n"):
+            pieces += _without_keyword(data, position, start)
+        if start < stop:
+            pieces.append((start, stop))
+        position = stop
+    return pieces, end
+
+
+def _without_keyword(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The pieces between two statements that hold no word of SQL: the scanner takes them for nothing."""
+    pieces: list[tuple[int, int]] = []
+    first = last = -1
+    for token in tokens(data[start:end]):
+        if token.name == "ASCII_59":
+            if first >= 0:
+                pieces.append((start + first, start + last + 1))
+            first = -1
+        elif not token.name.endswith("_COMMENT"):
+            first = token.start if first < 0 else first
+            last = token.end
+    return [*pieces, (start + first, start + last + 1)] if first >= 0 else pieces
 
 
 def comments(data: bytes) -> list[Comment]:
@@ -195,10 +241,11 @@ def comments(data: bytes) -> list[Comment]:
 
 
 def is_reserved(word: str) -> bool:
-    """Whether `word` must always be quoted to serve as a name.
+    """Whether `word` must always be quoted to serve as the name of a table or column.
 
+    That holds for words like `left`, too, which Postgres calls "reserved (can be function or type)".
     See https://www.postgresql.org/docs/current/sql-keywords-appendix.html.
     """
-    from pglast.keywords import RESERVED_KEYWORDS
+    from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
-    return word in RESERVED_KEYWORDS
+    return word in RESERVED_KEYWORDS or word in TYPE_FUNC_NAME_KEYWORDS

@@ -92,7 +92,8 @@ class Reader:
             return "true" if node["boolval"].get("boolval") else "false"
         if "bsval" in node:
             return str(node["bsval"]["bsval"])
-        return "'" + node.get("sval", {}).get("sval", "").replace("'", "''") + "'"
+        text: str = node.get("sval", {}).get("sval", "")
+        return "'" + text.replace("'", "''") + "'"
 
     def _column(self, node: Node) -> str:
         fields = [field["String"]["sval"] if "String" in field else "*" for field in node["fields"]]

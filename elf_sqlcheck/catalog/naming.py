@@ -51,8 +51,7 @@ def index_name(table: str, columns: tuple[IndexColumn, ...], taken: Container[st
     """The name of an unnamed index of `table`."""
     names: list[str] = []
     for column in columns:
-        name = column.name or (column.expression.functions[0] if _is_call(column) else "expr")
-        name = name.rpartition(".")[2]
+        name = column.name or _called(column).rpartition(".")[2] or "expr"
         base, number = name, 1
         while name in names:
             name, number = f"{base}{number}", number + 1
@@ -60,10 +59,12 @@ def index_name(table: str, columns: tuple[IndexColumn, ...], taken: Container[st
     return object_name(table, _joined(tuple(names)), "idx", taken)
 
 
-def _is_call(column: IndexColumn) -> bool:
+def _called(column: IndexColumn) -> str:
+    """The function of a key that is one call, else ""."""
     expression = column.expression
-    return bool(expression and expression.functions and expression.text.startswith(expression.functions[0] + "("))
+    name = expression.functions[0] if expression and expression.functions else ""
+    return name if expression and expression.text.startswith(f"{name}(") else ""
 
 
 def _joined(columns: tuple[str, ...]) -> str:
-    return "_".join(columns).encode()[: LONGEST].decode("utf-8", "ignore")
+    return "_".join(columns).encode()[:LONGEST].decode("utf-8", "ignore")

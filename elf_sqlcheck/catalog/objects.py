@@ -183,7 +183,10 @@ class Policy(Record):
 
 
 class Trigger(Record):
-    """A trigger: `timing` is "before", "after" or "instead of"; `enabled` is "origin", "disabled", "replica" or "always"."""
+    """A trigger.
+
+    `timing` is "before", "after" or "instead of"; `enabled` is "origin", "disabled", "replica" or "always".
+    """
 
     name: str
     function: Name

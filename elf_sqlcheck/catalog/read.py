@@ -8,11 +8,13 @@ from __future__ import annotations
 from json import JSONDecoder
 
 from elf_sqlcheck.catalog import changes
+from elf_sqlcheck.catalog import read_access as access
 from elf_sqlcheck.catalog import read_objects as objects
 from elf_sqlcheck.catalog import read_tables as tables
 from elf_sqlcheck.catalog.expressions import Reader, strings
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.places import element as element_span
+from elf_sqlcheck.catalog.read_columns import name_of, name_span
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -67,17 +69,17 @@ def _insert(statement: Statement, data: bytes) -> Iterator[Change]:
     relation, end = _decode(json, len(prefix))
     rows = '"selectStmt":{"SelectStmt":{"valuesLists"'
     from_query = rows not in json[end : end + 20_000] and '"fromClause"' in json[end:]
-    place = tables.name_span(relation, statement, data)
-    yield changes.WriteRows(statement, place, "insert", tables.name_of(relation), from_query=from_query)
+    place = name_span(relation, statement, data)
+    yield changes.WriteRows(statement, place, "insert", name_of(relation), from_query=from_query)
 
 
 def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
     def reader(statement: Statement, data: bytes) -> Iterator[Change]:
         node = statement.node
         relation = node["relation"]
-        place = tables.name_span(relation, statement, data)
+        place = name_span(relation, statement, data)
         filtered = "whereClause" in node or kind == "merge"
-        yield changes.WriteRows(statement, place, kind, tables.name_of(relation), filtered)
+        yield changes.WriteRows(statement, place, kind, name_of(relation), filtered)
 
     return reader
 
@@ -89,16 +91,16 @@ def _copy(statement: Statement, data: bytes) -> Iterator[Change]:
     if not node.get("is_from"):
         yield changes.ReadRows(statement, statement.span)
         return
-    place = tables.name_span(node["relation"], statement, data)
-    yield changes.WriteRows(statement, place, "copy", tables.name_of(node["relation"]))
+    place = name_span(node["relation"], statement, data)
+    yield changes.WriteRows(statement, place, "copy", name_of(node["relation"]))
 
 
 def _truncate(statement: Statement, data: bytes) -> Iterator[Change]:
     cascade = statement.node.get("behavior") == "DROP_CASCADE"
     for item in statement.node["relations"]:
         relation = item["RangeVar"]
-        place = tables.name_span(relation, statement, data)
-        yield changes.WriteRows(statement, place, "truncate", tables.name_of(relation), cascade=cascade)
+        place = name_span(relation, statement, data)
+        yield changes.WriteRows(statement, place, "truncate", name_of(relation), cascade=cascade)
 
 
 def _select(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -130,7 +132,7 @@ def _transaction(statement: Statement, _data: bytes) -> Iterator[Change]:
 
 def _lock(statement: Statement, _data: bytes) -> Iterator[Change]:
     node = statement.node
-    locked = tuple(tables.name_of(item["RangeVar"]) for item in node["relations"])
+    locked = tuple(name_of(item["RangeVar"]) for item in node["relations"])
     yield changes.LockTable(statement, statement.span, locked, _LOCKS.get(node.get("mode", 8), "access exclusive"))
 
 
@@ -141,19 +143,19 @@ def _vacuum(statement: Statement, _data: bytes) -> Iterator[Change]:
     kind = "vacuum full" if "full" in options else kind
     relations = [item["VacuumRelation"]["relation"] for item in node.get("rels", ())]
     for relation in relations or [None]:
-        name = tables.name_of(relation) if relation else None
+        name = name_of(relation) if relation else None
         yield changes.Maintenance(statement, statement.span, kind, name)
 
 
 def _cluster(statement: Statement, _data: bytes) -> Iterator[Change]:
     relation = statement.node.get("relation")
-    yield changes.Maintenance(statement, statement.span, "cluster", tables.name_of(relation) if relation else None)
+    yield changes.Maintenance(statement, statement.span, "cluster", name_of(relation) if relation else None)
 
 
 def _reindex(statement: Statement, _data: bytes) -> Iterator[Change]:
     node = statement.node
     kind = node["kind"].removeprefix("REINDEX_OBJECT_").lower()
-    name = tables.name_of(node["relation"]) if "relation" in node else Name(None, node["name"]) if "name" in node else None
+    name = name_of(node["relation"]) if "relation" in node else Name(None, node["name"]) if "name" in node else None
     concurrently = any(item["DefElem"]["defname"] == "concurrently" for item in node.get("params", ()))
     yield changes.Reindex(statement, statement.span, kind, name, concurrently)
 
@@ -204,7 +206,11 @@ def _secret_arguments(call: Node, statement: Statement, data: bytes) -> Iterator
         wanted, what = arguments[1].get("A_Const"), f"the key given to {name}"
     elif name in _CONNECTING:
         wanted = next(
-            (a["A_Const"] for a in arguments if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()),
+            (
+                a["A_Const"]
+                for a in arguments
+                if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()
+            ),
             None,
         )
         what = f"the connection string given to {name}"
@@ -222,18 +228,18 @@ def _foreign_table(statement: Statement, data: bytes) -> Iterator[Change]:
 _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDatabaseSetStmt": _system("ALTER DATABASE"),
     "AlterDatabaseStmt": _system("ALTER DATABASE"),
-    "AlterDefaultPrivilegesStmt": objects.default_privileges,
+    "AlterDefaultPrivilegesStmt": access.default_privileges,
     "AlterEnumStmt": objects.alter_enum,
-    "AlterForeignServerStmt": objects.server_options,
+    "AlterForeignServerStmt": access.server_options,
     "AlterObjectSchemaStmt": objects.set_schema,
     "AlterOwnerStmt": objects.set_owner,
-    "AlterPolicyStmt": objects.alter_policy,
-    "AlterRoleStmt": objects.create_role,
+    "AlterPolicyStmt": access.alter_policy,
+    "AlterRoleStmt": access.create_role,
     "AlterSeqStmt": objects.alter_sequence,
-    "AlterSubscriptionStmt": objects.subscription,
+    "AlterSubscriptionStmt": access.subscription,
     "AlterSystemStmt": _system("ALTER SYSTEM"),
     "AlterTableStmt": tables.alter_table,
-    "AlterUserMappingStmt": objects.server_options,
+    "AlterUserMappingStmt": access.server_options,
     "ClusterStmt": _cluster,
     "CommentStmt": objects.comment,
     "CompositeTypeStmt": objects.create_composite,
@@ -241,20 +247,20 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreateDomainStmt": objects.create_domain,
     "CreateEnumStmt": objects.create_enum,
     "CreateExtensionStmt": objects.create_extension,
-    "CreateForeignServerStmt": objects.server_options,
+    "CreateForeignServerStmt": access.server_options,
     "CreateForeignTableStmt": _foreign_table,
     "CreateFunctionStmt": objects.create_function,
-    "CreatePolicyStmt": objects.create_policy,
+    "CreatePolicyStmt": access.create_policy,
     "CreateRangeStmt": objects.create_range,
-    "CreateRoleStmt": objects.create_role,
+    "CreateRoleStmt": access.create_role,
     "CreateSchemaStmt": objects.create_schema,
     "CreateSeqStmt": objects.create_sequence,
     "CreateStmt": tables.create_table,
-    "CreateSubscriptionStmt": objects.subscription,
+    "CreateSubscriptionStmt": access.subscription,
     "CreateTableAsStmt": tables.create_table_as,
     "CreateTableSpaceStmt": _system("CREATE TABLESPACE"),
     "CreateTrigStmt": objects.create_trigger,
-    "CreateUserMappingStmt": objects.server_options,
+    "CreateUserMappingStmt": access.server_options,
     "CreatedbStmt": _system("CREATE DATABASE"),
     "DeleteStmt": _write("delete"),
     "DoStmt": _do,
@@ -262,8 +268,8 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "DropStmt": objects.drop,
     "DropTableSpaceStmt": _system("DROP TABLESPACE"),
     "DropdbStmt": _system("DROP DATABASE"),
-    "GrantRoleStmt": objects.grant_role,
-    "GrantStmt": objects.grant,
+    "GrantRoleStmt": access.grant_role,
+    "GrantStmt": access.grant,
     "IndexStmt": tables.create_index,
     "InsertStmt": _insert,
     "LockStmt": _lock,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import changes, places
+from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
-from elf_sqlcheck.catalog.objects import Name, Parameter, Policy, Trigger
-from elf_sqlcheck.catalog.read_tables import create_table, name_of, name_span, read_column, read_constraint, read_query
+from elf_sqlcheck.catalog.objects import Name, Parameter, Trigger
+from elf_sqlcheck.catalog.read_columns import name_of, name_span, read_column, read_constraint
+from elf_sqlcheck.catalog.read_tables import create_table, read_query
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     Node = dict[str, Any]
 
-_MODES = {"FUNC_PARAM_IN": "in", "FUNC_PARAM_OUT": "out", "FUNC_PARAM_INOUT": "inout", "FUNC_PARAM_VARIADIC": "variadic",
-          "FUNC_PARAM_TABLE": "table", "FUNC_PARAM_DEFAULT": "in"}  # fmt: skip
+_MODES = {"FUNC_PARAM_IN": "in", "FUNC_PARAM_OUT": "out", "FUNC_PARAM_INOUT": "inout", "FUNC_PARAM_TABLE": "table",
+          "FUNC_PARAM_VARIADIC": "variadic", "FUNC_PARAM_DEFAULT": "in"}  # fmt: skip
 #: Bits of CreateTrigStmt, from Postgres' catalog/pg_trigger.h.
 _TIMING = {0: "after", 2: "before", 64: "instead of"}
 _EVENTS = {4: "insert", 8: "delete", 16: "update", 32: "truncate"}
@@ -34,7 +35,9 @@ def dotted(parts: list[str]) -> Name:
 def word(objtype: str) -> str:
     """OBJECT_FOREIGN_TABLE → "foreign table"."""
     kind = objtype.removeprefix("OBJECT_").replace("_", " ").lower()
-    return {"matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint"}.get(kind, kind)
+    return {"matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint"}.get(
+        kind, kind
+    )
 
 
 def object_name(node: Node) -> tuple[Name, tuple[Any, ...] | None]:
@@ -138,7 +141,7 @@ def create_schema(statement: Statement, data: bytes) -> Iterator[Change]:
 def create_extension(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE EXTENSION."""
     node = statement.node
-    options = _options(node.get("options"))
+    options = options_of(node.get("options"))
     yield changes.CreateExtension(
         statement, statement.span, node["extname"], node.get("if_not_exists", False), dict(options).get("schema")
     )
@@ -164,7 +167,7 @@ def create_view(statement: Statement, data: bytes) -> Iterator[Change]:
         tuple(strings(node.get("aliases"))),
         node.get("replace", False),
         temporary=node["view"].get("relpersistence") == "t",
-        options=_options(node.get("options")),
+        options=options_of(node.get("options")),
     )
 
 
@@ -178,7 +181,9 @@ def refresh_view(statement: Statement, data: bytes) -> Iterator[Change]:
 def create_enum(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE TYPE … AS ENUM."""
     node = statement.node
-    yield changes.CreateEnum(statement, statement.span, dotted(strings(node["typeName"])), tuple(strings(node.get("vals"))))
+    yield changes.CreateEnum(
+        statement, statement.span, dotted(strings(node["typeName"])), tuple(strings(node.get("vals")))
+    )
 
 
 def alter_enum(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -227,7 +232,7 @@ def _sequence_options(node: Node) -> tuple[tuple[Name, str] | None, tuple[tuple[
     options = [item["DefElem"] for item in node.get("options", ())]
     owner = next((strings(o["arg"]["List"]["items"]) for o in options if o["defname"] == "owned_by"), [])
     owned_by = (dotted(owner[:-1]), owner[-1]) if len(owner) > 1 else None
-    return owned_by, _options([item for item in node.get("options", ()) if item["DefElem"]["defname"] != "owned_by"])
+    return owned_by, options_of([item for item in node.get("options", ()) if item["DefElem"]["defname"] != "owned_by"])
 
 
 def create_sequence(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -249,7 +254,7 @@ def alter_sequence(statement: Statement, data: bytes) -> Iterator[Change]:
     )
 
 
-def _options(nodes: list[Node] | None) -> tuple[tuple[str, str], ...]:
+def options_of(nodes: list[Node] | None) -> tuple[tuple[str, str], ...]:
     """DefElem nodes as (name, value), both in the parser's words; a bare name means "true"."""
     found: list[tuple[str, str]] = []
     for item in nodes or ():
@@ -285,7 +290,7 @@ def create_function(statement: Statement, _data: bytes) -> Iterator[Change]:
             body_span = Span(start, min(start + len(body.encode()) + 8, statement.span.end))
     if "sql_body" in node:
         body = Reader().render(node["sql_body"])
-    options = dict(_options([{"DefElem": e} for e in elements if e["defname"] not in {"as", "set"}]))
+    options = dict(options_of([{"DefElem": e} for e in elements if e["defname"] not in {"as", "set"}]))
     settings = tuple(setting(e["arg"]["VariableSetStmt"]) for e in elements if e["defname"] == "set")
     returns = node.get("returnType")
     yield changes.CreateFunction(
@@ -317,7 +322,7 @@ def setting(node: Node) -> tuple[str, str | None]:
     return name, ", ".join(values) if node["kind"] in {"VAR_SET_VALUE", "VAR_SET_MULTI"} else None
 
 
-def create_trigger(statement: Statement, data: bytes) -> Iterator[Change]:
+def create_trigger(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE TRIGGER."""
     node = statement.node
     trigger = Trigger(
@@ -334,125 +339,3 @@ def create_trigger(statement: Statement, data: bytes) -> Iterator[Change]:
     yield changes.CreateTrigger(
         statement, statement.span, name_of(node["relation"]), trigger, node.get("replace", False)
     )
-
-
-def create_policy(statement: Statement, data: bytes) -> Iterator[Change]:
-    """CREATE POLICY."""
-    node = statement.node
-    policy = Policy(
-        node["policy_name"],
-        node.get("cmd_name", "all"),
-        node.get("permissive", False),
-        tuple(role(item["RoleSpec"]) for item in node.get("roles", ())),
-        expression(node.get("qual"), statement.offset),
-        expression(node.get("with_check"), statement.offset),
-    )
-    yield changes.CreatePolicy(statement, statement.span, name_of(node["table"]), policy)
-
-
-def alter_policy(statement: Statement, _data: bytes) -> Iterator[Change]:
-    """ALTER POLICY."""
-    node = statement.node
-    roles = tuple(role(item["RoleSpec"]) for item in node["roles"]) if "roles" in node else None
-    yield changes.AlterPolicy(
-        statement, statement.span, name_of(node["table"]), node["policy_name"], roles,
-        expression(node.get("qual"), statement.offset), expression(node.get("with_check"), statement.offset),
-    )  # fmt: skip
-
-
-def _grantees(nodes: list[Node] | None) -> tuple[str, ...]:
-    return tuple(role(item["RoleSpec"]) for item in nodes or ())
-
-
-def grant(statement: Statement, _data: bytes) -> Iterator[Change]:
-    """GRANT and REVOKE on objects."""
-    node = statement.node
-    privileges = [item["AccessPriv"] for item in node.get("privileges", ())]
-    yield changes.Grant(
-        statement,
-        statement.span,
-        word(node["objtype"]),
-        tuple(object_name(item)[0] for item in node.get("objects", ())),
-        tuple(privilege.get("priv_name", "all") for privilege in privileges),
-        _grantees(node.get("grantees")),
-        not node.get("is_grant", False),
-        node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA",
-        node.get("grant_option", False),
-        node.get("behavior") == "DROP_CASCADE",
-        tuple(column for privilege in privileges for column in strings(privilege.get("cols"))),
-    )
-
-
-def grant_role(statement: Statement, _data: bytes) -> Iterator[Change]:
-    """GRANT and REVOKE of roles."""
-    node = statement.node
-    roles = tuple(item["AccessPriv"]["priv_name"] for item in node["granted_roles"])
-    grantees = _grantees(node["grantee_roles"])
-    yield changes.GrantRole(statement, statement.span, roles, grantees, not node.get("is_grant", False))
-
-
-def default_privileges(statement: Statement, _data: bytes) -> Iterator[Change]:
-    """ALTER DEFAULT PRIVILEGES."""
-    node = statement.node
-    action = node["action"]
-    options = {item["DefElem"]["defname"]: item["DefElem"]["arg"]["List"]["items"] for item in node.get("options", ())}
-    yield changes.DefaultPrivileges(
-        statement,
-        statement.span,
-        word(action["objtype"]),
-        tuple(item["AccessPriv"].get("priv_name", "all") for item in action.get("privileges", ())),
-        _grantees(action.get("grantees")),
-        tuple(strings(options.get("schemas"))),
-        _grantees(options.get("roles")),
-        not action.get("is_grant", False),
-    )
-
-
-def create_role(statement: Statement, data: bytes) -> Iterator[Change]:
-    """CREATE and ALTER ROLE, USER and GROUP."""
-    node = statement.node
-    alter = statement.kind == "AlterRoleStmt"
-    options = dict(_options(node.get("options")))
-    password: Span | None = None
-    for item in node.get("options", ()):
-        element = item["DefElem"]
-        if element["defname"] == "password" and element.get("arg", {}).get("String", {}).get("sval"):
-            password = literal(data, statement.offset + element.get("arg_location", 0), statement.span.end)
-            options.pop("password")
-    if node.get("stmt_type") == "ROLESTMT_USER":
-        options.setdefault("canlogin", "true")
-    name = role(node["role"]) if alter else node["role"]
-    yield changes.Role(statement, statement.span, name, alter, tuple(options.items()), password)
-
-
-def literal(data: bytes, start: int, end: int) -> Span:
-    """The string literal that begins at `start`."""
-    return places.element(data, start, end)
-
-
-_SECRET_OPTIONS = frozenset({"password", "passfile", "sslpassword", "sslkey", "secret", "api_key", "token", "passcode"})
-
-
-def server_options(statement: Statement, data: bytes) -> Iterator[Change]:
-    """User mappings and foreign servers: options that hold a credential."""
-    kind = "a user mapping" if "UserMapping" in statement.kind else "a foreign server"
-    yield changes.Opaque(statement, statement.span, f"{kind}")
-    for item in statement.node.get("options", ()):
-        element = item["DefElem"]
-        value = element.get("arg", {}).get("String", {}).get("sval")
-        if element["defname"].lower() in _SECRET_OPTIONS and value:
-            start = statement.offset + element.get("arg_location", element.get("location", 0))
-            yield changes.Secretive(
-                statement, literal(data, start, statement.span.end), f"option {element['defname']} of {kind}",
-                literal(data, start, statement.span.end),
-            )  # fmt: skip
-
-
-def subscription(statement: Statement, data: bytes) -> Iterator[Change]:
-    """CREATE and ALTER SUBSCRIPTION: a connection string with a password."""
-    node = statement.node
-    yield changes.Opaque(statement, statement.span, "a subscription")
-    if "password" in node.get("conninfo", "").lower():
-        start = statement.offset + node.get("conninfo_location", 0)
-        span = literal(data, start, statement.span.end) if "conninfo_location" in node else statement.span
-        yield changes.Secretive(statement, span, "the connection string of a subscription", span)

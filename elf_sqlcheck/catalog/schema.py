@@ -48,7 +48,6 @@ class Table(Record):
     row_security: bool | None = None
     forced: bool = False
     foreign: bool = False
-    filled: bool = False
 
     @property
     def primary_key(self) -> Constraint | None:
@@ -153,7 +152,9 @@ class Schema:
 
     __slots__ = ("_journal", "_objects", "position")
 
-    def __init__(self, objects: dict[Key, Object], journal: dict[Key, list[tuple[int, Object | None]]], position: int) -> None:
+    def __init__(
+        self, objects: dict[Key, Object], journal: dict[Key, list[tuple[int, Object | None]]], position: int
+    ) -> None:
         self._objects = objects
         self._journal = journal
         self.position = position
@@ -223,6 +224,23 @@ class Schema:
     def is_older(self, name: Name) -> bool:
         """Whether a relation is not known to be absent and not made by the present migration: call it on `before`."""
         return not self.is_absent("relation", name)
+
+    def touched(self) -> list[Key]:
+        """The keys that the present migration wrote."""
+        return list(self._journal)
+
+    def touched_at(self, key: Key) -> int:
+        """The position of the first change that wrote `key`."""
+        return self._journal[key][0][0]
+
+    def part_touched_at(self, key: Key, field: str, part: str) -> int:
+        """The position of the first change that altered one part of the table under `key`."""
+        entries = self._journal[key]
+        after = [old for _, old in entries[1:]] + [self._objects.get(key)]
+        for (position, old), new in zip(entries, after, strict=True):
+            if getattr(old, field, {}).get(part) != getattr(new, field, {}).get(part):
+                return position
+        return entries[0][0]
 
     def objects(self) -> Iterator[tuple[Key, Object]]:
         """All that is known to be there."""

@@ -133,11 +133,10 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
     whole = sql.parse(data)
     if not candidates:
         return Section("up", Span(0, len(data)), whole.statements), None, whole.broken
-    inside = any(
-        statement.span.start < start < statement.span.end for _, start, _ in candidates for statement in whole.statements
-    )
-    markers, parts = candidates, None
-    if whole.broken or inside:
+    taken = [statement.span for statement in whole.statements] + [broken.piece for broken in whole.broken]
+    inside = any(span.start < start < span.end for _, start, _ in candidates for span in taken)
+    markers, parts = candidates, False
+    if inside:
         # A marker may stand in a string, or hide in a last statement that no semicolon ends: ask the scanner.
         found = sql.tokens(sql.text_of(data).encode())
         seen = found[-1].end if found else 0
@@ -156,7 +155,7 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
     if "up" not in spans:
         spans["up"] = Span(0, first)
     statements: dict[str, tuple[Statement, ...]] = {}
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[Broken, ...] = () if parts else whole.broken
     for name, span in spans.items():
         if parts:
             script = sql.parse(data, span.start, span.end)

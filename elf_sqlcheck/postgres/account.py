@@ -43,7 +43,7 @@ class Account:
         """Whether the server runs as somebody else than we do, who cannot read what is private to us."""
         return bool(self.switch)
 
-    def spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - as Popen takes them
+    def spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start `command` as this account, in `/`, with a clean environment and no terminal to be interrupted from.
 
         Raises OSError when the program cannot be executed by the account.

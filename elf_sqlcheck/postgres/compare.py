@@ -137,7 +137,7 @@ def _tokens(body: str) -> list[str]:
     return [match[0] for match in _TOKEN.finditer(body) if match[1] is None]
 
 
-def _changed(attribute: str, before: Any, after: Any) -> str:  # noqa: ANN401 - whatever the catalogs hold
+def _changed(attribute: str, before: Any, after: Any) -> str:
     was, now = _shown(before), _shown(after)
     if "\n" in was + now or len(was) + len(now) > _LONG:
         for old, new in zip_longest(was.splitlines(), now.splitlines(), fillvalue="nothing"):
@@ -146,7 +146,7 @@ def _changed(attribute: str, before: Any, after: Any) -> str:  # noqa: ANN401 - 
     return f"{attribute} was {was} and is {now}"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the catalogs hold
+def _shown(value: Any) -> str:
     if value is None or value == "":
         return "nothing"
     if isinstance(value, bool):

@@ -101,7 +101,7 @@ class Server:
         """Return the libpq URI of one of the server's databases."""
         return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
 
-    def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:  # noqa: ANN401 - as psycopg takes them
+    def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:
         """Open a connection in autocommit mode to one of the server's databases, whatever PG* variables are set."""
         import psycopg
 

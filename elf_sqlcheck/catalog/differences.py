@@ -1,0 +1,180 @@
+"""What DOWN leaves undone: the schema before a migration compared with the schema after its UP and its DOWN.
+
+Only objects that the migration touched are compared, and only what the catalog knows: of an object that no migration
+created, nothing is known but what this one did to it, so it counts as restored as soon as DOWN has undone that.
+Not differences: the order of columns, extensions and roles left over, rows.
+"""
+
+from __future__ import annotations
+
+from elf_sqlcheck.catalog.objects import Name, quoted
+from elf_sqlcheck.catalog.schema import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from elf_sqlcheck.catalog.schema import Key, Object, Schema
+
+_IGNORED = frozenset({"setting", "extension", "role", "rows"})
+_PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
+          ("triggers", "trigger"))  # fmt: skip
+_WORDS = {
+    "not_null": "NOT NULL",
+    "default": "default",
+    "type": "type",
+    "identity": "identity",
+    "generated": "expression",
+}
+
+
+class SchemaDifference(Record):
+    """One thing that DOWN leaves different. `kind` and `name` say what it is of ("column", "public.users.email");
+    `change` is "left behind" (UP made it), "not restored" (UP or DOWN took it away) or "changed"; `detail` says how,
+    as the end of a sentence; `position` is the number of the change of UP that did it (-1: none).
+    """
+
+    kind: str
+    name: str
+    change: str
+    detail: str = ""
+    position: int = -1
+
+
+def differences(before: Schema, up: Schema, down: Schema) -> list[SchemaDifference]:
+    """Compare the schema `before` a migration with that after its `down`; `up` is the one in between."""
+    found: list[SchemaDifference] = []
+    for key in before.touched():
+        if key[0] not in _IGNORED:
+            found += _object(key, before, up, down)
+    return sorted(found, key=lambda difference: (difference.position, difference.kind, difference.name))
+
+
+def _there(value: Object | None) -> bool:
+    return not isinstance(value, Absent | None)
+
+
+def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[SchemaDifference]:
+    first, middle, last = before.get(key), up.get(key), down.get(key)
+    if any(isinstance(value, IndexOf) for value in (first, middle, last)):
+        return  # told with its table
+    kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
+    position = before.touched_at(key)
+    position = position if position < up.position else -1
+    if first == last:
+        return
+    if isinstance(first, Absent | None):
+        yield from _unknown_before(key, kind, name, (first, middle, last), before, up, position)
+    elif isinstance(last, Absent | None):
+        yield SchemaDifference(kind, name, "not restored", "", position)
+    elif isinstance(first, Table) and isinstance(last, Table):
+        yield from _parts(key, (first, middle, last), before, up)
+    else:
+        yield SchemaDifference(kind, name, "changed", _detail(first, last), position)
+
+
+def _unknown_before(
+    key: Key,
+    kind: str,
+    name: str,
+    values: tuple[Object | None, Object | None, Object | None],
+    before: Schema,
+    up: Schema,
+    position: int,
+) -> Iterator[SchemaDifference]:
+    """An object that was not there, or of which nothing was known, before the migration."""
+    _, middle, last = values
+    if isinstance(last, Table) and not last.known:
+        empty = last.replace(
+            columns={}, constraints={}, indexes={}, policies={}, triggers={}, row_security=None, forced=False
+        )
+        yield from _parts(key, (empty, middle, last), before, up)
+    elif key[0] in {"fact", "renamed"}:
+        if last == middle and isinstance(last, Fact):
+            aspect = _WORDS.get(key[4], key[4]) if key[0] == "fact" else "name"
+            column = key[3] if key[0] == "fact" else key[4]
+            text = f"its {aspect} is not what it was"
+            yield SchemaDifference(
+                "column", f"{_shown(Name(key[1], key[2]))}.{quoted(column)}", "changed", text, position
+            )
+    elif _there(last):
+        if _there(middle):
+            yield SchemaDifference(kind, name, "left behind", "", position)
+    elif isinstance(last, Absent) and isinstance(middle, Absent) and values[0] is None:
+        yield SchemaDifference(kind, name, "not restored", "", position)
+
+
+def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -> Iterator[SchemaDifference]:
+    """The parts of a table that was there before and is there after."""
+    first, middle, last = values
+    table = _shown(last.name)
+    for field, kind in _PARTS:
+        old, new = getattr(first, field), getattr(last, field)
+        between = getattr(middle, field, {})
+        for part in dict.fromkeys([*old, *new]):
+            was, now = old.get(part), new.get(part)
+            if was == now and not (part in new and part not in old):
+                continue
+            if kind == "index" and part in {**first.constraints, **last.constraints}:
+                continue  # told as the constraint that it belongs to
+            position = before.part_touched_at(key, field, part)
+            position = position if position < up.position else -1
+            name = f"{table}.{quoted(part)}" if kind == "column" else f"{quoted(part)} on {table}"
+            if was is None and now is not None:
+                if between.get(part) is not None:
+                    yield SchemaDifference(kind, name, "left behind", "", position)
+            elif now is None:
+                if was is not None or between.get(part) is None:
+                    yield SchemaDifference(kind, name, "not restored", "", position)
+            else:
+                yield SchemaDifference(kind, name, "changed", _detail(was, now), position)
+    for field, what in (("row_security", "row level security"), ("forced", "forced row level security")):
+        was, now = getattr(first, field), getattr(last, field)
+        if was != now and (was is not None or now == getattr(middle, field, None)):
+            word = "is still on" if now else "is off now"
+            yield SchemaDifference("table", table, "changed", f"{what} {word}", before.touched_at(key))
+
+
+def _detail(was: Any, now: Any) -> str:
+    """What is different between two forms of one thing, in words."""
+    if isinstance(was, Routine):
+        return "it has another definition than before"
+    if isinstance(was, View):
+        return "it has another query or other options than before"
+    if isinstance(was, Enum) and isinstance(now, Enum):
+        extra = [label for label in now.labels if label not in was.labels]
+        return f"it still has the label {', '.join(extra)}" if extra else "its labels are not what they were"
+    if isinstance(was, Fact) or type(was) is not type(now):
+        return "it is not what it was"
+    fields = [field for field in type(was)._compared if getattr(was, field) != getattr(now, field)]
+    parts = []
+    for field in fields:
+        old, new = getattr(was, field), getattr(now, field)
+        shown = [getattr(value, "text", None) or ("none" if value is None else str(value)) for value in (old, new)]
+        parts.append(f"{field.replace('_', ' ')} was {shown[0]} and is {shown[1]}")
+    return "; ".join(parts)
+
+
+def _shown(name: Name) -> str:
+    return str(name) if name.schema != "public" else quoted(name.name)
+
+
+def _named(key: Key, value: Object | None) -> tuple[str, str]:
+    """The kind and the name of an object for people."""
+    schema, last = key[1], key[2]
+    name = _shown(Name(schema or None, last))
+    if isinstance(value, View):
+        return ("materialized view" if value.materialized else "view"), name
+    if isinstance(value, Table | Sequence):
+        return type(value).__name__.lower(), name
+    if isinstance(value, Routine):
+        return ("procedure" if value.procedure else "function"), f"{name}({key[3]})"
+    if key[0] == "comment":
+        return "comment", f"on {key[4]} {name}{'.' + quoted(key[3]) if key[3] else ''}"
+    if key[0] == "grant":
+        return "grant", f"on {key[3]} {name} to {key[4]}"
+    if key[0] == "enum label":
+        return "label", f"{key[3]} of type {name}"
+    return ("relation" if key[0] == "relation" else key[0]), name

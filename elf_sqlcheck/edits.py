@@ -1,0 +1,113 @@
+"""Places and edits for fixes: where words stand in a file, and how to add a column or a statement to it.
+
+Used only once something is found, so it may ask the scanner. All positions are byte offsets into the file.
+"""
+
+from __future__ import annotations
+
+from elf_sqlcheck.model import Edit, Span
+from elf_sqlcheck.sql import text_of
+from elf_sqlcheck.sql import tokens as scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from elf_sqlcheck.model import Migration, Section
+
+    #: A word or sign of SQL, and its place.
+    Token = tuple[str, Span]
+
+_TRANSACTION = "TransactionStmt"
+
+
+def tokens(migration: Migration, span: Span, *, comments: bool = False) -> list[Token]:
+    """The tokens within `span`, each with its place; comments only when asked for."""
+    data = text_of(migration.data[span.start : span.end]).encode()
+    return [
+        (data[token.start : token.end + 1].decode("utf-8", "replace"), _moved(token, span.start))
+        for token in scan(data)
+        if comments or not token.name.endswith("_COMMENT")
+    ]
+
+
+def _moved(token: Any, offset: int) -> Span:
+    return Span(offset + token.start, offset + token.end + 1)
+
+
+def identifier(text: str) -> str:
+    """The name that a token stands for: what is unquoted is folded to lower case."""
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
+
+
+def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
+    """Where `words` stand one after the other within `span`; each is a keyword in lower case or a name as folded."""
+    found = tokens(migration, span)
+    texts = [identifier(text) for text, _ in found]
+    for first in range(len(texts) - len(words) + 1):
+        if texts[first : first + len(words)] == list(words):
+            return Span(found[first][1].start, found[first + len(words) - 1][1].end)
+    return None
+
+
+def insert_column(migration: Migration, statement: Span, name: Span, definition: str) -> tuple[Edit, ...]:
+    """Add `definition` as the last element of a CREATE TABLE whose name stands at `name`; () where there is no list."""
+    found = tokens(migration, Span(name.end, statement.end), comments=True)
+    opening = next((number for number, token in enumerate(found) if token[0] == "("), None)
+    if opening is None or any(token[0].lower() in {"as", "of"} for token in found[:opening]):
+        return ()
+    depth = 0
+    for closing in range(opening, len(found)):
+        depth += {"(": 1, ")": -1}.get(found[closing][0], 0)
+        if depth == 0:
+            break
+    inside = found[opening + 1 : closing]
+    elements = [token for token in inside if not token[0].startswith(("--", "/*"))]
+    if not elements:
+        return (Edit(Span(found[opening][1].end, found[opening][1].end), definition),)
+    last, first = elements[-1][1].end, elements[0][1].start
+    line_start = migration.data.rfind(b"\n", 0, first) + 1
+    if line_start <= found[opening][1].start:
+        return (Edit(Span(last, last), f", {definition}"),)
+    line = migration.data[line_start:first].decode("utf-8", "replace")
+    indent = line[: len(line) - len(line.lstrip())]
+    end = inside[-1][1].end
+    if end == last:
+        return (Edit(Span(last, last), f",\n{indent}{definition}"),)
+    return Edit(Span(last, last), ","), Edit(Span(end, end), f"\n{indent}{definition}")
+
+
+def append(migration: Migration, section: Section, sql: str) -> tuple[Edit, ...]:
+    """Add the statement `sql` (with its semicolon) after the last one of `section`, but before a final COMMIT."""
+    statements = [statement for statement in section.statements if statement.kind != _TRANSACTION]
+    if not statements:
+        return ()
+    end = statements[-1].span.end
+    following = next(iter(tokens(migration, Span(end, section.span.end))), ("", Span(end, end)))
+    if following[0] != ";":
+        return Edit(Span(end, end), ";"), Edit(_line_end(migration, end, section), f"\n\n{sql}")
+    return (Edit(_line_end(migration, following[1].end, section), f"\n\n{sql}"),)
+
+
+def _line_end(migration: Migration, position: int, section: Section) -> Span:
+    """The end of the line at `position` when only a comment follows on it, else `position` itself."""
+    end = migration.data.find(b"\n", position, section.span.end)
+    end = section.span.end if end < 0 else end
+    rest = migration.data[position:end]
+    if rest.strip().startswith(b"--"):
+        position += len(rest.rstrip())
+    return Span(position, position)
+
+
+def prepend(migration: Migration, section: Section | None, sql: str) -> tuple[Edit, ...]:
+    """Add the statement `sql` (with its semicolon) before the first one of `section`, but after its BEGIN."""
+    if section is None:
+        return ()
+    first = section.statements[0] if section.statements else None
+    if first is not None and first.kind == _TRANSACTION:
+        semicolon = next(iter(tokens(migration, Span(first.span.end, section.span.end))), None)
+        if semicolon is None or semicolon[0] != ";":
+            return ()
+        return (Edit(_line_end(migration, semicolon[1].end, section), f"\n{sql}"),)
+    return (Edit(Span(section.span.start, section.span.start), f"\n\n{sql}"),)

@@ -1,0 +1,167 @@
+"""The lint engine: migrations and rules in, findings out. It reads no file and prints nothing."""
+
+from __future__ import annotations
+
+from elf_sqlcheck import suppress
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.errors import ElfError, RuleError
+from elf_sqlcheck.model import Finding, Migration
+from elf_sqlcheck.record import Record
+from elf_sqlcheck.rule import Context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.model import Section
+    from elf_sqlcheck.rule import Rule
+
+DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
+
+
+class Result(Record):
+    """What a run found: `findings` in the order of paths and places, those that a comment allows apart, and the
+    migrations by path, for the source lines that reports show.
+    """
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+    migrations: Mapping[str, Migration]
+
+
+def lint(
+    migrations: Sequence[Migration],
+    rules: Iterable[Rule],
+    settings: Mapping[str, Any] | None = None,
+    judged: Container[str] | None = None,
+    known: Iterable[str] = (),
+) -> Result:
+    """Judge `migrations`, given in the order in which they are applied.
+
+    All are folded into the schema; only those whose path is in `judged` (default: all) are judged. `known` are the
+    names of rules that exist besides `rules`, for suppressions. Raises RuleError when a rule breaks.
+    """
+    engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
+    findings: list[Finding] = []
+    allowed: list[Finding] = []
+    for number, migration in enumerate(migrations):
+        if judged is not None and migration.path not in judged:
+            engine.pass_over(migration)
+            continue
+        kept, suppressed = engine.judge(number, migration)
+        findings += kept
+        allowed += suppressed
+    return Result(
+        tuple(sorted(findings, key=_place)),
+        tuple(sorted(allowed, key=_place)),
+        {migration.path: migration for migration in migrations},
+    )
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    span = finding.span
+    return finding.path, span.start if span else -1, -int(finding.severity), finding.rule
+
+
+class _Engine:
+    """The catalog as it grows, and the rules by what they want to see."""
+
+    __slots__ = ("by_name", "catalog", "known", "migrations", "on_change", "on_file", "settings")
+
+    def __init__(
+        self,
+        migrations: Sequence[Migration],
+        rules: tuple[Rule, ...],
+        settings: Mapping[str, Any],
+        known: frozenset[str],
+    ) -> None:
+        self.migrations = migrations
+        self.settings = settings
+        self.catalog = Catalog()
+        self.by_name = {rule.name: rule for rule in rules}
+        self.known = known | self.by_name.keys()
+        self.on_file = [rule for rule in rules if Migration in rule.on]
+        self.on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+        for rule in rules:
+            for section in rule.sections:
+                for kind in rule.on:
+                    self.on_change[section].setdefault(kind, []).append(rule)
+
+    def pass_over(self, migration: Migration) -> None:
+        """Fold a migration that is not judged."""
+        self.catalog.begin()
+        self.catalog.apply_all(read_section(migration.up, migration.data))
+
+    def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
+        """The findings of one migration that stay and those that are allowed."""
+        catalog = self.catalog
+        up = read_section(migration.up, migration.data)
+        down = read_section(migration.down, migration.data)
+        catalog.begin()
+        catalog.apply_all(up)
+        catalog.apply_all(down)
+        found: list[Finding] = []
+        context: Context[Any] = Context()
+        context.migration = migration
+        context.settings = self.settings
+        context.siblings = self.migrations
+        context.number = number
+        context.undoing = down
+        middle = len(up)
+        for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
+            if section is not None and changes:
+                context.before = catalog.view(first)
+                context.after = catalog.view(first + len(changes))
+                self._changes(context, section, changes, first, found)
+        context.section = migration.up
+        context.changes = up
+        context.change = migration
+        context.before = catalog.view(0)
+        context.now = catalog.view(middle)
+        context.after = catalog.view(middle + len(down))
+        for rule in self.on_file:
+            if not rule.layouts or migration.layout in rule.layouts:
+                context.rule = rule
+                _ask(rule, context, found)
+        catalog.undo(middle)
+        suppressions = suppress.read(migration)
+        if not suppressions:
+            return found, []
+        return suppress.apply(migration, found, suppressions, self.by_name, self.known)
+
+    def _changes(
+        self, context: Context[Any], section: Section, changes: Sequence[Change], first: int, found: list[Finding]
+    ) -> None:
+        context.section = section
+        context.changes = changes
+        table = self.on_change[section.name]
+        layout = context.migration.layout
+        for number, change in enumerate(changes):
+            rules = table.get(type(change))
+            if not rules:
+                continue
+            context.change = change
+            context.now = self.catalog.view(first + number)
+            for rule in rules:
+                if not rule.layouts or layout in rule.layouts:
+                    context.rule = rule
+                    _ask(rule, context, found)
+
+
+def _ask(rule: Rule, context: Context[Any], found: list[Finding]) -> None:
+    try:
+        found.extend(rule.check(context))
+    except ElfError:
+        raise
+    except Exception as error:
+        line = ""
+        span = getattr(context.change, "span", None)
+        if span is not None:
+            line = f":{context.migration.position(span.start)[0]}"
+        raise RuleError(
+            f"the rule {rule.name} broke on {context.migration.path}{line}: {type(error).__name__}: {error}",
+            "report it; until it is mended, run with `--ignore " + rule.name + "`",
+        ) from error

@@ -1,0 +1,169 @@
+"""Which rules there are and which of them run.
+
+Built-in rules are the modules of `elf_sqlcheck.rules`, listed here; more come from entry points of the group
+`elf_sqlcheck.rules` and from a folder that the configuration names. Whatever cannot be loaded ends the run: a safety
+tool never fails open.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from elf_sqlcheck.errors import ConfigError, RuleError
+from elf_sqlcheck.model import Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from elf_sqlcheck.rule import Rule
+
+FAMILIES = (
+    "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability", "idempotency", "rollback",
+    "secrets", "files", "suppressions",
+)  # fmt: skip
+#: The findings of `verify` are named like rules, so that they can be suppressed and explained like them.
+GROUP = "elf_sqlcheck.rules"
+
+
+def builtin() -> tuple[Rule, ...]:
+    """The rules that come with the package, family by family."""
+    found: list[Rule] = []
+    for family in FAMILIES:
+        found += _rules_of(f"{__package__}.rules.{family}", "elf-sqlcheck")
+    return _unique(found)
+
+
+def load(rules_dir: str | None = None, *, plugins: bool = True) -> tuple[Rule, ...]:
+    """All rules: built-in, of entry points, of `rules_dir`. Raises RuleError when one cannot be loaded."""
+    found = list(builtin())
+    if plugins:
+        found += _entry_points()
+    if rules_dir:
+        found += _folder(rules_dir)
+    return _unique(found)
+
+
+def _rules_of(module: str, origin: str) -> tuple[Rule, ...]:
+    from elf_sqlcheck.rule import Rule
+
+    try:
+        rules = import_module(module).RULES
+    except Exception as error:
+        raise RuleError(
+            f"the rules of {module} ({origin}) cannot be loaded: {type(error).__name__}: {error}",
+            "mend or remove them; nothing was checked",
+        ) from error
+    if not isinstance(rules, tuple) or not all(isinstance(rule, Rule) for rule in rules):
+        raise RuleError(f"RULES of {module} ({origin}) is not a tuple of Rule values", "see elf_sqlcheck/rule.py")
+    return rules
+
+
+def _entry_points() -> list[Rule]:
+    """Rules of other packages; their metadata is looked at only when some package on the path declares the group."""
+    import os
+    import sys
+
+    found: list[Rule] = []
+    for folder in sys.path:
+        try:
+            names = [name for name in os.listdir(folder or ".") if name.endswith(".dist-info")]
+        except OSError:
+            continue
+        for name in names:
+            path = os.path.join(folder, name, "entry_points.txt")
+            try:
+                with open(path, encoding="utf-8") as file:
+                    lines = file.read().splitlines()
+            except OSError:
+                continue
+            if f"[{GROUP}]" not in lines:
+                continue
+            for line in lines[lines.index(f"[{GROUP}]") + 1 :]:
+                if line.startswith("["):
+                    break
+                _, separator, target = line.partition("=")
+                if separator:
+                    found += _rules_of(target.partition(":")[0].strip(), name.removesuffix(".dist-info"))
+    return found
+
+
+def _folder(folder: str) -> list[Rule]:
+    """The rules of all modules of a folder that the configuration names; this runs their code."""
+    import os
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from elf_sqlcheck.rule import Rule
+
+    if not os.path.isdir(folder):
+        raise ConfigError(f"the rules folder {folder} does not exist", "correct `rules-dir` in the configuration")
+    found: list[Rule] = []
+    for name in sorted(name for name in os.listdir(folder) if name.endswith(".py") and not name.startswith("_")):
+        path = os.path.join(folder, name)
+        spec = spec_from_file_location(f"elf_sqlcheck_own_rules.{name[:-3]}", path)
+        try:
+            assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a .py file always has both
+            module = module_from_spec(spec)
+            spec.loader.exec_module(module)
+            rules = module.RULES
+        except Exception as error:
+            raise RuleError(
+                f"the rules in {path} cannot be loaded: {type(error).__name__}: {error}",
+                "mend or remove them; nothing was checked",
+            ) from error
+        if not isinstance(rules, tuple) or not all(isinstance(rule, Rule) for rule in rules):
+            raise RuleError(f"RULES in {path} is not a tuple of Rule values", "see elf_sqlcheck/rule.py")
+        found += rules
+    return found
+
+
+def _unique(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.name in seen:
+            raise RuleError(f"two rules are called {rule.name}", "give each rule its own name")
+        seen[rule.name] = rule
+    return tuple(seen.values())
+
+
+def select(
+    rules: Iterable[Rule],
+    select: Iterable[str] = (),
+    extend: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    *,
+    profile: str = "",
+    severity: Mapping[str, str] | None = None,
+) -> tuple[Rule, ...]:
+    """The rules that run. Names of rules and families count; `select` replaces the default set, `extend` adds to it.
+
+    `severity` maps rules to other severities ("off" leaves them out). Raises ConfigError for an unknown name.
+    """
+    rules = tuple(rules)
+    known = {rule.name for rule in rules} | {rule.family for rule in rules}
+    chosen, added, left_out = frozenset(select), frozenset(extend), frozenset(ignore)
+    changed = dict(severity or {})
+    for name in (*chosen, *added, *left_out, *changed):
+        if name not in known:
+            raise unknown_rule(name, known)
+    result: list[Rule] = []
+    for rule in rules:
+        names = {rule.name, rule.family}
+        named = bool(names & (chosen | added))
+        by_default = not chosen and rule.severity > Severity.OFF and rule.profile in {"", profile}
+        if (named or by_default) and not names & left_out:
+            word = changed.get(rule.name) or changed.get(rule.family)
+            if word == "off":
+                continue
+            level = Severity[word.upper()] if word else rule.severity
+            result.append(rule.replace(severity=level if level > Severity.OFF else Severity.WARNING))
+    return tuple(result)
+
+
+def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
+    """The error for a rule that does not exist, with the nearest that does."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, sorted(known), 1)
+    advice = f"did you mean {near[0]}?" if near else "`elf-sqlcheck rules` lists them all"
+    return ConfigError(f"there is no rule or family called {name}", advice)

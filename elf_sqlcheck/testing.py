@@ -1,0 +1,148 @@
+"""Checks that a rule's examples hold: the tests of the built-in rules, and for authors of further ones.
+
+    from elf_sqlcheck.testing import assert_rule
+
+    def test_my_rule() -> None:
+        assert_rule(MY_RULE)
+
+The ` -- finding` marks are taken out of an example before it is judged. A line that is nothing but the mark stands for a
+finding about the file as a whole. SQL without a marker or header is wrapped into an elf file as its UP section.
+"""
+
+from __future__ import annotations
+
+from os.path import basename
+
+from elf_sqlcheck import fix, layouts
+from elf_sqlcheck.layouts import elf
+from elf_sqlcheck.lint import lint
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.rule import Example, Rule
+
+MARK = "-- finding"
+BEFORE = "migrations/20250101_000000_before.sql"
+PATH = "migrations/20250102_000000_example.sql"
+_PASSES = 10
+
+
+class Case(Record):
+    """An example made into files: `text` is its own, without marks, `expected` the lines with a mark (0: the file)."""
+
+    path: str
+    text: str
+    wrapped: bool
+    expected: tuple[int, ...]
+    before: str
+
+    @property
+    def offset(self) -> int:
+        """How many lines the wrapping puts above the example's first one."""
+        return _wrap(self.path, "").count("\n") - 1 if self.wrapped else 0
+
+    def migrations(self, text: str | None = None) -> list[Migration]:
+        """The migrations of the example, or of another `text` in its place."""
+        files = [(BEFORE, _wrap(BEFORE, self.before))] if self.before else []
+        text = self.text if text is None else text
+        files.append((self.path, _wrap(self.path, text) if self.wrapped else text))
+        return [layouts.read(path, content.encode()) for path, content in files]
+
+
+def case(example: Example) -> Case:
+    """Read the marks of an example and say what its files are."""
+    lines: list[str] = []
+    expected: list[int] = []
+    for line in example.sql.split("\n"):
+        if line.strip() == MARK:
+            expected.append(0)
+            continue
+        bare = line.rstrip().removesuffix(MARK).rstrip() if line.rstrip().endswith(MARK) else line
+        lines.append(bare)
+        if bare is not line:
+            expected.append(len(lines))
+    text = "\n".join(lines)
+    path = example.path or PATH
+    whole = bool(example.path) or elf.recognizes("", text.encode()) or text.startswith("-- Version:")
+    return Case(path, text, not whole, tuple(expected), example.before)
+
+
+def _wrap(path: str, sql: str) -> str:
+    """An elf file whose UP section is `sql`; a header says why it has no DOWN section."""
+    version = "_".join(basename(path).split("_")[:2])
+    return (
+        f"-- Migration: Example\n-- Version: {version}\n-- Description: An example\n-- Dependencies: []\n"
+        f"-- Irreversible: an example\n\n-- ============= UP MIGRATION =============\n{sql}\n"
+    )
+
+
+def findings(rule: Rule, example: Example, text: str | None = None) -> list[Finding]:
+    """What the rule alone finds in an example, or in another `text` in its place."""
+    this = case(example)
+    migrations = this.migrations(text)
+    rule = rule.replace(severity=Severity.WARNING) if rule.severity is Severity.OFF else rule
+    result = lint(migrations, [rule], dict(example.settings), judged={this.path})
+    return [finding for finding in result.findings if finding.rule == rule.name]
+
+
+def lines(example: Example, found: list[Finding]) -> list[int]:
+    """The lines of the example that findings point at; 0 for the file as a whole."""
+    this = case(example)
+    migration = this.migrations()[-1]
+    return sorted(migration.position(f.span.start)[0] - this.offset if f.span else 0 for f in found)
+
+
+def fixed(rule: Rule, example: Example) -> str:
+    """What `--fix` (`--unsafe-fixes` for an example marked so) makes of an example, wrapping left out."""
+    this = case(example)
+    allowed = fix.UNSAFE if example.unsafe else fix.SAFE
+    text = this.text
+    for _ in range(_PASSES):
+        data = this.migrations(text)[-1].data
+        changed = fix.apply(data, findings(rule, example, text), allowed).data.decode()
+        before, text = text, "\n".join(changed.split("\n")[this.offset :])[: -1 if this.wrapped else None]
+        if text == before:
+            break
+    return text
+
+
+def assert_rule(rule: Rule) -> None:
+    """Check all examples of a rule; raises AssertionError naming the one that does not hold."""
+    assert rule.bad, f"{rule.name} has no bad example"
+    assert rule.good, f"{rule.name} has no good example"
+    for example in rule.bad:
+        assert_bad(rule, example)
+    for example in rule.good:
+        assert_good(rule, example)
+
+
+def assert_good(rule: Rule, example: Example) -> None:
+    """Check that the rule is silent on an example."""
+    found = findings(rule, example)
+    assert not found, f"{rule.name} is not silent: {[finding.message for finding in found]}\n{example.sql}"
+
+
+def assert_bad(rule: Rule, example: Example) -> None:
+    """Check that the rule finds exactly the marked lines, and that each fix does what it promises."""
+    this = case(example)
+    found = findings(rule, example)
+    assert this.expected, f"no line is marked with {MARK}:\n{example.sql}"
+    messages = [finding.message for finding in found]
+    assert sorted(set(lines(example, found))) == sorted(this.expected), (
+        f"{rule.name} found lines {lines(example, found)}, marked are {list(this.expected)}: {messages}\n{example.sql}"
+    )
+    for finding in found:
+        assert finding.message, f"{rule.name} has an empty message"
+        assert finding.why, f"{rule.name} gives no reason"
+        assert finding.instead, f"{rule.name} gives no remedy"
+    result = fixed(rule, example)
+    migration, original = this.migrations(result)[-1], this.migrations()[-1]
+    assert len(migration.broken) <= len(original.broken), f"the fix of {rule.name} does not parse:\n{result}"
+    if example.fixed is None:
+        return
+    assert result == example.fixed, f"{rule.name} is fixed to\n{result}\ninstead of\n{example.fixed}"
+    left = findings(rule, example, result)
+    assert not left, f"{rule.name} still finds {[finding.message for finding in left]} in\n{result}"

@@ -1,0 +1,63 @@
+"""Every example of every rule, and what its fix makes of it, runs on a real Postgres: no rule judges SQL that is none."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elf_sqlcheck import registry, testing
+from elf_sqlcheck.model import Migration
+from elf_sqlcheck.postgres.server import Server, throwaway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elf_sqlcheck.rule import Example, Rule
+
+DEBIAN_15 = "/usr/lib/postgresql/15/bin"
+RULES = registry.builtin()
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module", params=["newest", "15"])
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The newest Postgres that is here, and the oldest that Supabase still runs."""
+    import os
+
+    if request.param == "15" and not os.path.isdir(DEBIAN_15):
+        pytest.skip("no Postgres 15 is installed")
+    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
+        yield running
+
+
+def run(server: Server, migrations: list[Migration]) -> None:
+    """Run the UP sections statement by statement in a database of their own."""
+    import psycopg
+
+    name = f"example_{next(_numbers)}"
+    url = server.create_database(name)
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for migration in migrations:
+                assert not migration.broken, migration.broken[0].message
+                for statement in migration.up.statements:
+                    connection.execute(migration.data[statement.span.start : statement.span.end])
+    finally:
+        server.drop_database(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_examples_run(postgres: Server, rule: Rule) -> None:
+    texts: list[tuple[Example, str]] = []
+    for example in (*rule.bad, *rule.good):
+        if not example.runs:
+            texts.append((example, testing.case(example).text))
+            texts += [(example, example.fixed)] if example.fixed is not None else []
+    for example, text in texts:
+        try:
+            run(postgres, testing.case(example).migrations(text))
+        except Exception as error:
+            pytest.fail(f"{type(error).__name__}: {error}\n{text}")

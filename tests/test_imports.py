@@ -1,0 +1,78 @@
+"""What linting one file loads: start-up is most of what a commit hook costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = ("psycopg", "rich", "sqlfluff", "cryptography", "pglast.ast")
+RUNS_ITS_COMMAND_LINE = """
+import runpy, sys
+report, sys.argv = sys.argv[1], sys.argv[2:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as end:
+    code = end.code
+finally:
+    with open(report, "w") as file:
+        print(*sys.modules, sep="\\n", file=file)
+sys.exit(code)
+"""
+CLEAN = """\
+-- Migration: Add teams
+-- Version: 20250121_093000
+-- Description: Teams
+
+-- ============= UP MIGRATION =============
+
+CREATE TABLE IF NOT EXISTS teams (
+    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
+    created_at TIMESTAMP DEFAULT NOW()
+);
+
+-- ============= DOWN MIGRATION ============
+
+DROP TABLE IF EXISTS teams;
+"""
+
+
+@pytest.fixture
+def migration(tmp_path: Path) -> Path:
+    """A file without findings, in a directory of its own."""
+    path = tmp_path / "migrations" / "20250121_093000_add_teams.sql"
+    path.parent.mkdir()
+    path.write_text(CLEAN, "utf-8")
+    return path
+
+
+def lint(path: Path, report: Path, *, code: int) -> set[str]:
+    """The modules that the installed console script has loaded by the time it ends."""
+    script = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
+    result = subprocess.run(
+        [sys.executable, "-c", RUNS_ITS_COMMAND_LINE, str(report), script, "lint", str(path)],
+        cwd=path.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    return set(report.read_text("utf-8").split())
+
+
+def test_linting_a_clean_file_loads_no_heavy_library(migration: Path, tmp_path: Path) -> None:
+    loaded = lint(migration, tmp_path / "modules", code=0)
+    assert "elf_sqlcheck.lint" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_reporting_a_finding_loads_no_heavy_library(migration: Path, tmp_path: Path) -> None:
+    migration.write_text(CLEAN.replace("id UUID DEFAULT gen_random_uuid() PRIMARY KEY", "id UUID"), "utf-8")
+    loaded = lint(migration, tmp_path / "modules", code=1)
+    assert not loaded & set(HEAVY)

@@ -1,0 +1,144 @@
+"""The built wheel and sdist hold what they must, and nothing that would get in a user's way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SOURCES = ("elf_sqlcheck", "rules", "pyproject.toml", "README.md", "LICENSE")
+
+pytestmark = pytest.mark.slow
+
+
+def files_in(package: str, *suffixes: str) -> set[str]:
+    """The names of the files of one package folder of this checkout."""
+    return {name for name in os.listdir(os.path.join(ROOT, package)) if name.endswith(suffixes)}
+
+
+def run(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": ""}
+    result = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert not check or result.returncode == 0, f"{arguments}:\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is packed, with a stale `build/` from a time when there was one more rule."""
+    copy = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        origin = os.path.join(ROOT, name)
+        if os.path.isdir(origin):
+            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(origin, copy / name)
+    stale = copy / "build" / "lib" / "elf_sqlcheck" / "rules"
+    stale.mkdir(parents=True)
+    (stale / "deleted_rule.py").write_text("RULES = ()\n", "utf-8")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def sdist(sources: Path) -> Path:
+    """The sdist of this checkout."""
+    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", "dist", cwd=sources)
+    [made] = (sources / "dist").glob("*.tar.gz")
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is built from the sdist, as releases do it: nothing but what the sdist holds can get in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    [unpacked] = folder.iterdir()
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), cwd=unpacked)
+    [made] = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def packed(wheel: Path) -> list[str]:
+    """The paths inside the wheel."""
+    return zipfile.ZipFile(wheel).namelist()
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of a clean virtual environment into which the wheel was installed."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder, with_pip=True, symlinks=True)
+    interpreter = str(folder / "bin" / "python")
+    run(interpreter, "-m", "pip", "install", "--quiet", f"{wheel}[db]", cwd=folder)
+    return interpreter
+
+
+def test_every_rule_file_is_in_the_wheel_and_no_other(packed: list[str]) -> None:
+    inside = {os.path.basename(path) for path in packed if path.startswith("elf_sqlcheck/rules/")}
+    assert inside == files_in("rules", ".py")
+
+
+def test_every_package_of_the_checkout_is_in_the_wheel(packed: list[str]) -> None:
+    modules = {
+        os.path.relpath(os.path.join(folder, name), ROOT)
+        for folder, _, names in os.walk(os.path.join(ROOT, "elf_sqlcheck"))
+        for name in names
+        if name.endswith(".py")
+    }
+    assert modules <= set(packed)
+
+
+def test_data_files_are_in_the_wheel(packed: list[str]) -> None:
+    extensions = files_in("elf_sqlcheck/postgres/extensions", ".control", ".sql")
+    assert {f"elf_sqlcheck/postgres/extensions/{name}" for name in extensions} <= set(packed)
+    assert "elf_sqlcheck/py.typed" in packed
+
+
+def test_the_wheel_claims_one_name_at_the_top_level(packed: list[str]) -> None:
+    tops = {path.split("/")[0] for path in packed}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {"elf_sqlcheck"}
+
+
+def test_the_licence_travels_along(packed: list[str]) -> None:
+    assert any(path.endswith("/LICENSE") for path in packed)
+
+
+def test_a_stale_build_folder_revives_no_rule(packed: list[str], sdist: Path) -> None:
+    assert not [path for path in packed if "deleted_rule" in path]
+    with tarfile.open(sdist) as archive:
+        assert not [path for path in archive.getnames() if "deleted_rule" in path]
+
+
+@pytest.mark.parametrize("module", ["rules", "tests", "bench", "migrations"])
+def test_names_that_users_may_have_themselves_stay_free(python: str, module: str, tmp_path: Path) -> None:
+    result = run(python, "-c", f"import {module}", cwd=tmp_path, check=False)
+    assert f"No module named '{module}'" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["elf-sqlcheck", "elf-migrate"])
+def test_the_installed_commands_run(python: str, command: str, tmp_path: Path) -> None:
+    installed = os.path.join(os.path.dirname(python), command)
+    assert "Usage:" in run(installed, "--help", cwd=tmp_path).stdout
+    assert run(installed, "--version", cwd=tmp_path).stdout.strip().endswith("0.1.0")
+
+
+def test_the_installed_command_knows_every_rule(python: str, tmp_path: Path) -> None:
+    from elf_sqlcheck.registry import load
+
+    listed = run(os.path.join(os.path.dirname(python), "elf-sqlcheck"), "rules", cwd=tmp_path).stdout.split()
+    rules = {rule.name for rule in load()}
+    assert rules
+    assert rules <= set(listed)

@@ -1,0 +1,244 @@
+"""Real commits, blocked and let through by the real pre-commit, which installs this project from a clone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from pre_commit import clientlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.dirname(sys.executable)
+MIGRATION = "migrations/20250121_093000_add_teams.sql"
+GOOD = """\
+-- Migration: Add teams
+-- Version: 20250121_093000
+-- Description: Teams
+
+-- ============= UP MIGRATION =============
+
+CREATE TABLE IF NOT EXISTS teams (
+    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT NOW()
+);
+
+-- ============= DOWN MIGRATION ============
+
+DROP TABLE IF EXISTS teams;
+"""
+BAD = GOOD.replace("name TEXT NOT NULL", "name CHAR(20) NOT NULL")
+LINE_OF_CHAR = 9
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables of a developer who has configured nothing; git and pre-commit keep to temporary places."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
+    return {
+        **kept,
+        "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_AUTHOR_NAME": "Ada",
+        "GIT_AUTHOR_EMAIL": "ada@example.com",
+        "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": "ada@example.com",
+    }
+
+
+class Repository:
+    """A Git repository in a temporary folder."""
+
+    def __init__(self, path: Path, environment: dict[str, str]) -> None:
+        self.path = path
+        self.environment = environment
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def git(self, *arguments: str) -> str:
+        result = self.run("git", *arguments)
+        assert result.returncode == 0, result.stdout
+        return result.stdout.strip()
+
+    def write(self, path: str, text: str) -> None:
+        (self.path / path).parent.mkdir(exist_ok=True)
+        (self.path / path).write_text(text, "utf-8")
+
+    def stage(self, path: str, text: str) -> None:
+        self.write(path, text)
+        self.git("add", path)
+
+    def commit(self) -> subprocess.CompletedProcess[str]:
+        return self.run("git", "commit", "--message", "Add teams")
+
+    def commits(self) -> int:
+        return int(self.git("rev-list", "--all", "--count"))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Repository:
+    """This checkout as others clone it: what Git would take, in one commit, without a tag."""
+    repository = Repository(tmp_path_factory.mktemp("published"), environment)
+    for path in subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split(
+        "\n"
+    ):
+        if path and os.path.exists(os.path.join(ROOT, path)):
+            target = repository.path / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(os.path.join(ROOT, path), target)
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "elf-sqlcheck")
+    return repository
+
+
+@pytest.fixture
+def project(tmp_path: Path, environment: dict[str, str], published: Repository) -> Repository:
+    """Somebody's repository whose pre-commit runs our hooks."""
+    repository = Repository(tmp_path / "project", environment)
+    config = (
+        f"repos:\n- repo: {published.path}\n  rev: {published.git('rev-parse', 'HEAD')}\n"
+        "  hooks:\n  - id: elf-sqlcheck\n  - id: elf-sqlcheck-verify\n"
+    )
+    repository.stage(".pre-commit-config.yaml", config)
+    installed = repository.run(os.path.join(BIN, "pre-commit"), "install")
+    assert installed.returncode == 0, installed.stdout
+    return repository
+
+
+@pytest.fixture
+def plain(tmp_path: Path, environment: dict[str, str]) -> Repository:
+    """Somebody's repository whose hook is a script that calls us, as husky's are."""
+    repository = Repository(tmp_path / "plain", environment)
+    hook = repository.path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nexec {BIN}/elf-sqlcheck lint --staged\n", "utf-8")
+    hook.chmod(0o755)
+    return repository
+
+
+def rule(name: str) -> Iterator[str]:
+    """Why a rule is there and what to write instead, as reports may break them over lines."""
+    from elf_sqlcheck.registry import load
+
+    [found] = (each for each in load() if each.name == name)
+    yield from (" ".join(found.why.split()), " ".join(found.instead.split()))
+
+
+def test_a_bad_migration_is_blocked_and_the_mended_one_passes(project: Repository) -> None:
+    project.stage(MIGRATION, BAD)
+    blocked = project.commit()
+    assert blocked.returncode == 1, blocked.stdout
+    assert project.commits() == 0
+    assert f"{MIGRATION}:{LINE_OF_CHAR}:" in blocked.stdout
+    assert "char-type" in blocked.stdout
+    words = " ".join(blocked.stdout.replace("|", " ").split())
+    for sentence in rule("char-type"):
+        assert sentence in words
+    project.stage(MIGRATION, GOOD)
+    passed = project.commit()
+    assert passed.returncode == 0, passed.stdout
+    assert project.commits() == 1
+
+
+def test_what_stands_only_in_the_index_is_blocked_by_pre_commit(project: Repository) -> None:
+    project.stage(MIGRATION, BAD)
+    project.write(MIGRATION, GOOD)
+    blocked = project.commit()
+    assert blocked.returncode == 1, blocked.stdout
+    assert "char-type" in blocked.stdout
+    assert (project.path / MIGRATION).read_text("utf-8") == GOOD
+
+
+def test_what_stands_only_in_the_working_tree_blocks_nobody(project: Repository, plain: Repository) -> None:
+    for repository in (project, plain):
+        repository.stage(MIGRATION, GOOD)
+        repository.write(MIGRATION, BAD)
+        passed = repository.commit()
+        assert passed.returncode == 0, passed.stdout
+
+
+def test_what_stands_only_in_the_index_is_blocked_by_a_plain_hook(plain: Repository) -> None:
+    plain.stage(MIGRATION, BAD)
+    plain.write(MIGRATION, GOOD)
+    blocked = plain.commit()
+    assert blocked.returncode == 1, blocked.stdout
+    assert f"{MIGRATION}:{LINE_OF_CHAR}:" in blocked.stdout
+    assert plain.commits() == 0
+    plain.git("add", MIGRATION)
+    assert plain.commit().returncode == 0
+
+
+def test_a_commit_without_sql_is_not_slowed(project: Repository, plain: Repository) -> None:
+    project.stage("notes.txt", "nothing to lint\n")
+    passed = project.commit()
+    assert passed.returncode == 0
+    assert "(no files to check)Skipped" in passed.stdout
+    plain.stage("notes.txt", "nothing to lint\n")
+    start = time.perf_counter()
+    assert plain.commit().returncode == 0
+    assert time.perf_counter() - start < 1
+
+
+def test_files_of_one_commit_are_judged_in_one_go(project: Repository) -> None:
+    """pre-commit deals more than four files out to as many processes as there are processors, unless told not to."""
+    for number in range(40):
+        version = f"20250121_0930{number:02d}"
+        text = GOOD.replace("20250121_093000", version).replace("teams", f"teams_{number}")
+        project.stage(f"migrations/{version}_add_teams_{number}.sql", text)
+    result = project.run(os.path.join(BIN, "pre-commit"), "run", "--verbose", "elf-sqlcheck")
+    assert result.returncode == 0, result.stdout
+    assert "40 migrations" in result.stdout
+
+
+def test_verify_waits_for_the_push_and_brings_its_own_postgres(project: Repository) -> None:
+    project.stage(MIGRATION, GOOD)
+    committed = project.commit()
+    assert "verify" not in committed.stdout
+    pushed = project.run(os.path.join(BIN, "pre-commit"), "run", "--hook-stage", "pre-push", "--all-files", "--verbose")
+    assert pushed.returncode == 0, pushed.stdout
+    assert "PostgreSQL" in pushed.stdout
+    project.write(MIGRATION, GOOD.replace("DROP TABLE IF EXISTS teams;", "DROP TABLE IF EXISTS team;"))
+    project.git("add", MIGRATION)
+    refused = project.run(os.path.join(BIN, "pre-commit"), "run", "--hook-stage", "manual", "--all-files")
+    assert refused.returncode == 1, refused.stdout
+    assert "rollback-leaves-behind" in refused.stdout
+
+
+def test_every_key_of_the_manifest_is_one_that_pre_commit_knows() -> None:
+    """pre-commit ignores a key that it does not know, so a misspelt one would go unnoticed."""
+    known = {item.key for item in clientlib.MANIFEST_HOOK_DICT.items if hasattr(item, "key")}
+    with open(os.path.join(ROOT, ".pre-commit-hooks.yaml"), "rb") as file:
+        hooks = clientlib.yaml_load(file)
+    assert [hook["id"] for hook in hooks] == ["elf-sqlcheck", "elf-sqlcheck-verify"]
+    for hook in hooks:
+        assert set(hook) <= known
+
+
+def test_our_own_hooks_accept_this_checkout(published: Repository) -> None:
+    os.symlink(os.path.dirname(BIN), published.path / ".venv")
+    result = published.run(os.path.join(BIN, "pre-commit"), "run", "--all-files")
+    assert result.returncode == 0, result.stdout
