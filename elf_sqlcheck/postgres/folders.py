@@ -45,7 +45,7 @@ def _first_usable(variable: str, home: str, system: str) -> str:
     named = os.environ.get(variable, "")
     bases = [named] if os.path.isabs(named) else [os.path.expanduser(home)]
     if os.geteuid() == 0:
-        bases = [base for base in bases if _lets_pass(base)]
+        bases = [base for base in bases if lets_pass(base)]
         bases.append(system)
     paths = [os.path.join(base, "elf-sqlcheck") for base in bases]
     paths.append(f"/var/tmp/elf-sqlcheck-{os.path.basename(home)}-{os.geteuid()}")  # noqa: S108 - its owner is checked
@@ -64,7 +64,7 @@ def _first_usable(variable: str, home: str, system: str) -> str:
     )
 
 
-def _lets_pass(path: str) -> bool:
+def lets_pass(path: str) -> bool:
     """Whether other accounts can reach `path`: it, or the part of it that exists, and every folder above."""
     path = os.path.realpath(path)
     while path != "/":
@@ -101,7 +101,7 @@ def run_folder(account: Account) -> str:
 
 def _open_to_all(path: str) -> bool:
     """Whether other accounts may make and remove files in `path`."""
-    return bool(os.stat(path).st_mode & stat.S_IWOTH) and _lets_pass(path)
+    return bool(os.stat(path).st_mode & stat.S_IWOTH) and lets_pass(path)
 
 
 def give(path: str, account: Account) -> None:
