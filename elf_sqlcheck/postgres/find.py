@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres.account import Account, account
-from elf_sqlcheck.postgres.folders import cache_folder, published
+from elf_sqlcheck.postgres.folders import cache_folder, lets_pass, published
 
 #: Majors that the snapshot can read; newest first.
 MAJORS = (18, 17, 16, 15, 14)
@@ -165,17 +165,10 @@ def _embedded(probed: list[str]) -> Provider | None:
         return None
     who = account()
     try:
-        return _probe(_staged(package, who) if _is_closed(folder, who) else folder, "embedded wheel")
+        return _probe(_staged(package, who) if who.is_other and not lets_pass(folder) else folder, "embedded wheel")
     except ServerError as error:
         probed.append(error.message)
         return None
-
-
-def _is_closed(folder: str, who: Account) -> bool:
-    try:
-        return who.run(["test", "-x", os.path.join(folder, "postgres")])[0] != 0
-    except OSError:
-        return True
 
 
 def _staged(package: str, who: Account) -> str:
