@@ -233,6 +233,7 @@ PASSWORD_LITERAL = Rule(
             "CREATE TABLE IF NOT EXISTS vaults (v BYTEA);\n"
             "INSERT INTO vaults SELECT pgp_sym_encrypt('plain', 'Kopenhagen-1987'); -- finding",
             before="CREATE EXTENSION IF NOT EXISTS pgcrypto;",
+            runs="needs an extension that not every server has",
         ),
         Example("SET app.jwt_secret = 'correct-horse-battery-staple'; -- finding"),
         Example("SELECT set_config('app.settings.api_key', 'k-93-xx-17', false); -- finding"),
@@ -240,7 +241,7 @@ PASSWORD_LITERAL = Rule(
             "ALTER DATABASE app SET \"app.settings.jwt_secret\" TO 'correct-horse-battery'; -- finding",
             runs="there is no database app",
         ),
-        Example("ALTER ROLE worker SET app.api_token = 'k-93-xx-17'; -- finding", before="CREATE ROLE worker;"),
+        Example("ALTER ROLE porter SET app.api_token = 'k-93-xx-17'; -- finding", before="CREATE ROLE porter;"),
         Example(
             "CREATE USER MAPPING FOR CURRENT_USER SERVER warehouse OPTIONS (\n    user 'reader',\n    password 'hunter2' -- finding\n);",
             before="CREATE EXTENSION IF NOT EXISTS postgres_fdw;\nCREATE SERVER warehouse FOREIGN DATA WRAPPER postgres_fdw;",
@@ -251,11 +252,11 @@ PASSWORD_LITERAL = Rule(
         ),
     ),
     good=(
-        Example("CREATE ROLE reporting NOLOGIN;\nALTER ROLE reporting PASSWORD NULL;"),
-        Example("CREATE ROLE app LOGIN PASSWORD '${APP_PASSWORD}';"),
+        Example("CREATE ROLE reader NOLOGIN;\nALTER ROLE reader PASSWORD NULL;"),
+        Example("CREATE ROLE templated LOGIN PASSWORD '${APP_PASSWORD}';"),
         Example("SET LOCAL password_encryption = 'scram-sha-256';\nSET app.tenant = 'acme';\nSET app.jwt_secret = '';"),
         Example("CREATE TABLE IF NOT EXISTS accounts (password TEXT, api_key TEXT DEFAULT NULL);"),
-        Example("ALTER ROLE worker SET search_path = 'public';", before="CREATE ROLE worker;"),
+        Example("ALTER ROLE walker SET search_path = 'public';", before="CREATE ROLE walker;"),
     ),
     sections=("up", "down"),
 )
