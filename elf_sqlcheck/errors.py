@@ -16,6 +16,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from elf_sqlcheck.model import Span
 
 
@@ -99,3 +101,14 @@ class ServerError(ElfError):
     """No throw-away Postgres can be found or started."""
 
     exit_code = 2
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy for a name that nobody knows: the known one that looks most like it, else all of them."""
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    close = get_close_matches(word, names, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are {', '.join(names)}" if len(names) <= 20 else "`elf-sqlcheck rules` lists all that are known"

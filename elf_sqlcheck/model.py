@@ -126,6 +126,20 @@ class Broken(Record):
     piece: Span
 
 
+class Idiom(Record):
+    """A piece of another database's SQL: where it stands, whose it is and what Postgres has instead.
+
+    `what` calls it by a name, "" where its own text does. `edits` put that in its place where it can be told: (span,
+    text) each.
+    """
+
+    span: Span
+    what: str
+    dialect: str
+    instead: str
+    edits: tuple[tuple[Span, str], ...] = ()
+
+
 class Header(Record):
     """One `-- Key: value` line at the top of a migration; `span` covers the line, without its end."""
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.rule import Rule
 
 FAMILIES = (
-    "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability", "idempotency", "rollback",
-    "secrets", "files", "suppressions",
+    "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
+    "portability_versions", "idempotency", "rollback", "secrets", "files", "files_order", "suppressions",
 )  # fmt: skip
 #: The findings of `verify` are named like rules, so that they can be suppressed and explained like them.
 GROUP = "elf_sqlcheck.rules"

@@ -31,13 +31,15 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table
-from elf_sqlcheck.model import Applicability, Edit, Finding, Fix, Migration, Section, Severity, Span
+from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Generic, TypeVar
+
+    from elf_sqlcheck.catalog.differences import SchemaDifference as SchemaDifference  # noqa: PLC0414 - re-exported
 
     C_co = TypeVar("C_co", covariant=True)
 
@@ -52,6 +54,10 @@ else:
 
         def __class_getitem__(cls, _: object) -> type:
             return cls
+
+
+#: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
+_LONGEST_PIECE = 200_000
 
 
 class Example(Record):
@@ -176,6 +182,26 @@ class Context(_Generic[C_co]):
         """The text of the file at `span`."""
         return self.migration.text(span)
 
+    def idioms(self, broken: Broken) -> list[Idiom]:
+        """The idioms of other databases that explain why a piece does not parse; empty when none does."""
+        if broken.kind not in {"syntax", "unterminated"} or broken.piece.end - broken.piece.start > _LONGEST_PIECE:
+            return []
+        from elf_sqlcheck.catalog import dialects
+
+        return dialects.idioms(self.tokens(broken.piece), broken)
+
+    def inverse(self, change: Change, before: Schema) -> str:
+        """The statement of DOWN that undoes `change`; `before` is the schema just before it; "" where none is known."""
+        from elf_sqlcheck.catalog import inverse
+
+        return inverse.inverse(change, before)
+
+    def differences(self) -> list[SchemaDifference]:
+        """For a rule on `Migration`: what is not as it was before it once UP and DOWN have run."""
+        from elf_sqlcheck.catalog import differences
+
+        return differences.differences(self.before, self.now, self.after)
+
     def find_word(self, word: str, span: Span) -> Span | None:
         """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
         wanted = word.lower()
@@ -212,6 +238,21 @@ class Context(_Generic[C_co]):
 
         return edits.prepend(self.migration, self.migration.down, sql)
 
+    def append_down(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the end of DOWN; () when there is no DOWN."""
+        from elf_sqlcheck import edits
+
+        down = self.migration.down
+        return edits.append(self.migration, down, sql) or self.prepend_down(sql) if down else ()
+
+
+def code_of(data: bytes) -> list[tuple[str, int]]:
+    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
+    from elf_sqlcheck import sql
+
+    text = sql.text_of(data).encode()
+    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]
+
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The one of `words` that `word` was most likely meant to be, "" for none."""
@@ -228,8 +269,8 @@ def is_reserved(word: str) -> bool:
 
 
 __all__ = [
-    "Applicability", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix", "Index",
-    "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section", "Severity", "Span", "Table",
-    "Trigger", "Type", "is_reserved", "nearest", "quoted",
+    "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
+    "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
+    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
 ]  # fmt: skip
 __all__ += changes.__all__

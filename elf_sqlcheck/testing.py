@@ -5,15 +5,15 @@
     def test_my_rule() -> None:
         assert_rule(MY_RULE)
 
-The ` -- finding` marks are taken out of an example before it is judged. A line that is nothing but the mark stands for a
-finding about the file as a whole. SQL without a marker or header is wrapped into an elf file as its UP section.
+The ` -- finding` marks are taken out of an example before it is judged. A line that is nothing but the mark stands for
+a finding about the file as a whole. SQL without a marker or header is wrapped into an elf file as its UP section.
 """
 
 from __future__ import annotations
 
 from os.path import basename
 
-from elf_sqlcheck import fix, layouts
+from elf_sqlcheck import fix, layouts, registry
 from elf_sqlcheck.layouts import elf
 from elf_sqlcheck.lint import lint
 from elf_sqlcheck.model import Severity
@@ -84,7 +84,10 @@ def findings(rule: Rule, example: Example, text: str | None = None) -> list[Find
     this = case(example)
     migrations = this.migrations(text)
     rule = rule.replace(severity=Severity.WARNING) if rule.severity is Severity.OFF else rule
-    result = lint(migrations, [rule], dict(example.settings), judged={this.path})
+    rules = [rule]
+    if rule.family == "suppressions":  # they judge what other rules find
+        rules += [other for other in registry.builtin() if other.name != rule.name]
+    result = lint(migrations, rules, dict(example.settings), judged={this.path})
     return [finding for finding in result.findings if finding.rule == rule.name]
 
 
@@ -111,8 +114,8 @@ def fixed(rule: Rule, example: Example) -> str:
 
 def assert_rule(rule: Rule) -> None:
     """Check all examples of a rule; raises AssertionError naming the one that does not hold."""
-    assert rule.bad, f"{rule.name} has no bad example"
-    assert rule.good, f"{rule.name} has no good example"
+    _require(bool(rule.bad), f"{rule.name} has no bad example")
+    _require(bool(rule.good), f"{rule.name} has no good example")
     for example in rule.bad:
         assert_bad(rule, example)
     for example in rule.good:
@@ -121,28 +124,31 @@ def assert_rule(rule: Rule) -> None:
 
 def assert_good(rule: Rule, example: Example) -> None:
     """Check that the rule is silent on an example."""
-    found = findings(rule, example)
-    assert not found, f"{rule.name} is not silent: {[finding.message for finding in found]}\n{example.sql}"
+    messages = [finding.message for finding in findings(rule, example)]
+    _require(not messages, f"{rule.name} is not silent: {messages}\n{example.sql}")
 
 
 def assert_bad(rule: Rule, example: Example) -> None:
-    """Check that the rule finds exactly the marked lines, and that each fix does what it promises."""
+    """Check that the rule finds exactly the marked lines, and that its fixes do what they promise."""
     this = case(example)
     found = findings(rule, example)
-    assert this.expected, f"no line is marked with {MARK}:\n{example.sql}"
+    marked, where = sorted(this.expected), lines(example, found)
     messages = [finding.message for finding in found]
-    assert sorted(set(lines(example, found))) == sorted(this.expected), (
-        f"{rule.name} found lines {lines(example, found)}, marked are {list(this.expected)}: {messages}\n{example.sql}"
-    )
+    _require(bool(marked), f"no line is marked with {MARK}:\n{example.sql}")
+    _require(sorted(set(where)) == marked, f"{rule.name} found lines {where}, not {marked}: {messages}\n{example.sql}")
     for finding in found:
-        assert finding.message, f"{rule.name} has an empty message"
-        assert finding.why, f"{rule.name} gives no reason"
-        assert finding.instead, f"{rule.name} gives no remedy"
+        complete = bool(finding.message and finding.why and finding.instead)
+        _require(complete, f"{rule.name} leaves out the message, the reason or the remedy: {finding}")
     result = fixed(rule, example)
     migration, original = this.migrations(result)[-1], this.migrations()[-1]
-    assert len(migration.broken) <= len(original.broken), f"the fix of {rule.name} does not parse:\n{result}"
-    if example.fixed is None:
-        return
-    assert result == example.fixed, f"{rule.name} is fixed to\n{result}\ninstead of\n{example.fixed}"
-    left = findings(rule, example, result)
-    assert not left, f"{rule.name} still finds {[finding.message for finding in left]} in\n{result}"
+    parses = len(migration.broken) <= len(original.broken)
+    _require(parses, f"the fix of {rule.name} does not parse:\n{result}")
+    if example.fixed is not None:
+        _require(result == example.fixed, f"{rule.name} is fixed to\n{result}\ninstead of\n{example.fixed}")
+        left = [finding.message for finding in findings(rule, example, result)]
+        _require(not left, f"{rule.name} still finds {left} in\n{result}")
+
+
+def _require(holds: bool, complaint: str) -> None:
+    if not holds:
+        raise AssertionError(complaint)

@@ -136,14 +136,10 @@ def _prefer_timestamptz(context: Context[CreateTable | AddColumn | AlterColumnTy
 # fmt: off
 RULES = (
     Rule(
-        name="missing-created-at",
-        family="created-at",
-        severity=Severity.ERROR,
+        name="missing-created-at", family="created-at", severity=Severity.ERROR, on=(CreateTable,), check=_missing_created_at,
         summary="a table without created_at",
         why="When something went wrong, the first question is which rows came when. The answer cannot be had afterwards: rows that exist have lost the time they were made.",
         instead="created_at TIMESTAMP DEFAULT NOW()",
-        on=(CreateTable,),
-        check=_missing_created_at,
         bad=(
             Example("CREATE TABLE notes (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE notes (id uuid PRIMARY KEY, created_at TIMESTAMP DEFAULT NOW());"),
             Example(
@@ -166,14 +162,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="created-at-without-default",
-        family="created-at",
-        severity=Severity.ERROR,
+        name="created-at-without-default", family="created-at", severity=Severity.ERROR, on=(CreateTable, AddColumn, AlterColumnType, SetDefault), check=_created_at_without_default,
         summary="a created_at that does not fill itself with the time",
         why="Whoever inserts a row and forgets the column leaves NULL or a wrong time, and nobody notices until the day it is needed.",
         instead="created_at TIMESTAMP DEFAULT NOW()",
-        on=(CreateTable, AddColumn, AlterColumnType, SetDefault),
-        check=_created_at_without_default,
         bad=(
             Example("CREATE TABLE notes (id uuid PRIMARY KEY, created_at timestamptz NOT NULL); -- finding", fixed="CREATE TABLE notes (id uuid PRIMARY KEY, created_at timestamptz DEFAULT NOW() NOT NULL);"),
             Example("create table notes (\n    id uuid primary key,\n    created_at timestamp(3) with time zone -- finding\n);", fixed="create table notes (\n    id uuid primary key,\n    created_at timestamp(3) with time zone default now()\n);"),
@@ -196,14 +188,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="prefer-timestamptz",
-        family="created-at",
-        severity=Severity.OFF,
+        name="prefer-timestamptz", family="created-at", severity=Severity.OFF, on=(CreateTable, AddColumn, AlterColumnType), check=_prefer_timestamptz,
         summary="a timestamp without time zone",
         why="It stores what the clock on some wall showed and forgets which wall: two sessions with different time zones read different moments from it. https://wiki.postgresql.org/wiki/Don't_Do_This#Don.27t_use_timestamp_.28without_time_zone.29",
         instead="TIMESTAMPTZ",
-        on=(CreateTable, AddColumn, AlterColumnType),
-        check=_prefer_timestamptz,
         bad=(
             Example("CREATE TABLE notes (id uuid PRIMARY KEY, created_at TIMESTAMP DEFAULT NOW()); -- finding", fixed="CREATE TABLE notes (id uuid PRIMARY KEY, created_at TIMESTAMPTZ DEFAULT NOW());", unsafe=True),
             Example("create table notes (\n    id uuid primary key,\n    read_at timestamp(3) without time zone[] -- finding\n);", fixed="create table notes (\n    id uuid primary key,\n    read_at timestamptz(3)[]\n);", unsafe=True),

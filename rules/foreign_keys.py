@@ -205,14 +205,10 @@ _USERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"
 # fmt: off
 RULES = (
     Rule(
-        name="unindexed-foreign-key",
-        family="foreign-keys",
-        severity=Severity.ERROR,
+        name="unindexed-foreign-key", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_unindexed_foreign_key,
         summary="a foreign key whose columns no index covers",
         why="Postgres indexes the referenced side only. Each DELETE or key UPDATE over there then reads the whole referencing table while it holds its locks, and joins do the same.",
         instead="CREATE INDEX idx_posts_user_id ON posts (user_id);",
-        on=_KEYED,
-        check=_unindexed_foreign_key,
         bad=(
             Example(
                 "CREATE TABLE posts (\n    id uuid PRIMARY KEY,\n    user_id uuid REFERENCES users (id) -- finding\n);", before=_USERS,
@@ -238,14 +234,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="foreign-key-type-mismatch",
-        family="foreign-keys",
-        severity=Severity.ERROR,
+        name="foreign-key-type-mismatch", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_type_mismatch,
         summary="a foreign key whose type differs from the column it references",
         why="Postgres refuses what it cannot compare. What it can, it converts in every check and join; and an integer that references a bigint overflows one day, with the parent table none the wiser.",
         instead="give both columns the same type",
-        on=_KEYED,
-        check=_foreign_key_type_mismatch,
         bad=(
             Example("CREATE TABLE posts (\n    id uuid PRIMARY KEY,\n    user_id INTEGER NOT NULL REFERENCES users -- finding\n);", before="CREATE TABLE users (id bigserial PRIMARY KEY);", unsafe=True, fixed="CREATE TABLE posts (\n    id uuid PRIMARY KEY,\n    user_id bigint NOT NULL REFERENCES users\n);"),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id text REFERENCES users (id)); -- finding", before=_USERS, runs="Postgres refuses it: there is no equality between text and uuid"),
@@ -260,14 +252,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="foreign-key-to-missing",
-        family="foreign-keys",
-        severity=Severity.ERROR,
+        name="foreign-key-to-missing", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_to_missing,
         summary="a foreign key to a table or column that is not there",
         why="The migration fails on every database that was built from these files: a new developer's, the pipeline's, the one restored after a disaster.",
         instead="reference a table that an earlier statement makes",
-        on=_KEYED,
-        check=_foreign_key_to_missing,
         bad=(
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES usres (id)); -- finding", before=_USERS, runs="Postgres refuses it: there is no such table"),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (uid)); -- finding", before=_USERS, runs="Postgres refuses it: there is no such column"),
@@ -283,14 +271,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="cascade-delete",
-        family="foreign-keys",
-        severity=Severity.WARNING,
+        name="cascade-delete", family="foreign-keys", severity=Severity.WARNING, on=_KEYED, check=_cascade_delete,
         summary="ON DELETE CASCADE",
         why="One DELETE in one table empties others without a word, and through their own cascades whole trees, in a single transaction that holds locks on all of them. It cannot be undone.",
         instead="ON DELETE RESTRICT and an explicit deletion, ON DELETE SET NULL, or a deleted_at column; if rows must go along, allow it with a reason",
-        on=_KEYED,
-        check=_cascade_delete,
         bad=(
             Example("CREATE TABLE posts (\n    id uuid PRIMARY KEY,\n    user_id uuid REFERENCES users (id)\n        ON DELETE CASCADE, -- finding\n    FOREIGN KEY (id) REFERENCES users ON UPDATE CASCADE ON DELETE CASCADE -- finding\n);", before=_USERS),
             Example("ALTER TABLE posts ADD COLUMN user_id uuid REFERENCES users ON DELETE CASCADE; -- finding", before=_USERS + "\nCREATE TABLE posts (id uuid PRIMARY KEY);"),

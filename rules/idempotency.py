@@ -261,14 +261,10 @@ _WHY = "A migration that stopped half-way, or that another tool or a person has 
 # fmt: off
 RULES = (
     Rule(
-        name="create-without-if-not-exists",
-        family="idempotency",
-        severity=Severity.WARNING,
+        name="create-without-if-not-exists", family="idempotency", severity=Severity.WARNING, on=(CreateTable, AddColumn, CreateIndex, CreateSchema, CreateExtension, CreateSequence, CreateView, CreateEnum, CreateType, CreateDomain, AddEnumLabel), check=_create_without_if_not_exists,
         summary="CREATE or ADD COLUMN without IF NOT EXISTS",
         why=_WHY,
         instead="add IF NOT EXISTS",
-        on=(CreateTable, AddColumn, CreateIndex, CreateSchema, CreateExtension, CreateSequence, CreateView, CreateEnum, CreateType, CreateDomain, AddEnumLabel),
-        check=_create_without_if_not_exists,
         bad=(
             Example("CREATE TABLE notes (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE IF NOT EXISTS notes (id uuid PRIMARY KEY);"),
             Example('create schema "s"; -- finding\ncreate table "s"."x" as select 1 as n; -- finding', fixed='create schema if not exists "s";\ncreate table if not exists "s"."x" as select 1 as n;'),
@@ -288,15 +284,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="drop-without-if-exists",
-        family="idempotency",
-        severity=Severity.WARNING,
+        name="drop-without-if-exists", family="idempotency", severity=Severity.WARNING, on=(Drop, DropColumn, DropConstraint), check=_drop_without_if_exists, sections=("up", "down"),
         summary="DROP without IF EXISTS",
         why=_WHY,
         instead="add IF EXISTS",
-        on=(Drop, DropColumn, DropConstraint),
-        check=_drop_without_if_exists,
-        sections=("up", "down"),
         bad=(
             Example("DROP TABLE t; -- finding", before=_T, fixed="DROP TABLE IF EXISTS t;"),
             Example("DROP INDEX CONCURRENTLY idx_t_a; -- finding", before=_T + "\nCREATE INDEX idx_t_a ON t (a);", fixed="DROP INDEX CONCURRENTLY IF EXISTS idx_t_a;"),
@@ -312,14 +303,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="create-without-or-replace",
-        family="idempotency",
-        severity=Severity.WARNING,
+        name="create-without-or-replace", family="idempotency", severity=Severity.WARNING, on=(CreateFunction, CreateView, CreateTrigger), check=_create_without_or_replace,
         summary="CREATE FUNCTION, VIEW or TRIGGER without OR REPLACE",
         why=_WHY,
         instead="add OR REPLACE",
-        on=(CreateFunction, CreateView, CreateTrigger),
-        check=_create_without_or_replace,
         bad=(
             Example(_F + " -- finding", fixed=_F.replace("CREATE", "CREATE OR REPLACE")),
             Example("create view v as select 1 as n; -- finding\ncreate procedure p() language sql as 'select 1'; -- finding", fixed="create or replace view v as select 1 as n;\ncreate or replace procedure p() language sql as 'select 1';"),
@@ -334,14 +321,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="create-if-not-exists-hides-difference",
-        family="idempotency",
-        severity=Severity.WARNING,
+        name="create-if-not-exists-hides-difference", family="idempotency", severity=Severity.WARNING, on=(CreateTable, AddColumn, CreateIndex, CreateView), check=_hides_difference,
         summary="IF NOT EXISTS over an object that is there with another definition",
         why="Postgres looks at the name only. The statement reports success and does nothing, and the code that needs the new definition fails later, somewhere else.",
         instead="alter the object that is there",
-        on=(CreateTable, AddColumn, CreateIndex, CreateView),
-        check=_hides_difference,
         bad=(
             Example("CREATE TABLE IF NOT EXISTS t (id uuid PRIMARY KEY, a integer, c text); -- finding", before=_T),
             Example("ALTER TABLE t ADD COLUMN IF NOT EXISTS a integer NOT NULL DEFAULT 0; -- finding", before=_T),

@@ -33,13 +33,13 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Change, Constraint, Context, Finding
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[\W_]+")
 _MEANINGLESS = re.compile(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|unique|key|idx|test|tmp|new)?_?\d*")
-_RENAMED = {"table": "table", "view": "view", "column": "column", "index": "index", "constraint": "constraint"}
 _LONGEST = 63
 
 
@@ -56,13 +56,25 @@ def _last_identifier(text: str) -> str:
     return text[text.rfind('"', 0, -1) :] if text.endswith('"') else text.rpartition(".")[2].strip()
 
 
-def _new_name_span(context: Context[Rename]) -> Span:
-    """The new name is the last word of every RENAME."""
+def _last_word(context: Context[Any]) -> Span:
+    """Where the last word of the statement stands: in every RENAME it is the new name."""
     return context.tokens(context.change.statement.span)[-1][1]
 
 
-def _misnamed(context: Context[Change], kind: str, name: str, span: Span) -> Iterator[Finding]:
-    written = _last_identifier(context.text(span))
+def _table_or_column_name(context: Context[CreateTable | AddColumn | Rename]) -> Iterator[Finding]:
+    """Serves both rules: the kind that is judged is the first word of the rule's name."""
+    change = context.change
+    if isinstance(change, CreateTable) and (change.persistence == "temporary" or change.foreign):
+        return
+    for kind, name, place in _created(change):
+        if kind == context.rule.name.removesuffix("-name"):
+            span = place or _last_word(context)
+            written = context.text(span)
+            if written != name or not _is_snake(name):
+                yield from _misnamed(context, kind, name, span, _last_identifier(written))
+
+
+def _misnamed(context: Context[Change], kind: str, name: str, span: Span, written: str) -> Iterator[Finding]:
     folded = not written.startswith('"') and written != name and not written.isupper()
     if _is_snake(name) and not folded:
         return
@@ -71,39 +83,9 @@ def _misnamed(context: Context[Change], kind: str, name: str, span: Span) -> Ite
         message = f"{kind} {written} is written in mixed case without quotes, so Postgres names it {name}"
     else:
         message = f"{kind} {quoted(name)} is not lower_snake_case: every query has to spell it in quotes, exactly so"
-    harmless = folded and better == name
-    fix = Fix(
-        f"write {better}",
-        (Edit(Span(span.end - len(written.encode()), span.end), better),),
-        Applicability.SAFE if harmless else Applicability.SHOWN,
-    )
+    edit = Edit(Span(span.end - len(written.encode()), span.end), better)
+    fix = Fix(f"write {better}", (edit,), Applicability.SAFE if folded and better == name else Applicability.SHOWN)
     yield context.finding(message, span, instead=f"name it {better}", fix=fix)
-
-
-def _table_name(context: Context[CreateTable | Rename]) -> Iterator[Finding]:
-    change = context.change
-    if isinstance(change, Rename):
-        if change.kind == "table":
-            yield from _misnamed(context, "table", change.to, _new_name_span(context))  # type: ignore[arg-type]
-    elif change.persistence != "temporary" and not change.foreign:
-        yield from _misnamed(context, "table", change.name.name, change.span)
-
-
-def _column_name(context: Context[CreateTable | AddColumn | Rename]) -> Iterator[Finding]:
-    change = context.change
-    if isinstance(change, Rename):
-        if change.kind == "column":
-            yield from _misnamed(context, "column", change.to, _new_name_span(context))  # type: ignore[arg-type]
-    elif isinstance(change, AddColumn):
-        yield from _misnamed(context, "column", change.column.name, change.column.span)
-    elif change.persistence != "temporary" and not change.foreign:
-        for column in change.columns:
-            yield from _misnamed(context, "column", column.name, column.span)
-
-
-def _index_proposal(change: CreateIndex) -> str:
-    keys = "_".join(column.name or "expression" for column in change.columns)
-    return _cut(f"idx_{_snake(change.table.name)}_{_snake(keys)}")
 
 
 def _cut(name: str) -> str:
@@ -117,23 +99,25 @@ def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
         table = context.now.table(index.table) if index else None
         if table and change.name.name not in table.constraints and not _is_index_name(change.to):
             message = f"index {quoted(change.to)} does not begin with idx_, or is not lower_snake_case"
-            yield context.finding(message, _new_name_span(context), instead=f"name it idx_{_snake(change.to)}")  # type: ignore[arg-type]
-        return
-    if change.name is None:
-        proposal = _index_proposal(change)
+            yield context.finding(message, _last_word(context), instead=f"name it {_better_index(change.to)}")
+    elif change.name is None:
+        keys = "_".join(column.name or "expression" for column in change.columns)
+        better = _cut(f"idx_{_snake(change.table.name)}_{_snake(keys)}")
         place = context.find_words(("on",), change.span) or change.span
-        edit = Edit(Span(place.start, place.start), f"{proposal} ")
-        fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
+        fix = Fix(f"name it {better}", (Edit(Span(place.start, place.start), f"{better} "),), Applicability.UNSAFE)
         message = f"the index on {change.table} has no name: Postgres invents one, and DOWN cannot rely on it"
-        yield context.finding(message, instead=f"CREATE INDEX {proposal} ON {change.table} …", fix=fix)
+        yield context.finding(message, instead=f"CREATE INDEX {better} ON {change.table} …", fix=fix)
     elif not _is_index_name(change.name) and not _becomes_constraint(context, change.name):
-        better = _cut(f"idx_{_snake(change.name.removesuffix('_idx').removesuffix('_index').removeprefix('ix_'))}")
-        why = "is not lower_snake_case" if change.name.lower().startswith("idx_") else "does not begin with idx_"
-        better = _snake(change.name) if change.name.lower().startswith("idx_") else better
+        better = _better_index(change.name)
         span = context.find_words((change.name,), change.span) or change.span
         fix = Fix(f"rename it to {better}", _renamed(context, change.name, better), Applicability.UNSAFE)
-        message = f"index {quoted(change.name)} {why}"
-        yield context.finding(message, span, instead=f"name it {better}", fix=fix if fix.edits else None)
+        fault = "is not lower_snake_case" if change.name.lower().startswith("idx_") else "does not begin with idx_"
+        yield context.finding(f"index {quoted(change.name)} {fault}", span, instead=f"name it {better}", fix=fix)
+
+
+def _better_index(name: str) -> str:
+    bare = _snake(name).removesuffix("_idx").removesuffix("_index").removeprefix("ix_").removeprefix("idx_")
+    return _cut(f"idx_{bare}")
 
 
 def _is_index_name(name: str) -> bool:
@@ -150,13 +134,15 @@ def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tupl
     down = context.migration.down
     edits: list[Edit] = []
     for statement in (*context.migration.up.statements, *(down.statements if down else ())):
-        if name not in context.text(statement.span):
+        if name not in context.text(statement.span).lower() and name not in context.text(statement.span):
             continue
         tokens = context.tokens(statement.span)
         of_indexes = "index" in [text.lower() for text, _ in tokens[1:3]] and tokens[0][0].lower() != "create"
         before = ""
         for text, span in tokens:
-            if (text == name or text == quoted(name)) and (of_indexes or before in {"index", "exists", "concurrently"}):
+            if (text.lower() == name or text == f'"{name}"') and (
+                of_indexes or before in {"index", "exists", "concurrently"}
+            ):
                 edits.append(Edit(span, to))
             before = text.lower()
     return tuple(edits)
@@ -198,42 +184,35 @@ def _judge_constraint(
         yield context.finding(message, constraint.span, instead=f"name it {proposal}")
 
 
-def _created(change: Change) -> Iterator[tuple[str, str, Span | None]]:
+def _created(change: Any) -> Iterator[tuple[str, str, Span | None]]:
     """What a change brings new names to: (kind, name, its place if known)."""
-    match change:
-        case CreateTable():
-            yield "table", change.name.name, change.span
-            for column in change.columns:
-                yield "column", column.name, column.span
-        case AddColumn():
-            yield "column", change.column.name, change.column.span
-        case AddConstraint():
-            yield "constraint", change.constraint.name or "", None
-        case CreateIndex():
-            yield "index", change.name or "", None
-        case CreateSchema():
-            yield "schema", change.name, None
-        case CreateTrigger():
-            yield "trigger", change.trigger.name, None
-        case CreatePolicy():
-            yield "policy", change.policy.name, None
-        case CreateView() | CreateFunction() | CreateSequence():
-            kind = {CreateView: "view", CreateFunction: "function", CreateSequence: "sequence"}[type(change)]
-            yield kind, change.name.name, None
-        case CreateEnum() | CreateType() | CreateDomain():
-            yield "type", change.name.name, None
-        case Rename():
-            yield _RENAMED.get(change.kind, change.kind), change.to, None
-    if isinstance(change, CreateTable | AddColumn):
-        for constraint in change.constraints:
-            if constraint.name:
-                yield "constraint", constraint.name, None
+    if isinstance(change, CreateTable):
+        yield "table", change.name.name, change.span
+        yield from (("column", column.name, column.span) for column in change.columns)
+    elif isinstance(change, AddColumn):
+        yield "column", change.column.name, change.column.span
+    elif isinstance(change, AddConstraint):
+        yield "constraint", change.constraint.name or "", None
+    elif isinstance(change, CreateTrigger):
+        yield "trigger", change.trigger.name, None
+    elif isinstance(change, CreatePolicy):
+        yield "policy", change.policy.name, None
+    elif isinstance(change, Rename):
+        yield change.kind, change.to, None
+    else:
+        name = getattr(change.name, "name", change.name)
+        yield _KINDS[type(change)], name or "", None
+    for constraint in getattr(change, "constraints", ()):
+        yield "constraint", constraint.name or "", None
 
 
-_CREATING = (
-    AddColumn, AddConstraint, CreateDomain, CreateEnum, CreateFunction, CreateIndex, CreatePolicy, CreateSchema,
-    CreateSequence, CreateTable, CreateTrigger, CreateType, CreateView, Rename,
-)  # fmt: skip
+_KINDS: dict[type, str] = {
+    CreateDomain: "domain", CreateEnum: "type", CreateFunction: "function", CreateIndex: "index",
+    CreateSchema: "schema", CreateSequence: "sequence", CreateType: "type", CreateView: "view",
+}  # fmt: skip
+#: Kinds whose names appear in queries and so have to be quoted there; policies are named in sentences.
+_JUDGED = frozenset({"table", "column", "trigger", *_KINDS.values()} - {"index"})
+_CREATING = (AddColumn, AddConstraint, CreatePolicy, CreateTable, CreateTrigger, Rename, *_KINDS)
 
 
 def _identifier_too_long(context: Context[Change]) -> Iterator[Finding]:
@@ -266,246 +245,105 @@ def _cut_spellings(context: Context[Change], name: str) -> list[tuple[str, Span]
 
 def _reserved_identifier(context: Context[Change]) -> Iterator[Finding]:
     for kind, name, span in _created(context.change):
-        if kind in {"policy", "index", "constraint"} or not name:
-            continue
-        judged_elsewhere = kind in {"table", "column"}
-        if span is not None and judged_elsewhere and '"' not in context.text(span):
+        if not name or kind not in _JUDGED or (span is not None and '"' not in context.text(span)):
             continue
         if is_reserved(name):
             message = f'{kind} "{name}" is named by a reserved word: every query has to write it in quotes'
-        elif not judged_elsewhere and not _is_snake(name):
+            better = f"{name}_name" if kind == "column" else f"{name}s"
+        elif kind not in {"table", "column"} and not _is_snake(name):
             message = f"{kind} {quoted(name)} needs its quotes and its exact spelling in every query"
+            better = _snake(name)
         else:
             continue
         place = span or context.find_words((name,), context.change.statement.span)
-        better = (
-            f"{name}_name"
-            if kind == "column" and name != "user"
-            else _snake(name)
-            if not is_reserved(name)
-            else f"{name}s"
-        )
         yield context.finding(message, place, instead=f"choose a name that needs no quotes, such as {better}")
 
 
+# fmt: off
 RULES = (
     Rule(
-        name="table-name",
-        family="naming",
-        severity=Severity.ERROR,
+        name="table-name", family="naming", severity=Severity.ERROR, on=(CreateTable, Rename), check=_table_or_column_name,
         summary="a table's name is not lower_snake_case",
         why="Postgres folds unquoted names to lower case, so a name with capitals or blanks has to be quoted, letter for letter, in every query, tool and ORM for ever.",
         instead="name tables in lower case with underscores: user_profiles",
-        on=(CreateTable, Rename),
-        check=_table_name,
-        bad=(
-            Example('CREATE TABLE "UserProfiles" (id uuid PRIMARY KEY); -- finding'),
+        bad=(Example('CREATE TABLE "UserProfiles" (id uuid PRIMARY KEY); -- finding'),
             Example("CREATE TABLE UserProfiles (id uuid PRIMARY KEY); -- finding"),
-            Example(
-                'CREATE SCHEMA marketing;\nCREATE TABLE marketing."campaign metrics" ( -- finding\n    id uuid PRIMARY KEY\n);'
-            ),
-            Example(
-                "CREATE TABLE Users (id uuid PRIMARY KEY); -- finding",
-                fixed="CREATE TABLE users (id uuid PRIMARY KEY);",
-            ),
-            Example(
-                'ALTER TABLE posts RENAME TO "blogPosts"; -- finding',
-                before="CREATE TABLE posts (id uuid PRIMARY KEY);",
-            ),
-            Example('CREATE TABLE "2024_totals" AS SELECT 1 AS total; -- finding'),
-        ),
-        good=(
-            Example("CREATE TABLE user_profiles (id uuid PRIMARY KEY);"),
+            Example('CREATE SCHEMA marketing;\nCREATE TABLE marketing."campaign metrics" ( -- finding\n    id uuid PRIMARY KEY\n);'),
+            Example("CREATE TABLE Users (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE users (id uuid PRIMARY KEY);"),
+            Example('ALTER TABLE posts RENAME TO "blogPosts"; -- finding', before="CREATE TABLE posts (id uuid PRIMARY KEY);"),
+            Example('CREATE TABLE "2024_totals" AS SELECT 1 AS total; -- finding')),
+        good=(Example("CREATE TABLE user_profiles (id uuid PRIMARY KEY);"),
             Example('CREATE TABLE "user_profiles" (id uuid PRIMARY KEY);'),
             Example("CREATE TABLE USER_PROFILES (ID UUID PRIMARY KEY);"),
             Example("CREATE TABLE IF NOT EXISTS public.users2 (id uuid PRIMARY KEY);"),
             Example('CREATE TEMPORARY TABLE "Scratch" (n integer);'),
-            Example(
-                'ALTER TABLE "OldName" RENAME TO new_name;', before='CREATE TABLE "OldName" (id uuid PRIMARY KEY);'
-            ),
-        ),
+            Example('ALTER TABLE "OldName" RENAME TO new_name;', before='CREATE TABLE "OldName" (id uuid PRIMARY KEY);')),
     ),
     Rule(
-        name="column-name",
-        family="naming",
-        severity=Severity.ERROR,
+        name="column-name", family="naming", severity=Severity.ERROR, on=(CreateTable, AddColumn, Rename), check=_table_or_column_name,
         summary="a column's name is not lower_snake_case",
         why='Postgres folds unquoted names to lower case: firstName becomes firstname, and "firstName" has to be quoted in every query for ever.',
         instead="name columns in lower case with underscores: first_name",
-        on=(CreateTable, AddColumn, Rename),
-        check=_column_name,
-        bad=(
-            Example(
-                'CREATE TABLE people (\n    id uuid PRIMARY KEY,\n    "firstName" text, -- finding\n    lastName text -- finding\n);'
-            ),
-            Example(
-                'ALTER TABLE people ADD COLUMN "E-Mail" text; -- finding',
-                before="CREATE TABLE people (id uuid PRIMARY KEY);",
-            ),
-            Example(
-                'ALTER TABLE people RENAME COLUMN mail TO "eMail"; -- finding',
-                before="CREATE TABLE people (id uuid PRIMARY KEY, mail text);",
-            ),
-            Example(
-                "ALTER TABLE people\n    ADD Email text, -- finding\n    ADD city text;",
-                before="CREATE TABLE people (id uuid PRIMARY KEY);",
-                fixed="ALTER TABLE people\n    ADD email text,\n    ADD city text;",
-            ),
-        ),
-        good=(
-            Example(
-                'CREATE TABLE people (id uuid PRIMARY KEY, first_name text, "last_name" text, EMAIL text, address2 text);'
-            ),
-            Example(
-                "ALTER TABLE people ADD COLUMN größe integer;", before="CREATE TABLE people (id uuid PRIMARY KEY);"
-            ),
-        ),
+        bad=(Example('CREATE TABLE people (\n    id uuid PRIMARY KEY,\n    "firstName" text, -- finding\n    lastName text -- finding\n);'),
+            Example('ALTER TABLE people ADD COLUMN "E-Mail" text; -- finding', before="CREATE TABLE people (id uuid PRIMARY KEY);"),
+            Example('ALTER TABLE people RENAME COLUMN mail TO "eMail"; -- finding', before="CREATE TABLE people (id uuid PRIMARY KEY, mail text);"),
+            Example("ALTER TABLE people\n    ADD Email text, -- finding\n    ADD city text;", before="CREATE TABLE people (id uuid PRIMARY KEY);", fixed="ALTER TABLE people\n    ADD email text,\n    ADD city text;")),
+        good=(Example('CREATE TABLE people (id uuid PRIMARY KEY, first_name text, "last_name" text, EMAIL text, address2 text);'),
+            Example("ALTER TABLE people ADD COLUMN größe integer;", before="CREATE TABLE people (id uuid PRIMARY KEY);")),
     ),
     Rule(
-        name="index-name",
-        family="naming",
-        severity=Severity.ERROR,
+        name="index-name", family="naming", severity=Severity.ERROR, on=(CreateIndex, Rename), check=_index_name,
         summary="an index has no name, or one that is not idx_… in lower_snake_case",
         why="A plan, a log line or a bloat report shows nothing but the index's name; idx_table_columns tells what it is, and a name that Postgres invented cannot be dropped reliably.",
         instead="CREATE INDEX idx_users_email ON users (email)",
-        on=(CreateIndex, Rename),
-        check=_index_name,
-        bad=(
-            Example(
-                "CREATE INDEX users_email ON users (email); -- finding",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
-                fixed="CREATE INDEX idx_users_email ON users (email);",
-                unsafe=True,
-            ),
-            Example(
-                "CREATE INDEX ON users (email, lower(email)); -- finding",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
-                fixed="CREATE INDEX idx_users_email_expression ON users (email, lower(email));",
-                unsafe=True,
-            ),
-            Example(
-                '-- ==== UP MIGRATION ====\nCREATE UNIQUE INDEX IF NOT EXISTS "IDX_Users_Email" -- finding\n    ON users (email);\n\n-- ==== DOWN MIGRATION ====\nDROP INDEX IF EXISTS public."IDX_Users_Email";\n',
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
-                fixed="-- ==== UP MIGRATION ====\nCREATE UNIQUE INDEX IF NOT EXISTS idx_users_email\n    ON users (email);\n\n-- ==== DOWN MIGRATION ====\nDROP INDEX IF EXISTS public.idx_users_email;\n",
-                unsafe=True,
-            ),
-            Example(
-                "ALTER INDEX idx_users_email RENAME TO users_by_mail; -- finding",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE INDEX idx_users_email ON users (email);",
-            ),
-        ),
-        good=(
-            Example(
-                "CREATE INDEX idx_users_email ON users (email);",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
-            ),
+        bad=(Example("CREATE INDEX users_email ON users (email); -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);", fixed="CREATE INDEX idx_users_email ON users (email);", unsafe=True),
+            Example("CREATE INDEX ON users (email, lower(email)); -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);", fixed="CREATE INDEX idx_users_email_expression ON users (email, lower(email));", unsafe=True),
+            Example('-- ==== UP MIGRATION ====\nCREATE UNIQUE INDEX IF NOT EXISTS "IDX_Users_Email" -- finding\n    ON users (email);\n\n-- ==== DOWN MIGRATION ====\nDROP INDEX IF EXISTS public."IDX_Users_Email";\n', before="CREATE TABLE users (id uuid PRIMARY KEY, email text);", fixed="-- ==== UP MIGRATION ====\nCREATE UNIQUE INDEX IF NOT EXISTS idx_users_email\n    ON users (email);\n\n-- ==== DOWN MIGRATION ====\nDROP INDEX IF EXISTS public.idx_users_email;\n", unsafe=True),
+            Example("ALTER INDEX idx_users_email RENAME TO users_by_mail; -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE INDEX idx_users_email ON users (email);")),
+        good=(Example("CREATE INDEX idx_users_email ON users (email);", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);"),
             Example("CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"),
-            Example(
-                "CREATE UNIQUE INDEX users_email_key ON users (email);\nALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, email text);",
-            ),
-            Example("ALTER INDEX users_pkey RENAME TO pk_users;", before="CREATE TABLE users (id uuid PRIMARY KEY);"),
-        ),
+            Example("CREATE UNIQUE INDEX users_email_key ON users (email);\nALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);"),
+            Example("ALTER INDEX users_pkey RENAME TO pk_users;", before="CREATE TABLE users (id uuid PRIMARY KEY);")),
     ),
     Rule(
-        name="constraint-name",
-        family="naming",
-        severity=Severity.WARNING,
+        name="constraint-name", family="naming", severity=Severity.WARNING, on=(CreateTable, AddColumn, AddConstraint), check=_constraint_name,
         summary="a constraint has no name, or one that says nothing",
         why="The name is what a user's error message and the DOWN section show; one that Postgres invented differs between databases that took other ways.",
         instead="CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id)",
-        on=(CreateTable, AddColumn, AddConstraint),
-        check=_constraint_name,
-        bad=(
-            Example(
-                "ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users (id); -- finding",
-                before="CREATE TABLE users (id uuid PRIMARY KEY);\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);",
-                fixed="ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);",
-                unsafe=True,
-            ),
-            Example(
-                "create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    unique (hall, place) -- finding\n);",
-                fixed="create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    constraint uq_seats_hall_place unique (hall, place)\n);",
-                unsafe=True,
-            ),
-            Example(
-                'CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000) -- finding\n);'
-            ),
-        ),
-        good=(
-            Example(
-                "ALTER TABLE users ADD CONSTRAINT check_status_valid\nCHECK (status IN ('active', 'inactive', 'suspended')) NOT VALID;",
-                before="CREATE TABLE users (id uuid PRIMARY KEY, status text);",
-            ),
-            Example(
-                "CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"
-            ),
+        bad=(Example("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users (id); -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY);\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);", fixed="ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);", unsafe=True),
+            Example("create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    unique (hall, place) -- finding\n);", fixed="create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    constraint uq_seats_hall_place unique (hall, place)\n);", unsafe=True),
+            Example('CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000) -- finding\n);')),
+        good=(Example("ALTER TABLE users ADD CONSTRAINT check_status_valid\nCHECK (status IN ('active', 'inactive', 'suspended')) NOT VALID;", before="CREATE TABLE users (id uuid PRIMARY KEY, status text);"),
+            Example("CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"),
             Example("CREATE TABLE user_teams (user_id uuid, team_id uuid, PRIMARY KEY (user_id, team_id));"),
-            Example("ALTER TABLE notes ADD PRIMARY KEY (id);", before="CREATE TABLE notes (id uuid NOT NULL);"),
-        ),
+            Example("ALTER TABLE notes ADD PRIMARY KEY (id);", before="CREATE TABLE notes (id uuid NOT NULL);")),
     ),
     Rule(
-        name="identifier-too-long",
-        family="naming",
-        severity=Severity.ERROR,
+        name="identifier-too-long", family="naming", severity=Severity.ERROR, on=_CREATING, check=_identifier_too_long,
         summary="a name is longer than the 63 bytes that Postgres keeps",
         why="Postgres cuts the name with no more than a notice. Two long names may become one, and whoever looks for the whole name does not find it. https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS",
         instead="choose a name of at most 63 bytes",
-        on=_CREATING,
-        check=_identifier_too_long,
-        bad=(
-            Example(f"CREATE TABLE {'long_' * 13}name (id uuid PRIMARY KEY); -- finding"),
+        bad=(Example(f"CREATE TABLE {'long_' * 13}name (id uuid PRIMARY KEY); -- finding"),
             Example(f"CREATE TABLE t (\n    id uuid PRIMARY KEY,\n    {'column_' * 10}a text -- finding\n);"),
-            Example(
-                f"CREATE INDEX idx_{'very_' * 12}long_a ON t (a); -- finding\nCREATE INDEX IF NOT EXISTS idx_{'very_' * 12}long_b ON t (b); -- finding",
-                before="CREATE TABLE t (a text, b text);",
-            ),
-            Example(f"CREATE FUNCTION \"{'ü' * 32}\"() RETURNS integer LANGUAGE sql AS 'SELECT 1'; -- finding"),
-            Example(
-                f"ALTER TABLE t ADD CONSTRAINT check_{'that_' * 12}holds CHECK (a > 0); -- finding",
-                before="CREATE TABLE t (a integer);",
-            ),
-        ),
-        good=(
-            Example(f"CREATE TABLE t{'x' * 62} (id uuid PRIMARY KEY);"),
-            Example(f"CREATE TABLE t (id uuid PRIMARY KEY, note text DEFAULT '{'x' * 99}');"),
-        ),
+            Example(f"CREATE INDEX idx_{'very_' * 12}long_a ON t (a); -- finding\nCREATE INDEX IF NOT EXISTS idx_{'very_' * 12}long_b ON t (b); -- finding", before="CREATE TABLE t (a text, b text);"),
+            Example('CREATE FUNCTION "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü"() RETURNS integer LANGUAGE sql AS \'SELECT 1\'; -- finding'),
+            Example(f"ALTER TABLE t ADD CONSTRAINT check_{'that_' * 12}holds CHECK (a > 0); -- finding", before="CREATE TABLE t (a integer);")),
+        good=(Example(f"CREATE TABLE t{'x' * 62} (id uuid PRIMARY KEY);"),
+            Example(f"CREATE TABLE t (id uuid PRIMARY KEY, note text DEFAULT '{'x' * 99}');")),
     ),
     Rule(
-        name="reserved-identifier",
-        family="naming",
-        severity=Severity.ERROR,
+        name="reserved-identifier", family="naming", severity=Severity.ERROR, on=_CREATING, check=_reserved_identifier,
         summary="a name that has to be quoted for ever: a reserved word, upper case, blanks",
         why="Whoever forgets the quotes gets a syntax error, or worse, another meaning: SELECT user is the name of the role, not the table's row.",
         instead="choose a name that needs no quotes",
-        on=_CREATING,
-        check=_reserved_identifier,
-        bad=(
-            Example('CREATE TABLE "user" (id uuid PRIMARY KEY); -- finding'),
-            Example(
-                'CREATE TABLE sales (\n    id uuid PRIMARY KEY,\n    "order" integer, -- finding\n    "left" integer -- finding\n);'
-            ),
-            Example(
-                'ALTER TABLE sales ADD COLUMN "default" text; -- finding',
-                before="CREATE TABLE sales (id uuid PRIMARY KEY);",
-            ),
-            Example(
-                'CREATE SCHEMA "Marketing"; -- finding\nCREATE VIEW "Monthly Report" AS SELECT 1 AS total; -- finding'
-            ),
-            Example("CREATE TYPE \"Mood\" AS ENUM ('sad', 'happy'); -- finding"),
-            Example(
-                'ALTER TABLE sales RENAME TO "order"; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);"
-            ),
-        ),
-        good=(
-            Example(
-                'CREATE TABLE "users" (id uuid PRIMARY KEY, "name" text, "timestamp" timestamp, value text, position integer);'
-            ),
+        bad=(Example('CREATE TABLE "user" (id uuid PRIMARY KEY); -- finding'),
+            Example('CREATE TABLE sales (\n    id uuid PRIMARY KEY,\n    "order" integer, -- finding\n    "left" integer -- finding\n);'),
+            Example('ALTER TABLE sales ADD COLUMN "default" text; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);"),
+            Example('CREATE SCHEMA "Marketing"; -- finding\nCREATE VIEW "Monthly Report" AS SELECT 1 AS total; -- finding'),
+            Example('CREATE TYPE "Mood" AS ENUM (\'sad\', \'happy\'); -- finding'),
+            Example('ALTER TABLE sales RENAME TO "order"; -- finding', before="CREATE TABLE sales (id uuid PRIMARY KEY);")),
+        good=(Example('CREATE TABLE "users" (id uuid PRIMARY KEY, "name" text, "timestamp" timestamp, value text, position integer);'),
             Example('CREATE TABLE people (id uuid PRIMARY KEY, "firstName" text);'),
-            Example(
-                'ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nCREATE POLICY "Users can read their notes" ON notes FOR SELECT USING (true);',
-                before="CREATE TABLE notes (id uuid PRIMARY KEY);",
-            ),
-        ),
+            Example('ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nCREATE POLICY "Users can read their notes" ON notes FOR SELECT USING (true);', before="CREATE TABLE notes (id uuid PRIMARY KEY);")),
     ),
 )

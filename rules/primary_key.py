@@ -53,14 +53,10 @@ def _lost(context: Context[DropConstraint]) -> Iterator[Finding]:
 # fmt: off
 RULES = (
     Rule(
-        name="missing-primary-key",
-        family="primary-key",
-        severity=Severity.ERROR,
+        name="missing-primary-key", family="primary-key", severity=Severity.ERROR, on=(CreateTable, DropConstraint), check=_missing_primary_key,
         summary="a table without a primary key",
         why="Without one nothing tells two equal rows apart: they cannot be updated or deleted singly, logical replication and Supabase Realtime refuse updates, and most ORMs and APIs cannot use the table.",
         instead=_KEY,
-        on=(CreateTable, DropConstraint),
-        check=_missing_primary_key,
         bad=(
             Example("CREATE TABLE notes (body text); -- finding"),
             Example("CREATE TABLE IF NOT EXISTS public.notes ( -- finding\n    id uuid NOT NULL UNIQUE,\n    body text\n);"),

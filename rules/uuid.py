@@ -113,14 +113,10 @@ _OSSP = 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp";'
 # fmt: off
 RULES = (
     Rule(
-        name="non-uuid-id",
-        family="uuid",
-        severity=Severity.ERROR,
+        name="non-uuid-id", family="uuid", severity=Severity.ERROR, on=(CreateTable, AddColumn, AddConstraint), check=_non_uuid_id,
         summary="a surrogate key that is not a UUID",
         why="A counter tells everybody how many rows there are and what the next one is called, and keys of two databases clash when they are merged. All of this project's keys are UUIDs: a table with another kind cannot be referenced like the rest.",
         instead="id UUID DEFAULT gen_random_uuid() PRIMARY KEY",
-        on=(CreateTable, AddColumn, AddConstraint),
-        check=_non_uuid_id,
         bad=(
             Example("CREATE TABLE notes (id serial PRIMARY KEY); -- finding"),
             Example("CREATE TABLE public.notes (\n    note_id bigint GENERATED ALWAYS AS IDENTITY, -- finding\n    body text,\n    PRIMARY KEY (note_id)\n);"),
@@ -138,14 +134,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="uuid-without-default",
-        family="uuid",
-        severity=Severity.ERROR,
+        name="uuid-without-default", family="uuid", severity=Severity.ERROR, on=(CreateTable, AddColumn, AddConstraint), check=_uuid_without_default,
         summary="a UUID primary key without gen_random_uuid()",
         why="An INSERT that leaves the key out fails, so every client has to make UUIDs by itself, and one of them will do it badly.",
         instead="id UUID DEFAULT gen_random_uuid() PRIMARY KEY",
-        on=(CreateTable, AddColumn, AddConstraint),
-        check=_uuid_without_default,
         bad=(
             Example("CREATE TABLE notes (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE notes (id uuid DEFAULT gen_random_uuid() PRIMARY KEY);"),
             Example("CREATE TABLE notes (\n    note_id UUID NOT NULL, -- finding\n    PRIMARY KEY (note_id)\n);", fixed="CREATE TABLE notes (\n    note_id UUID DEFAULT gen_random_uuid() NOT NULL,\n    PRIMARY KEY (note_id)\n);"),
@@ -162,14 +154,10 @@ RULES = (
         ),
     ),
     Rule(
-        name="uuid-ossp-default",
-        family="uuid",
-        severity=Severity.WARNING,
+        name="uuid-ossp-default", family="uuid", severity=Severity.WARNING, on=(CreateTable, AddColumn, SetDefault, CreateDomain), check=_uuid_ossp_default,
         summary="uuid_generate_v4() where the built-in gen_random_uuid() serves",
         why="The function needs the extension uuid-ossp, in a schema that is on the search_path; gen_random_uuid() makes the same kind of UUID, is built in since Postgres 13, and is faster.",
         instead="DEFAULT gen_random_uuid()",
-        on=(CreateTable, AddColumn, SetDefault, CreateDomain),
-        check=_uuid_ossp_default,
         bad=(
             Example(_OSSP + "\nCREATE TABLE notes (id uuid DEFAULT uuid_generate_v4() PRIMARY KEY); -- finding", fixed=_OSSP + "\nCREATE TABLE notes (id uuid DEFAULT gen_random_uuid() PRIMARY KEY);"),
             Example('CREATE SCHEMA extensions;\nCREATE EXTENSION "uuid-ossp" SCHEMA extensions;\nCREATE TABLE notes (\n    id uuid PRIMARY KEY DEFAULT extensions.uuid_generate_v4() -- finding\n);', fixed='CREATE SCHEMA extensions;\nCREATE EXTENSION "uuid-ossp" SCHEMA extensions;\nCREATE TABLE notes (\n    id uuid PRIMARY KEY DEFAULT gen_random_uuid()\n);'),

@@ -81,7 +81,7 @@ def test_the_harness_accepts_what_holds() -> None:
         (Example("CREATE TABLE bad (id uuid);"), None, "no line is marked"),
         (Example("CREATE TABLE good (id uuid); -- finding"), None, "found lines"),
         (Example("CREATE TABLE bad (id uuid);\nCREATE TABLE good (id uuid); -- finding"), None, "found lines"),
-        (Example("CREATE TABLE bad (id uuid); -- finding", fixed="CREATE TABLE worse (id uuid);", unsafe=True), None, "is fixed to"),
+        (Example("CREATE TABLE bad (); -- finding", fixed="CREATE TABLE worse ();", unsafe=True), None, "is fixed to"),
         (Example("CREATE TABLE bad (id uuid); -- finding", fixed="CREATE TABLE good (id uuid);"), None, "is fixed to"),
         (Example("CREATE TABLE bad (id uuid); -- finding"), Example("CREATE TABLE bad (id uuid);"), "is not silent"),
     ],

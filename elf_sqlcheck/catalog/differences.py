@@ -33,7 +33,8 @@ _WORDS = {
 class SchemaDifference(Record):
     """One thing that DOWN leaves different. `kind` and `name` say what it is of ("column", "public.users.email");
     `change` is "left behind" (UP made it), "not restored" (UP or DOWN took it away) or "changed"; `detail` says how,
-    as the end of a sentence; `position` is the number of the change of UP that did it (-1: none).
+    as the end of a sentence; `position` is the number of the change of UP that did it (-1: none). `known` is False when
+    nothing was known of it before, not even that it was there.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class SchemaDifference(Record):
     change: str
     detail: str = ""
     position: int = -1
+    known: bool = True
 
 
 def differences(before: Schema, up: Schema, down: Schema) -> list[SchemaDifference]:
@@ -103,7 +105,7 @@ def _unknown_before(
         if _there(middle):
             yield SchemaDifference(kind, name, "left behind", "", position)
     elif isinstance(last, Absent) and isinstance(middle, Absent) and values[0] is None:
-        yield SchemaDifference(kind, name, "not restored", "", position)
+        yield SchemaDifference(kind, name, "not restored", "", position, known=False)
 
 
 def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -> Iterator[SchemaDifference]:
@@ -127,7 +129,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                     yield SchemaDifference(kind, name, "left behind", "", position)
             elif now is None:
                 if was is not None or between.get(part) is None:
-                    yield SchemaDifference(kind, name, "not restored", "", position)
+                    yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:
                 yield SchemaDifference(kind, name, "changed", _detail(was, now), position)
     for field, what in (("row_security", "row level security"), ("forced", "forced row level security")):

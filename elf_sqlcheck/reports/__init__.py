@@ -1,1 +1,132 @@
-"""Findings as text for people and machines: one module a format."""
+"""What was found, in the form that somebody wants: one module a format, each with a function `render`."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from importlib import import_module
+
+from elf_sqlcheck.model import Applicability, Severity
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elf_sqlcheck.model import Finding
+
+#: The modules of this package that write findings.
+FORMATS = ("text", "concise", "json", "github")
+
+
+class Report(Record):
+    """What a command has found.
+
+    `findings` are in the order of their files and places; `sources` holds the bytes that were judged, by path; `files`
+    says how many were judged, `suppressed` how many findings were allowed by a comment, `fixed` how many findings were
+    fixed before.
+    """
+
+    findings: tuple[Finding, ...]
+    sources: Mapping[str, bytes]
+    files: int
+    suppressed: int = 0
+    fixed: int = 0
+
+
+class Style(Record):
+    """How text is shown: with ANSI colours or not, and in how many columns (0: as many as it takes)."""
+
+    colour: bool = False
+    width: int = 0
+    quiet: bool = False
+
+
+class Place(Record):
+    """Where a finding stands: 1-based lines and columns, in characters; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Places:
+    """Turns byte offsets into lines and columns, reading each file once."""
+
+    __slots__ = ("_starts", "sources")
+
+    def __init__(self, sources: Mapping[str, bytes]) -> None:
+        self.sources = sources
+        self._starts: dict[str, list[int]] = {}
+
+    def of(self, finding: Finding) -> Place:
+        """The place of a finding; the file's very beginning when it is about the file as a whole."""
+        span, data = finding.span, self.sources.get(finding.path)
+        if span is None or data is None:
+            return Place(1, 1, 1, 1)
+        return Place(*self.position(finding.path, span.start), *self.position(finding.path, max(span.start, span.end)))
+
+    def position(self, path: str, offset: int) -> tuple[int, int]:
+        """The line and the column of a byte offset."""
+        data = self.sources[path]
+        starts = self._starts.get(path)
+        if starts is None:
+            starts = [0]
+            position = data.find(b"\n")
+            while position >= 0:
+                starts.append(position + 1)
+                position = data.find(b"\n", position + 1)
+            self._starts[path] = starts
+        line = bisect_right(starts, offset)
+        before = data[starts[line - 1] : offset]
+        if line == 1:
+            before = before.removeprefix(b"\xef\xbb\xbf")
+        return line, len(before.decode("utf-8", "replace")) + 1
+
+    def line(self, path: str, number: int) -> str:
+        """The text of a line, without its end; bytes that are no UTF-8 become U+FFFD."""
+        self.position(path, 0)
+        starts, data = self._starts[path], self.sources[path]
+        end = starts[number] if number < len(starts) else len(data)
+        text = data[starts[number - 1] : end].decode("utf-8", "replace").rstrip("\r\n")
+        return text.removeprefix("\ufeff") if number == 1 else text
+
+
+def render(name: str, report: Report, style: Style) -> str:
+    """The report in the format `name`, one of FORMATS."""
+    module = import_module(f"elf_sqlcheck.reports.{name}")
+    text: str = module.render(report, style)
+    return text
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def numbers(report: Report) -> dict[Severity, int]:
+    """How many findings there are of each severity, the worst first; only those that occur."""
+    levels = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+    found = {level: sum(finding.severity == level for finding in report.findings) for level in levels}
+    return {level: number for level, number in found.items() if number}
+
+
+def fixable(report: Report, *allowed: Applicability) -> int:
+    """How many findings have a fix of one of the kinds."""
+    return sum(finding.fix is not None and finding.fix.applicability in allowed for finding in report.findings)
+
+
+def summary(report: Report) -> str:
+    """One sentence that says what came out."""
+    files = len({finding.path for finding in report.findings})
+    before = f"{counted(report.fixed, 'finding')} fixed; " if report.fixed else ""
+    if not report.findings:
+        return f"{before}{counted(report.files, 'file')} checked, nothing found"
+    sentence = before + ", ".join(counted(number, level.label) for level, number in numbers(report).items())
+    sentence += f" in {counted(files, 'file')}"
+    safe, unsafe = fixable(report, Applicability.SAFE), fixable(report, Applicability.UNSAFE)
+    if safe:
+        sentence += f"; {safe} can be fixed with --fix"
+    if unsafe:
+        sentence += f"; {unsafe}{' more' if safe else ' can be fixed'} with --unsafe-fixes"
+    return sentence

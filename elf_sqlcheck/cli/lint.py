@@ -1,0 +1,151 @@
+"""The command `elf-sqlcheck lint`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from elf_sqlcheck import fix, run, sources
+from elf_sqlcheck.cli import options
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.reports import Report, counted
+from elf_sqlcheck.reports.terminal import clean, painted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.run import Fixed
+    from elf_sqlcheck.sources import Folder
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS|-]")
+@click.option("--staged", is_flag=True, help="Judge what is staged for the next commit, not the working tree.")
+@click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF.")
+@click.option("--stdin-filename", metavar="FILE", default="", help="What standard input (-) would be called.")
+@click.option("--fix", "fixing", is_flag=True, help="Fix in the files what can be fixed without changing a meaning.")
+@click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that may change a meaning; implies --fix.")
+@click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
+@options.choice_of_rules
+@options.report
+@options.folder
+@options.configured
+@click.pass_context
+def lint(
+    context: click.Context,
+    /,
+    paths: tuple[str, ...],
+    *,
+    staged: bool,
+    since: str | None,
+    stdin_filename: str,
+    fixing: bool,
+    unsafe_fixes: bool,
+    diffing: bool,
+    **more: Any,
+) -> None:
+    r"""Judge migrations without running them.
+
+    Every file is judged against the schema that the files before it in its folder make. Without PATHS the migrations
+    folder is judged; - reads standard input.
+
+    \b
+    Examples:
+      elf-sqlcheck lint
+      elf-sqlcheck lint migrations/20250121_093200_add_user_profiles.sql
+      elf-sqlcheck lint --staged
+      elf-sqlcheck lint --since origin/main --output-format json
+      elf-sqlcheck lint --fix --ignore cascade-delete
+      elf-sqlcheck lint - --stdin-filename migrations/20250121_093200_add_user_profiles.sql < draft.sql
+    """
+    fixing = fixing or (unsafe_fixes and not diffing)
+    _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
+    config = options.settings(more["config_file"], more["isolated"])
+    printer = options.Printer(
+        more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
+    )
+    rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
+    folders = _folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
+    fixed: Fixed | None = None
+    if fixing or diffing:
+        fixed = run.repair(folders, rules, config, fix.UNSAFE if unsafe_fixes else fix.SAFE)
+        for path in fixed.refused:
+            printer.note(f"note: {path} was left as it is: with its fixes it could no longer be parsed")
+        if diffing:
+            _show_diff(fixed, printer)
+            context.exit(int(bool(fixed.texts)))
+        for path, (before, after) in fixed.texts.items():
+            fix.write(path, after, before)
+        folders = list(fixed.folders)
+    checked = run.check(folders, rules, config)
+    if not checked.files:
+        printer.note(_nothing(staged=staged, since=since))
+    report = Report(
+        checked.findings, checked.sources, checked.files, len(checked.suppressed), fixed.done if fixed else 0
+    )
+    printer.show(report)
+    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
+    context.exit(options.exit_code(report, fail_on))
+
+
+def _refuse_contradictions(
+    paths: tuple[str, ...], *, staged: bool, since: str | None, fixing: bool, diffing: bool
+) -> None:
+    if staged and fixing:
+        raise UsageError(
+            "--fix cannot be used with --staged: the index may differ from the files that would be changed",
+            "run `elf-sqlcheck lint --fix`, look at the result, and stage it",
+        )
+    if staged and since:
+        raise UsageError("--staged and --since exclude each other", "leave one out")
+    if fixing and diffing:
+        raise UsageError("--fix and --diff exclude each other", "leave one out; --diff --unsafe-fixes shows both kinds")
+    if sources.STDIN in paths:
+        if len(paths) > 1 or staged or since:
+            raise UsageError("standard input (-) can only be judged alone", "leave out what else was named")
+        if fixing:
+            raise UsageError("standard input cannot be fixed in place", "use --diff, or name the file")
+
+
+def _folders(
+    paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
+) -> list[Folder]:
+    if sources.STDIN in paths:
+        return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
+    if staged:
+        return sources.from_index(paths, config, directory)
+    if since is None:
+        return sources.from_disk(paths, config, directory)
+    root = find_root(".")
+    if root is None:
+        raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
+    changed = Repository(root).changed_since(since)
+    return sources.changed_only(sources.from_disk(paths, config, directory), changed, root)
+
+
+def _nothing(*, staged: bool, since: str | None) -> str:
+    if staged:
+        return "no SQL file is staged, nothing to check"
+    if since:
+        return f"no migration changed since {since}, nothing to check"
+    return "no migration here, or all are excluded: nothing to check"
+
+
+def _show_diff(fixed: Fixed, printer: Printer) -> None:
+    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(fixed.texts.items()))
+    if sys.stdout.isatty() or printer.style.colour:
+        for line in text.split("\n"):
+            kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
+            shown = clean(line, keep="\t")
+            click.echo(painted(shown, kind, printer.style.colour) if kind else shown)
+    else:
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    if fixed.texts:
+        printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be fixed")

@@ -1,0 +1,312 @@
+"""The command `elf-migrate`: creates, checks, applies and rolls back migrations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from elf_sqlcheck.cli.migrate_output import Output
+from elf_sqlcheck.errors import ConnectionFailed, ElfError, ServerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.migrate.target import Target
+    from elf_sqlcheck.model import Migration
+
+
+class Session:
+    """What one invocation works with: its folder, its database and its output."""
+
+    def __init__(self, options: dict[str, Any], *, as_json: bool) -> None:
+        self.output = Output(as_json=as_json)
+        self.output.data["command"] = click.get_current_context().info_name
+        self._url: str | None = options.get("database_url")
+        self._env: str | None = options.get("env")
+        self._config_file: str | None = options.get("config")
+        self._dir: str | None = options.get("dir")
+        self._loaded: Config | None = None
+
+    @property
+    def config(self) -> Config:
+        """The configuration; raises ConfigError when it cannot be read."""
+        if self._loaded is None:
+            from elf_sqlcheck import config
+
+            self._loaded = config.load(".", self._config_file, isolated=False)
+        return self._loaded
+
+    @property
+    def directory(self) -> str:
+        """The migrations folder, as a path from the working directory; it need not be there."""
+        from elf_sqlcheck.config import USUAL_FOLDERS
+        from elf_sqlcheck.sources import default_folder
+
+        return default_folder(self.config, self._dir or "") or USUAL_FOLDERS[0]
+
+    def migrations(self) -> list[Migration]:
+        """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
+        from elf_sqlcheck import layouts
+
+        return layouts.read_directory(self.directory)
+
+    @contextlib.contextmanager
+    def target(self) -> Iterator[Target]:
+        """Open the database, and say which one it is."""
+        from elf_sqlcheck.migrate.target import open_target
+
+        with open_target(self.config, url=self._url, environment=self._env) as target:
+            self.output.data["database"] = target.described
+            self.output.say(f"Database: {target.described}", "faint")
+            yield target
+
+    def allow(self, target: Target, what: str, *, yes: bool) -> None:
+        """Ask before a database that others use is changed; raises UsageError when the answer is no."""
+        if target.ask and not yes and not self.output.confirm(f"{what} on {target.described}?"):
+            raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
+
+
+def _options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that all commands share; the command gets a Session as its first argument."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def run(**values: Any) -> None:
+            shared = {key: values.pop(key, None) for key in ("dir", "config", "database_url", "env", "output")}
+            session = Session(shared, as_json=shared["output"] == "json")
+            try:
+                command(session, **values)
+            except ElfError as error:
+                session.output.failed(error)
+                raise
+            finally:
+                session.output.finish()
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+        options = [
+            click.option("--dir", metavar="DIR", help="The migrations folder (default: configured, else migrations/)."),
+            click.option("--config", metavar="FILE", help="The configuration file to read."),
+            click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        ]
+        if database:
+            options += [
+                click.option("--database-url", metavar="URL", help="The database to work on."),
+                click.option("--env", metavar="NAME", help="The configured environment to work on."),
+            ]
+        decorated: Callable[..., Any] = run
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
+_lock_wait = click.option("--lock-wait", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
+                          help="How long to wait for another deployer.")  # fmt: skip
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="elf-sqlcheck")
+def cli() -> None:
+    """Create, check, apply and roll back database migrations.
+
+    Works on --database-url, else on the configured environment, else on the database that SUPABASE_DB_URL,
+    DATABASE_URL or SUPABASE_URL with SUPABASE_PASSWORD point at, else on the project's own local database.
+    """
+
+
+@cli.command()
+@click.option("--from-database", is_flag=True, help="Write what the database already holds as a first migration.")
+@click.option(
+    "--from-sql", metavar="DIR", help="Turn the SQL files of a folder into migrations (default: sql/ if there)."
+)
+@_yes
+@_options()
+def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bool) -> None:
+    r"""Set up: the migrations folder, the tracking tables, and migrations for what exists.
+
+    \b
+    Examples:
+      elf-migrate init
+      elf-migrate init --from-database --database-url postgresql://...
+      elf-migrate init --from-sql sql/
+    """
+    from elf_sqlcheck.cli import migrate_init
+
+    migrate_init.run(session, from_database=from_database, from_sql=from_sql, yes=yes)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--description", default="", help="What it is for; goes into the file's header.")
+@click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
+@_options(database=False)
+def create(session: Session, name: str, description: str, depends_on: tuple[str, ...]) -> None:
+    r"""Create a new migration file.
+
+    \b
+    Example:
+      elf-migrate create "add_user_preferences" --description "Add user preference storage"
+    """
+    from elf_sqlcheck.migrate import create as new
+    from elf_sqlcheck.migrate import plan
+
+    there = session.migrations() if os.path.isdir(session.directory) else []
+    needed = [plan.find(there, wanted).name for wanted in depends_on]
+    slug = new.slug_of(name)
+    version = new.new_version({migration.version for migration in there})
+    content = new.text(version, slug, description=description, dependencies=needed)
+    path = new.write(session.directory, version, slug, content)
+    session.output.data.update(path=path, version=version)
+    session.output.say(f"Created {path}", "good")
+    session.output.say("Next: write its UP and DOWN sections, then `elf-migrate validate` and `elf-migrate up`.")
+
+
+@cli.command(name="list")
+@click.option("--pending", is_flag=True, help="Show only what `up` would run.")
+@_options()
+def list_(session: Session, pending: bool) -> None:
+    """List migrations and how they stand."""
+    from elf_sqlcheck.cli import migrate_status
+
+    with session.target() as target:
+        migrate_status.show_list(session.output, target.executor, session.migrations(), only_pending=pending)
+
+
+@cli.command()
+@_options()
+def status(session: Session) -> None:
+    """Show how the database stands: what is applied, pending, failed or changed."""
+    from elf_sqlcheck.cli import migrate_status
+
+    with session.target() as target:
+        migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@_options()
+def validate(session: Session, paths: tuple[str, ...]) -> None:
+    r"""Check pending migrations, or the files named, against the rules and each other.
+
+    \b
+    Examples:
+      elf-migrate validate
+      elf-migrate validate migrations/20250121_094532_add_user_preferences.sql
+    """
+    from elf_sqlcheck.cli import migrate_check
+    from elf_sqlcheck.migrate import deploy, plan
+
+    migrations = session.migrations()
+    if paths:
+        judged = [plan.find(migrations, path) for path in paths]
+        plan.order(migrations)
+    else:
+        try:
+            with session.target() as target:
+                judged = list(deploy.due(target.executor, migrations, allow_out_of_order=True).migrations)
+        except (ConnectionFailed, ServerError) as error:
+            session.output.note(
+                f"every migration is validated, because which are pending is not known: {error.message}"
+            )
+            judged = plan.order(migrations)
+    migrate_check.check(session.output, session.config, migrations, judged)
+    count = f"{len(judged)} migration{'' if len(judged) == 1 else 's'}"
+    session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--target", "last", metavar="VERSION", help="The last migration to run: a version or a full name.")
+@click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
+@click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
+@_lock_wait
+@_yes
+@_options()
+def up(
+    session: Session,
+    *,
+    dry_run: bool,
+    last: str | None,
+    skip_validation: bool,
+    allow_out_of_order: bool,
+    lock_wait: float,
+    yes: bool,
+) -> None:
+    r"""Run all pending migrations, in order; safe to run twice, at once, and after a crash.
+
+    \b
+    Examples:
+      elf-migrate up
+      elf-migrate up --dry-run
+      elf-migrate up --target 20250121_094532
+    """
+    from elf_sqlcheck.cli import migrate_check, migrate_status
+    from elf_sqlcheck.migrate import deploy
+
+    migrations = session.migrations()
+    with session.target() as target:
+        found = deploy.due(target.executor, migrations, target=last, allow_out_of_order=allow_out_of_order)
+        if not skip_validation:
+            migrate_check.refuse_changed(migrations, found.states)
+            migrate_check.check(session.output, session.config, migrations, found.migrations)
+        if dry_run:
+            migrate_status.show_plan(session.output, found.migrations)
+            return
+        if found.migrations:
+            session.allow(target, f"Run {len(found.migrations)} migration(s)", yes=yes)
+            made = target.complete_roles(migrations)
+            if made:
+                session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
+        done = deploy.up(
+            target.executor,
+            migrations,
+            session.output,
+            target=last,
+            allow_out_of_order=allow_out_of_order,
+            lock_wait=lock_wait,
+        )
+    session.output.data.setdefault("applied", [])
+    count = f"{len(done)} migration{'' if len(done) == 1 else 's'} applied"
+    session.output.say(f"{count}. `elf-migrate status` shows how things stand." if done else "Nothing to do.", "good")
+
+
+@cli.command()
+@click.argument("version")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@_lock_wait
+@_yes
+@_options()
+def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
+    r"""Roll back one applied migration: VERSION is its version or full name.
+
+    \b
+    Examples:
+      elf-migrate down 20250121_094532 --dry-run
+      elf-migrate down 20250121_094532
+    """
+    from elf_sqlcheck.cli import migrate_status
+    from elf_sqlcheck.migrate import deploy
+    from elf_sqlcheck.migrate.history import History
+
+    migrations = session.migrations()
+    with session.target() as target:
+        migration, section = deploy.removable(migrations, version, History(target.executor).read())
+        if dry_run:
+            migrate_status.show_plan(session.output, [migration], section.name)
+            return
+        session.allow(target, f"Roll back {migration.name}", yes=yes)
+        deploy.down(target.executor, migrations, version, session.output, lock_wait=lock_wait)
+    session.output.say("`elf-migrate up` applies it again.")
+
+
+def main() -> None:
+    """Entry point: runs the command and ends with its exit code; no traceback reaches a user."""
+    from elf_sqlcheck.cli import ending
+
+    ending.run(cli, "elf-migrate")

@@ -1,0 +1,137 @@
+"""What elf-migrate shows: plain lines, colour and progress in a terminal, or one JSON object at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from elf_sqlcheck.reports.terminal import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elf_sqlcheck.errors import ElfError
+    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.database import Outcome
+
+_STYLES = {"good": "green", "bad": "red", "warn": "yellow", "faint": "bright_black", "head": "bold"}
+_STATUS_STYLES = {
+    "completed": "good",
+    "failed": "bad",
+    "running": "warn",
+    "rolled back": "warn",
+    "pending": "head",
+    "skipped": "faint",
+}
+
+
+class Output:
+    """One command's way to speak; `data` is what `--output json` prints when the command ends."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.data: dict[str, Any] = {}
+        self._notes: list[str] = []
+        self._fancy = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self._bar: Any = None
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Print a line for people."""
+        if self.as_json:
+            return
+        shown = (
+            click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style]) if style else text
+        )
+        if self._bar is not None:
+            from rich.text import Text
+
+            self._bar.console.print(Text.from_ansi(shown), soft_wrap=True)
+        else:
+            click.echo(shown if self._fancy else text)
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that is no result."""
+        self._notes.append(text)
+        self.say(f"    {text}", "faint")
+
+    def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
+        """A section starts; in a terminal a bar shows how far the whole run is."""
+        if not self._fancy:
+            return
+        doing = f"{'applying' if section.name == 'up' else 'rolling back'} {migration.name}"
+        if self._bar is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, transient=True)
+            self._bar.add_task(doing, total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=number - 1, description=doing)
+
+    def ended(self, migration: Migration, section: Section, outcome: Outcome) -> None:
+        """A section was carried out."""
+        done = "applied" if section.name == "up" else "rolled back"
+        key = "applied" if section.name == "up" else "rolled_back"
+        statements = f"{outcome.statements} statement{'' if outcome.statements == 1 else 's'}"
+        self.data.setdefault(key, []).append(
+            {
+                "version": migration.version,
+                "name": migration.name,
+                "statements": outcome.statements,
+                "ms": round(outcome.ms),
+            }
+        )
+        self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
+        for notice in outcome.notices:
+            # DROP … IF EXISTS says so by design; whatever else the server remarks is worth a look.
+            if not notice.endswith("does not exist, skipping"):
+                self.note(notice)
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], status: int | None = None) -> None:
+        """Print rows under heads; the column `status` (by number) is coloured."""
+        if self.as_json:
+            return
+        widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+        self.say("  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(), "head")
+        for row in rows:
+            cells = [clean(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
+            if status is not None and self._fancy:
+                cells[status] = click.style(cells[status], fg=_colour(row[status]))
+            click.echo("  ".join(cells).rstrip())
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question that is answered by y or n; False when nobody is there to answer."""
+        self._stop_bar()
+        try:
+            return click.confirm(question, default=False, err=self.as_json)
+        except click.Abort:
+            return False
+
+    def raw(self, text: str) -> None:
+        """Print text that is complete as it is."""
+        self._stop_bar()
+        click.echo(text, nl=False)
+
+    def failed(self, error: ElfError) -> None:
+        """Make an error part of the JSON result; people read it on standard error."""
+        self.data["error"] = {"message": error.message, "remedy": error.remedy}
+
+    def finish(self) -> None:
+        """Take the bar away, and print the JSON object."""
+        self._stop_bar()
+        if self.as_json:
+            click.echo(json.dumps({**self.data, "notes": self._notes}, indent=2, default=str, ensure_ascii=False))
+
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _colour(status: str) -> str | None:
+    style = _STYLES.get(_STATUS_STYLES.get(status.partition(",")[0], ""), "")
+    return style if style != "bold" else None

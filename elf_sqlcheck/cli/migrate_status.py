@@ -1,0 +1,131 @@
+"""How migrations stand, and what a run would do, as tables for people and data for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.migrate.history import History, State
+from elf_sqlcheck.migrate.plan import APPLIED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from elf_sqlcheck.cli.migrate_output import Output
+    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+
+_LONGEST = 100
+
+
+def show_list(
+    output: Output, executor: SupabaseExecutor, migrations: Sequence[Migration], *, only_pending: bool
+) -> None:
+    """Print one line a migration: version, name, status, when and how long."""
+    states = History(executor).read()
+    rows = [_row(migration, states.get(migration.version)) for migration in migrations]
+    if not only_pending:
+        here = {migration.version for migration in migrations}
+        rows += [_lost(state) for version, state in sorted(states.items()) if version not in here]
+    else:
+        rows = [row for row in rows if row["status"] not in APPLIED]
+    output.data["migrations"] = sorted(rows, key=lambda row: str(row["version"]))
+    if not rows:
+        output.say("Nothing is pending." if only_pending else "There are no migrations yet: `elf-migrate create NAME`.")
+        return
+    heads = ("VERSION", "NAME", "STATUS", "EXECUTED", "MS")
+    output.table(heads, [_cells(row) for row in output.data["migrations"]], status=2)
+
+
+def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence[Migration], directory: str) -> None:
+    """Print the counts, then whatever needs somebody's attention, then what to do next."""
+    states = History(executor).read()
+    rows = [_row(migration, states.get(migration.version)) for migration in migrations]
+    here = {migration.version for migration in migrations}
+    lost = [_lost(state) for version, state in sorted(states.items()) if version not in here]
+    counts = Counter(str(row["status"]) for row in rows)
+    output.data.update(counts=dict(counts), migrations=[*rows, *lost])
+    parts = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in sorted(counts.items()))
+    output.say(f"{len(rows)} migration{'' if len(rows) == 1 else 's'} in {directory}: {parts or 'none'}.", "head")
+    for row in rows:
+        if row["status"] == "failed":
+            output.say(f"  failed: {row['name']}: {str(row['error']).partition(chr(10))[0]}", "bad")
+        elif row["status"] == "running":
+            output.say(f"  running, or broken off: {row['name']}", "warn")
+        if row["changed"]:
+            output.say(f"  changed after it was executed: {row['name']}", "warn")
+    for row in lost:
+        output.say(f"  in the database, but its file is missing: {row['name']} ({row['status']})", "warn")
+    applied = [row for row in rows if row["status"] == "completed"]
+    if applied:
+        last = max(applied, key=lambda row: str(row["version"]))
+        output.say(f"Newest applied: {last['name']}, {last['executed_at']}.")
+    waiting = [row for row in rows if row["status"] not in APPLIED]
+    if waiting:
+        output.say(f"Next: `elf-migrate up` would run {', '.join(str(row['name']) for row in waiting)}.")
+    elif rows:
+        output.say("Up to date.", "good")
+
+
+def show_plan(output: Output, migrations: Sequence[Migration], section: str = "up") -> None:
+    """Print what a run would do, statement by statement."""
+    output.data.update(dry_run=True, plan=[])
+    if not migrations:
+        output.say("Nothing to do.")
+    for migration in migrations:
+        part = migration.up if section == "up" else migration.down
+        statements = [" ".join(migration.text(statement.span).split()) for statement in part.statements] if part else []
+        how = "in one transaction" if migration.transactional else "outside a transaction"
+        output.data["plan"].append({"version": migration.version, "name": migration.name, "statements": statements})
+        verb = "apply" if section == "up" else "roll back"
+        output.say(f"Would {verb} {migration.name}, {how}:", "head")
+        for statement in statements:
+            output.say("  " + (statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1] + "…"))
+    if migrations:
+        output.say("Nothing was changed.")
+
+
+def changed(migrations: Sequence[Migration], states: Mapping[str, State]) -> list[Migration]:
+    """Return the applied migrations whose UP section is no longer the one that was executed."""
+    return [
+        migration
+        for migration in migrations
+        if (state := states.get(migration.version)) and state.status == "completed" and state.changed(migration)
+    ]
+
+
+def _row(migration: Migration, state: State | None) -> dict[str, object]:
+    return {
+        "version": migration.version,
+        "name": migration.name,
+        "path": migration.path,
+        "status": state.status if state else "pending",
+        "executed_at": state.executed_at.strftime("%Y-%m-%d %H:%M:%S %Z") if state and state.executed_at else "",
+        "execution_time_ms": state.ms if state else None,
+        "error": state.error if state else "",
+        "changed": bool(state and state.status == "completed" and state.changed(migration)),
+    }
+
+
+def _lost(state: State) -> dict[str, object]:
+    return {
+        "version": state.version,
+        "name": state.name,
+        "path": "",
+        "status": state.status,
+        "executed_at": state.executed_at.strftime("%Y-%m-%d %H:%M:%S %Z") if state.executed_at else "",
+        "execution_time_ms": state.ms,
+        "error": state.error,
+        "changed": False,
+    }
+
+
+def _cells(row: Mapping[str, object]) -> tuple[str, ...]:
+    remark = ", changed since" if row["changed"] else "" if row["path"] else ", file missing"
+    return (
+        str(row["version"]),
+        str(row["name"]).removeprefix(f"{row['version']}_"),
+        str(row["status"]).replace("_", " ") + remark,
+        str(row["executed_at"]),
+        "" if row["execution_time_ms"] is None else str(row["execution_time_ms"]),
+    )

@@ -1,0 +1,135 @@
+"""Options that several commands share, and what they come to."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from elf_sqlcheck import config, reports
+from elf_sqlcheck.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.model import Severity
+
+    Command = Callable[..., Any]
+
+
+def configured(command: Command) -> Command:
+    """Add --config and --isolated; `settings` turns them into a Config."""
+    command = click.option("--isolated", is_flag=True, help="Use no configuration file at all.")(command)
+    return click.option("--config", "config_file", metavar="FILE", help="The configuration file to use.")(command)
+
+
+def settings(config_file: str | None, isolated: bool) -> Config:
+    """The configuration that counts; raises ConfigError when it is no good."""
+    if config_file and isolated:
+        raise UsageError("--config and --isolated exclude each other", "leave one out")
+    return config.load(".", config_file, isolated)
+
+
+def folder(command: Command) -> Command:
+    """Add --dir."""
+    text = "The migrations folder (default: configured, else found: " + ", ".join(config.USUAL_FOLDERS) + ")."
+    return click.option("--dir", "directory", metavar="DIR", default="", help=text)(command)
+
+
+def choice_of_rules(command: Command) -> Command:
+    """Add --select, --extend-select and --ignore, each a tuple of names."""
+    for name, text in (
+        ("--ignore", "Leave these rules out."),
+        ("--extend-select", "Run these rules, too."),
+        ("--select", "Run only these rules."),
+    ):
+        option = click.option(name, metavar="NAMES", multiple=True, callback=_names, help=f"{text} Rules or families.")
+        command = option(command)
+    return command
+
+
+def _names(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def report(command: Command) -> Command:
+    """Add all that says what is shown and where it goes: see `Printer`."""
+    levels = click.Choice(["error", "warning", "note"])
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="Show findings only, no summary and no notes."),
+        click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them)."),
+        click.option("--fail-on", type=levels, help="The least severity that ends with exit code 1 (default: error)."),
+        click.option("--output-file", metavar="FILE", help="Write the report to a file instead."),
+        click.option(
+            "--output-format",
+            type=click.Choice(reports.FORMATS),
+            help="How findings are shown (default: text; in GitHub Actions: github).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+class Printer:
+    """Where a report goes and how it looks."""
+
+    __slots__ = ("file", "format", "style")
+
+    def __init__(self, output_format: str | None, output_file: str | None, *, no_color: bool, quiet: bool) -> None:
+        actions = os.environ.get("GITHUB_ACTIONS") == "true" and not output_file
+        self.format = output_format or ("github" if actions else "text")
+        self.file = output_file
+        self.style = style(no_color=no_color or bool(output_file), quiet=quiet)
+
+    def show(self, report: reports.Report) -> None:
+        """Write the report; with the format github also the job summary. Raises UsageError when a file cannot be."""
+        text = reports.render(self.format, report, self.style)
+        if self.file:
+            _write(self.file, text, "w")
+        elif text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if self.format == "github" and summary:
+            from elf_sqlcheck.reports.github import job_summary
+
+            _write(summary, job_summary(report), "a")
+
+    def note(self, text: str) -> None:
+        """Say something that is no finding; on standard error, so that no format is spoilt."""
+        if not self.style.quiet:
+            click.echo(text, err=True)
+
+
+def style(*, no_color: bool, quiet: bool = False) -> reports.Style:
+    """Colours and width of standard output. https://no-color.org and https://force-color.org say what wins."""
+    terminal = sys.stdout.isatty()
+    colour = terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("FORCE_COLOR"):
+        colour = True
+    if no_color or os.environ.get("NO_COLOR"):
+        colour = False
+    width = 0
+    if terminal:
+        try:
+            width = max(40, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+        except OSError:
+            width = 80
+    return reports.Style(colour, width, quiet)
+
+
+def exit_code(report: reports.Report, fail_on: Severity) -> int:
+    """1 when a finding is at least as bad as `fail_on`, else 0."""
+    return int(any(finding.severity >= fail_on for finding in report.findings))
+
+
+def _write(path: str, text: str, mode: str) -> None:
+    try:
+        with open(path, mode, encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", "name another file with --output-file") from error

@@ -1,0 +1,163 @@
+"""The commands that only tell: `elf-sqlcheck rules`, `explain` and `config`."""
+
+from __future__ import annotations
+
+import click
+
+from elf_sqlcheck import registry, run
+from elf_sqlcheck.cli import options
+from elf_sqlcheck.config import Config
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.reports.terminal import painted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from elf_sqlcheck.rule import Rule
+
+_output_format = click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is shown."
+)
+_no_color = click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them).")
+
+
+@click.command()
+@_output_format
+@_no_color
+@options.configured
+def rules(output_format: str, *, no_color: bool, config_file: str | None, isolated: bool) -> None:
+    r"""List all rules, with the severity that the configuration gives them.
+
+    \b
+    Examples:
+      elf-sqlcheck rules
+      elf-sqlcheck rules --output-format json
+    """
+    config = options.settings(config_file, isolated)
+    running = {rule.name: rule.severity for rule in run.ruleset(config).rules}
+    everything = _all(config)
+    if output_format == "json":
+        from json import dumps
+
+        entries = [_entry(rule, running) for rule in everything]
+        click.echo(dumps({"version": 1, "rules": entries}, indent=2))
+        return
+    colour = options.style(no_color=no_color).colour
+    width = max((len(rule.name) for rule in everything), default=0)
+    family = ""
+    for rule in everything:
+        if rule.family != family:
+            click.echo(("\n" if family else "") + painted(rule.family, "bold", colour), color=True)
+            family = rule.family
+        level = running.get(rule.name, Severity.OFF).label
+        shown = painted(f"{level:<8}", level if level != "off" else "dim", colour)
+        click.echo(f"  {rule.name:<{width}}  {shown} {rule.summary}", color=True)
+    click.echo("\n`elf-sqlcheck explain RULE` says why a rule is there and what to write instead.")
+
+
+def _all(config: Config) -> tuple[Rule, ...]:
+    return registry.load(config.absolute(config.rules_dir) if config.rules_dir else None)
+
+
+def _entry(rule: Rule, running: Mapping[str, Severity]) -> dict[str, str]:
+    return {
+        "name": rule.name,
+        "family": rule.family,
+        "severity": running.get(rule.name, Severity.OFF).label,
+        "summary": rule.summary,
+        "profile": rule.profile,
+    }
+
+
+@click.command()
+@click.argument("name", metavar="RULE")
+@options.configured
+def explain(name: str, *, config_file: str | None, isolated: bool) -> None:
+    r"""Say what a rule finds, why that matters and what to write instead.
+
+    \b
+    Example:
+      elf-sqlcheck explain unindexed-foreign-key
+    """
+    everything = {rule.name: rule for rule in _all(options.settings(config_file, isolated))}
+    rule = everything.get(name)
+    if rule is None:
+        raise registry.unknown_rule(name, everything)
+    from elf_sqlcheck.reports.explain import explain as explained
+
+    click.echo(explained(rule), nl=False)
+
+
+@click.command()
+@_output_format
+@click.option("--dir", "directory", metavar="DIR", default="", help="The migrations folder to show instead.")
+@options.configured
+def config(output_format: str, *, directory: str, config_file: str | None, isolated: bool) -> None:
+    r"""Show the configuration that counts here, and where it comes from.
+
+    \b
+    Examples:
+      elf-sqlcheck config
+      elf-sqlcheck config --config ci/elf-sqlcheck.toml --output-format json
+    """
+    from elf_sqlcheck.sources import default_folder
+
+    found = options.settings(config_file, isolated)
+    values = _values(found, default_folder(found, directory))
+    if output_format == "json":
+        from json import dumps
+
+        click.echo(dumps({"version": 1, "path": found.path, **values}, indent=2))
+        return
+    click.echo(f"# from {found.path}" if found.path else "# no configuration file: these are the defaults")
+    for line in _toml(values):
+        click.echo(line)
+
+
+def _values(found: Config, directory: str) -> dict[str, object]:
+    """The configuration by its keys; no URL with a password is ever shown."""
+    return {
+        "dir": directory,
+        "exclude": list(found.exclude),
+        "select": list(found.select),
+        "extend-select": list(found.extend_select),
+        "ignore": list(found.ignore),
+        "fail-on": found.fail_on.label,
+        "profile": found.profile,
+        "postgres-version": found.postgres_version,
+        "main-branch": found.main_branch,
+        "rules-dir": found.rules_dir,
+        "lock-timeout": found.lock_timeout,
+        "severity": {name: level.label for name, level in found.severity.items()},
+        "per-file-ignores": {pattern: list(names) for pattern, names in found.per_file_ignores.items()},
+        "env": {
+            name: {
+                "url": "(set, not shown)" if environment.url else "",
+                "url-env": environment.url_env,
+                "lock-timeout": environment.lock_timeout,
+                "statement-timeout": environment.statement_timeout,
+            }
+            for name, environment in found.env.items()
+        },
+    }
+
+
+def _toml(values: Mapping[str, object], table: str = "") -> Iterator[str]:
+    from json import dumps
+
+    tables = {key: value for key, value in values.items() if isinstance(value, dict) and value}
+    for key, value in values.items():
+        if not isinstance(value, dict):
+            yield f"{_key(key)} = {dumps(value, ensure_ascii=False)}"
+    for key, value in tables.items():
+        name = f"{table}.{_key(key)}" if table else _key(key)
+        if not all(isinstance(entry, dict) for entry in value.values()):
+            yield f"\n[{name}]"
+        yield from _toml(value, name)
+
+
+def _key(key: str) -> str:
+    from json import dumps
+
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else dumps(key)

@@ -1,0 +1,42 @@
+"""The command `elf-sqlcheck`: judges migrations, and proves them on a throw-away server."""
+
+from __future__ import annotations
+
+import click
+
+from elf_sqlcheck.cli import ending, show
+from elf_sqlcheck.cli.lint import lint
+from elf_sqlcheck.cli.verify import verify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="elf-sqlcheck", message="%(prog)s %(version)s")
+def cli() -> None:
+    r"""Check PostgreSQL and Supabase migrations before they reach production.
+
+    \b
+    Examples:
+      elf-sqlcheck lint                              judge the migrations folder
+      elf-sqlcheck lint --staged                     judge what is about to be committed
+      elf-sqlcheck verify                            apply, roll back and re-apply on a throw-away Postgres
+      elf-sqlcheck explain unindexed-foreign-key     say why a rule is there
+
+    \b
+    Exit codes: 0 all is well, 1 findings, 2 the command or the configuration is wrong, 3 a bug, 130 interrupted.
+    """
+
+
+cli.add_command(lint)
+cli.add_command(verify)
+cli.add_command(show.explain)
+cli.add_command(show.rules)
+cli.add_command(show.config)
+
+
+def main() -> NoReturn:
+    """Entry point of the installed command."""
+    ending.run(cli, "elf-sqlcheck")

@@ -1,0 +1,306 @@
+"""The configuration: `[tool.elf-sqlcheck]` in pyproject.toml, or a file elf-sqlcheck.toml.
+
+The nearest of them counts, from the working directory up to the root of the repository; outside a repository only the
+working directory is looked at, so that nobody else's file in a folder above can decide. Every mistake is an error: a
+safety tool does not guess what a misspelt key was meant to say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from types import MappingProxyType
+
+from elf_sqlcheck.errors import ConfigError, nearest
+from elf_sqlcheck.git import find_root
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+OWN_FILE = "elf-sqlcheck.toml"
+#: Where migrations are looked for when nothing is configured, in this order.
+USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations")
+PROFILES = ("", "supabase")
+#: An interval as Postgres reads it: https://www.postgresql.org/docs/current/config-setting.html
+_INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
+_LEVELS = ("error", "warning", "note")
+
+
+class Environment(Record):
+    """One `[env.NAME]` table: a database that elf-migrate deploys to.
+
+    `url_env` names the variable of the process environment that holds the URL; `url` is the URL itself. The timeouts
+    are intervals as Postgres reads them ("5s"), "" when none is set.
+    """
+
+    name: str
+    url: str = ""
+    url_env: str = ""
+    lock_timeout: str = ""
+    statement_timeout: str = ""
+
+
+class Config(Record):
+    """What is configured. `path` is the file it came from, "" when there is none.
+
+    `root` is the absolute folder that `dir`, `rules_dir` and all patterns are relative to: that of the file, else the
+    root of the repository, else the folder that was started from. `severity` maps rules to what they count as
+    (OFF: not at all), `per_file_ignores` patterns to rules.
+    """
+
+    path: str = ""
+    root: str = ""
+    dir: str = ""
+    exclude: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = MappingProxyType({})
+    per_file_ignores: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    fail_on: Severity = Severity.ERROR
+    profile: str = ""
+    postgres_version: int = 17
+    main_branch: str = ""
+    rules_dir: str = ""
+    lock_timeout: str = ""
+    env: Mapping[str, Environment] = MappingProxyType({})
+
+    def settings(self) -> dict[str, Any]:
+        """What rules may ask for by `context.settings`.
+
+        `lock-timeout` is the one that a migration meets wherever it is deployed to, "" when there is a place with none.
+        """
+        timeouts = [environment.lock_timeout for environment in self.env.values()]
+        return {
+            "lock-timeout": self.lock_timeout or (timeouts[0] if timeouts and all(timeouts) else ""),
+            "main-branch": self.main_branch,
+            "postgres-version": self.postgres_version,
+            "profile": self.profile,
+        }
+
+    def absolute(self, path: str) -> str:
+        """A configured path as an absolute one."""
+        return os.path.normpath(os.path.join(self.root, path))
+
+    def excludes(self, path: str) -> bool:
+        """Whether a file, named from the working directory, is not to be judged."""
+        return bool(self.exclude) and any(matches(pattern, self._relative(path)) for pattern in self.exclude)
+
+    def ignored_for(self, path: str) -> frozenset[str]:
+        """The rules and families that `per-file-ignores` switches off for a file."""
+        if not self.per_file_ignores:
+            return frozenset()
+        relative = self._relative(path)
+        found = (names for pattern, names in self.per_file_ignores.items() if matches(pattern, relative))
+        return frozenset(name for names in found for name in names)
+
+    def _relative(self, path: str) -> str:
+        return os.path.relpath(path, self.root or ".").replace(os.sep, "/")
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether `path`, relative and with slashes, is what a pattern names, or lies in a folder that it names.
+
+    `*` stays within one name, `**` does not. A pattern without a slash inside matches at any depth.
+    """
+    return _compiled(pattern).match(path) is not None
+
+
+_patterns: dict[str, re.Pattern[str]] = {}
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    if pattern not in _patterns:
+        bare = pattern.removeprefix("./").rstrip("/")
+        prefix = "" if "/" in bare else r"(?:.*/)?"
+        body = "".join(_translated(match) for match in _PIECE.finditer(bare.lstrip("/")))
+        _patterns[pattern] = re.compile(rf"{prefix}{body}(?:/.*)?\Z", re.DOTALL)
+    return _patterns[pattern]
+
+
+_PIECE = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
+
+
+def _translated(match: re.Match[str]) -> str:
+    piece = match[0]
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(piece)
+    if wild is None and len(piece) > 1:
+        wild = "[" + ("^" if piece[1] in "!^" else "") + re.escape(piece[1:-1].lstrip("!^")).replace(r"\-", "-") + "]"
+    return wild or re.escape(piece)
+
+
+def load(start: str = ".", explicit: str | None = None, isolated: bool = False) -> Config:
+    """Read the configuration that counts for the folder `start`, or the file `explicit`; none at all when `isolated`.
+
+    Raises:
+        ConfigError: The file cannot be read, is no TOML, or says what cannot be: names the file, the key and what is
+            expected.
+    """
+    start = os.path.abspath(start)
+    repository = find_root(start)
+    if isolated:
+        return Config(root=repository or start)
+    if explicit is not None:
+        table = _table(explicit, required=True)
+        return _read(explicit, table or {})
+    folder = start
+    while True:
+        for name in (OWN_FILE, "pyproject.toml"):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                table = _table(path)
+                if table is not None:
+                    return _read(path, table)
+        parent = os.path.dirname(folder)
+        if repository is None or folder in {repository, parent}:
+            return Config(root=repository or start)
+        folder = parent
+
+
+def _table(path: str, *, required: bool = False) -> dict[str, Any] | None:
+    """The table of a file that is ours, None when it has none."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", "check the path") from error
+    shared = os.path.basename(path) == "pyproject.toml"
+    if shared and b"elf-sqlcheck" not in data:
+        whole: dict[str, Any] = {}
+    else:
+        whole = _parsed(path, data)
+    tools = whole.get("tool", {})
+    ours = tools.get("elf-sqlcheck") if isinstance(tools, dict) else None
+    if ours is not None and not isinstance(ours, dict):
+        raise ConfigError(f"{path}: tool.elf-sqlcheck is no table", "write [tool.elf-sqlcheck] above its keys")
+    if shared and ours is None and required:
+        raise ConfigError(f"{path} has no table [tool.elf-sqlcheck]", "add one, or name another file with --config")
+    return ours if shared or ours is not None else whole
+
+
+def _parsed(path: str, data: bytes) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 at byte {error.start}", "save it as UTF-8, which TOML requires"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}", "correct that place") from error
+
+
+def _read(path: str, table: dict[str, Any]) -> Config:
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        reader = _KEYS.get(key)
+        if reader is None:
+            raise ConfigError(f"{path}: there is no key {key!r}", nearest(key, _KEYS))
+        values[key.replace("-", "_")] = reader(path, key, value)
+    return Config(path=path, root=os.path.dirname(os.path.abspath(path)), **values)
+
+
+def _wrong(path: str, key: str, value: object, expected: str) -> ConfigError:
+    kinds = {str: "text", bool: "true or false", int: "a number", list: "a list", dict: "a table"}
+    shown = repr(value) if isinstance(value, (int, float, str)) else kinds.get(type(value), type(value).__name__)
+    return ConfigError(f"{path}: {key} is {shown}", f"expected {expected}")
+
+
+def _text(path: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise _wrong(path, key, value, 'text in quotes, such as "migrations"')
+    return value
+
+
+def _url(path: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:  # never shown: a URL may hold a password
+        raise ConfigError(f"{path}: {key} is no text", 'expected "postgresql://user@host/database"')
+    return value
+
+
+def _list(path: str, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise _wrong(path, key, value, 'a list of texts, such as ["one", "two"]')
+    return tuple(value)
+
+
+def _interval(path: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not _INTERVAL.match(value):
+        raise _wrong(path, key, value, 'an interval as Postgres reads it, such as "5s" or "300ms"')
+    return value
+
+
+def _version(path: str, key: str, value: object) -> int:
+    if type(value) is not int or not 10 <= value <= 99:
+        raise _wrong(path, key, value, "the major version of the server, a number such as 17")
+    return value
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str, str, object], str]:
+    def read(path: str, key: str, value: object) -> str:
+        if value not in words or not isinstance(value, str):
+            raise _wrong(path, key, value, "one of " + ", ".join(f'"{word}"' for word in words))
+        return value
+
+    return read
+
+
+def _severity(path: str, key: str, value: object) -> Severity:
+    return Severity[_one_of(_LEVELS)(path, key, value).upper()]
+
+
+def _severities(path: str, key: str, value: object) -> Mapping[str, Severity]:
+    level = _one_of((*_LEVELS, "off"))
+    return {rule: Severity[level(path, f"{key}.{rule}", word).upper()] for rule, word in _items(path, key, value)}
+
+
+def _per_file(path: str, key: str, value: object) -> Mapping[str, tuple[str, ...]]:
+    return {pattern: _list(path, f'{key}."{pattern}"', names) for pattern, names in _items(path, key, value)}
+
+
+def _environments(path: str, key: str, value: object) -> Mapping[str, Environment]:
+    found: dict[str, Environment] = {}
+    for name, table in _items(path, key, value):
+        fields: dict[str, str] = {}
+        for word, entry in _items(path, f"{key}.{name}", table):
+            reader = _ENVIRONMENT_KEYS.get(word)
+            if reader is None:
+                raise ConfigError(f"{path}: there is no key {word!r} in [env.{name}]", nearest(word, _ENVIRONMENT_KEYS))
+            fields[word.replace("-", "_")] = reader(path, f"{key}.{name}.{word}", entry)
+        found[name] = Environment(name, **fields)
+    return found
+
+
+def _items(path: str, key: str, value: object) -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        raise _wrong(path, key, value, "a table")
+    return list(value.items())
+
+
+_ENVIRONMENT_KEYS: dict[str, Callable[[str, str, object], str]] = {
+    "url": _url,
+    "url-env": _text,
+    "lock-timeout": _interval,
+    "statement-timeout": _interval,
+}
+_KEYS: dict[str, Callable[[str, str, object], Any]] = {
+    "dir": _text,
+    "exclude": _list,
+    "select": _list,
+    "extend-select": _list,
+    "ignore": _list,
+    "severity": _severities,
+    "per-file-ignores": _per_file,
+    "fail-on": _severity,
+    "profile": _one_of(PROFILES),
+    "postgres-version": _version,
+    "main-branch": _text,
+    "rules-dir": _text,
+    "lock-timeout": _interval,
+    "env": _environments,
+}

@@ -1,0 +1,124 @@
+"""Fixes: edits put into a text, and a text put into its file without ever leaving half of one."""
+
+from __future__ import annotations
+
+import os
+from io import StringIO
+
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.model import Applicability, Edit
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from elf_sqlcheck.model import Finding, Fix
+
+SAFE = frozenset({Applicability.SAFE})
+UNSAFE = frozenset({Applicability.SAFE, Applicability.UNSAFE})
+
+
+class Applied(Record):
+    """A text after one pass. `done` are the findings whose fix is in it; the others have to wait for the next pass."""
+
+    data: bytes
+    done: tuple[Finding, ...]
+
+
+def apply(data: bytes, findings: Iterable[Finding], allowed: Collection[Applicability] = SAFE) -> Applied:
+    """Put the allowed fixes of one file's findings into its bytes.
+
+    A fix is put in whole or not at all, and not when it would meet another: insertions at one place are only taken
+    together when they come from one rule. Texts are given the file's own line ends.
+    """
+    crlf = data.count(b"\r\n") * 2 > data.count(b"\n")
+    taken: dict[tuple[int, int, str], str] = {}
+    done: list[Finding] = []
+    for finding in findings:
+        fix = finding.fix
+        if fix is None or fix.applicability not in allowed or not fix.edits or not _fits(fix, len(data)):
+            continue
+        edits = {(edit.span.start, edit.span.end, edit.text): finding.rule for edit in fix.edits}
+        if all(key in taken for key in edits):
+            done.append(finding)
+        elif not any(_meet(edit, finding.rule, other, rule) for edit in edits for other, rule in taken.items()):
+            taken.update(edits)
+            done.append(finding)
+    pieces: list[bytes] = []
+    position = 0
+    for start, end, text in sorted(taken, key=lambda edit: edit[:2]):
+        new = text.replace("\r\n", "\n").replace("\n", "\r\n") if crlf else text
+        pieces += [data[position:start], new.encode()]
+        position = end
+    return Applied(b"".join([*pieces, data[position:]]), tuple(done))
+
+
+def _fits(fix: Fix, length: int) -> bool:
+    return all(0 <= edit.span.start <= edit.span.end <= length for edit in fix.edits) and not any(
+        _overlap(one, other) for number, one in enumerate(fix.edits) for other in fix.edits[:number]
+    )
+
+
+def _overlap(one: Edit, other: Edit) -> bool:
+    return one.span.start < other.span.end and other.span.start < one.span.end
+
+
+def _meet(edit: tuple[int, int, str], rule: str, other: tuple[int, int, str], other_rule: str) -> bool:
+    (start, end, _), (other_start, other_end, _) = edit, other
+    if start == end == other_start == other_end:
+        return rule != other_rule
+    return start <= other_end and other_start <= end
+
+
+def write(path: str, data: bytes, expected: bytes) -> None:
+    """Replace a file's contents in one step, keeping its mode and owner; a symbolic link stays one.
+
+    Raises UsageError when the file cannot be written, or no longer holds the `expected` bytes that were judged.
+    """
+    target = os.path.realpath(path)
+    scratch = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.tmp")
+    try:
+        with open(target, "rb") as file:
+            state = os.fstat(file.fileno())
+            if file.read() != expected:
+                raise UsageError(f"{path} was changed while it was being fixed, so it was left alone", "run it again")
+        if not os.access(target, os.W_OK):
+            raise PermissionError(13, "it is write-protected")
+        try:
+            with open(scratch, "xb") as file:
+                os.fchmod(file.fileno(), state.st_mode & 0o7777)
+                if (state.st_uid, state.st_gid) != (os.geteuid(), os.getegid()):
+                    _give(file.fileno(), state)
+                file.write(data)
+            os.replace(scratch, target)
+        except BaseException:
+            if os.path.exists(scratch):
+                os.unlink(scratch)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", "check its permissions") from error
+
+
+def _give(descriptor: int, state: os.stat_result) -> None:
+    """Hand a file to the former owner, where we may."""
+    try:
+        os.fchown(descriptor, state.st_uid, state.st_gid)
+        os.fchmod(descriptor, state.st_mode & 0o7777)
+    except PermissionError:
+        return
+
+
+def unified(path: str, before: bytes, after: bytes) -> str:
+    """The change as a unified diff that `git apply` and `patch` take; bytes that are no UTF-8 come as surrogates."""
+    from difflib import unified_diff
+
+    old, new = (_lines(data) for data in (before, after))
+    path = path.lstrip("/")
+    lines = unified_diff(old, new, f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines with their ends; only a line feed ends one, unlike in `str.splitlines`."""
+    return list(StringIO(data.decode("utf-8", "surrogateescape"), newline="\n"))

@@ -1,0 +1,226 @@
+"""What Git knows: the index, what changed since a commit, what the main branch holds.
+
+Only plumbing is called, with `-z` and literal paths, so that neither the user's configuration nor an odd file name
+changes an answer. Paths are relative to the root of the repository, with slashes. Nothing is ever written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_KEPT = frozenset(
+    {"GIT_EXEC_PATH", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
+)
+
+
+def find_root(start: str) -> str | None:
+    """The folder at or above `start` that holds `.git`, which is a file in a worktree or submodule; None outside."""
+    folder = os.path.abspath(start)
+    while True:
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+class Difference(Record):
+    """One file that differs. `before` and `after` are its blobs, "" where there is none or it is not yet stored."""
+
+    path: str
+    before: str
+    after: str
+    deleted: bool
+
+
+class Repository:
+    """A working tree with its index. `root` is its absolute folder."""
+
+    __slots__ = ("_environment", "root")
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._environment: dict[str, str] | None = None
+
+    def staged(self) -> dict[str, str]:
+        """The files that the next commit adds or changes, with the blobs of the index; renamed ones by their new name.
+
+        Right before the first commit, too.
+        """
+        options = ("--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=d")
+        try:
+            answer = self._run("diff-index", *options, "HEAD", "--")
+        except UsageError:
+            nothing = self._run("hash-object", "-t", "tree", "--stdin", data=b"").decode().strip()
+            answer = self._run("diff-index", *options, nothing, "--")
+        return {entry.path: entry.after for entry in _raw(answer)}
+
+    def index(self, folders: Iterable[str]) -> dict[str, str]:
+        """The files of the index directly in each of `folders` ("" is the root), with their blobs."""
+        wanted = set(folders)
+        paths = [folder or "." for folder in wanted]
+        found: dict[str, str] = {}
+        for entry in self._run("ls-files", "--stage", "-z", "--", *paths).split(b"\0"):
+            if not entry.startswith(b"100"):  # symbolic links and submodules hold no SQL
+                continue
+            state, _, name = entry.partition(b"\t")
+            path = os.fsdecode(name)
+            _, blob, stage = state.decode().split(" ")
+            if stage == "0" and path.rpartition("/")[0] in wanted:
+                found[path] = blob
+        return found
+
+    def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        """The contents of blobs, all in one call."""
+        wanted = list(dict.fromkeys(blobs))
+        if not wanted:
+            return {}
+        answer = self._run("cat-file", "--batch", data="".join(f"{blob}\n" for blob in wanted).encode())
+        contents: dict[str, bytes] = {}
+        position = 0
+        for blob in wanted:
+            end = answer.index(b"\n", position)
+            words = answer[position:end].split()
+            if len(words) != 3:
+                raise UsageError(f"Git cannot read the object {blob}", "run `git fsck` in this repository")
+            size = int(words[2])
+            contents[blob] = answer[end + 1 : end + 1 + size]
+            position = end + 1 + size + 1
+        return contents
+
+    def changed_since(self, reference: str) -> frozenset[str]:
+        """The files of the working tree that the branch changed since it left `reference`, untracked ones included.
+
+        Raises UsageError when `reference` is no commit, or when the history needed is not there (a shallow clone).
+        """
+        commit = self._commit(reference)
+        base = self._common(commit)
+        if base is None:
+            raise UsageError(
+                f"HEAD and {reference} have no common ancestor here, so what changed since is not known",
+                "fetch the whole history first: `git fetch --unshallow`, or fetch-depth: 0 of actions/checkout",
+            )
+        changed = self._run("diff-index", "--name-only", "-z", "--no-renames", "--diff-filter=d", base, "--")
+        untracked = self._run("ls-files", "--others", "--exclude-standard", "-z")
+        return frozenset(os.fsdecode(path) for path in (changed + untracked).split(b"\0") if path)
+
+    def main_commit(self, configured: str = "") -> str:
+        """The newest commit of the main branch, "" when there is none.
+
+        A branch of `origin` goes before a local one of that name, which may be old. Unless `configured`, the main
+        branch is what origin/HEAD points to, else `main`, else `master`.
+        """
+        names = [configured] if configured else ["HEAD", "main", "master"]
+        references = [f"refs/remotes/origin/{name}" for name in names]
+        references += [f"refs/heads/{name}" for name in names if name != "HEAD"]
+        if configured:
+            references += [f"refs/remotes/{configured}", f"refs/tags/{configured}"]
+        lines = self._run("for-each-ref", "--format=%(refname) %(objectname)", *references).decode().splitlines()
+        commits = dict(line.split(" ") for line in lines)
+        return next((commits[reference] for reference in references if reference in commits), "")
+
+    def names_at(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names of the files directly in `folder` in a commit."""
+        place = [f"{folder}/"] if folder else []
+        listing = self._run("ls-tree", "--name-only", "-z", commit, "--", *place)
+        return tuple(os.fsdecode(path).rpartition("/")[2] for path in listing.split(b"\0") if path)
+
+    def differences(self, commit: str, folder: str, *, staged: bool) -> list[Difference]:
+        """How the files in `folder` differ from where HEAD left the branch of `commit`.
+
+        `staged` compares the index, otherwise the working tree. Empty when the two have no common ancestor here.
+        """
+        base = self._common(commit)
+        if base is None:
+            return []
+        options = ["--cached"] if staged else []
+        answer = self._run(
+            "diff-index", *options, "--raw", "-z", "--no-renames", "--no-abbrev", base, "--", folder or "."
+        )
+        return [entry for entry in _raw(answer) if entry.path.rpartition("/")[0] == folder]
+
+    def _commit(self, reference: str) -> str:
+        try:
+            answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
+        except UsageError:
+            raise UsageError(
+                f"{reference!r} is no commit that this repository has",
+                "name a branch, a tag or a commit; in CI it may have to be fetched first",
+            ) from None
+        return answer.decode().strip()
+
+    def _common(self, commit: str) -> str | None:
+        try:
+            return self._run("merge-base", commit, "HEAD").decode().strip()
+        except UsageError:
+            return None
+
+    def _run(self, *arguments: str, data: bytes | None = None) -> bytes:
+        import subprocess
+
+        if self._environment is None:
+            self._environment = _clean_environment(self.root)
+        command = ["git", "--literal-pathspecs", "--no-optional-locks", *arguments]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+                command, cwd=self.root, env=self._environment, input=data, capture_output=True, check=False
+            )
+        except OSError as error:
+            raise UsageError(
+                f"git cannot be run: {error.strerror}", "install Git, or leave --staged and --since out"
+            ) from error
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+            raise UsageError(f"git {arguments[0]} failed in {self.root}: {said}", "see what `git status` says there")
+        return done.stdout
+
+
+def _raw(answer: bytes) -> Iterable[Difference]:
+    """The entries of `--raw -z`. Symbolic links and submodules hold no SQL and are left out."""
+    fields = answer.split(b"\0")
+    for state, name in zip(fields[0::2], fields[1::2], strict=False):
+        _, mode, before, after, status = state.decode().split(" ")
+        if mode.startswith("100") or status == "D":
+            yield Difference(os.fsdecode(name), before.strip("0") and before, after.strip("0") and after, status == "D")
+
+
+def _clean_environment(root: str) -> dict[str, str]:
+    """The environment without what Git set for a hook, which would point at another repository or the wrong folder.
+
+    One thing must stay: `git commit FILE` and `git commit --all` prepare an index of their own, which only
+    GIT_INDEX_FILE names. It is kept when it belongs to this repository.
+    """
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_") or key in _KEPT or key.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+    }
+    environment["LC_ALL"] = "C"
+    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(root)
+    index = os.environ.get("GIT_INDEX_FILE")
+    if index:
+        path = os.path.realpath(os.path.join(root, index))
+        if os.path.dirname(path) in _git_folders(root) and os.path.exists(path):
+            environment["GIT_INDEX_FILE"] = path
+    return environment
+
+
+def _git_folders(root: str) -> Sequence[str]:
+    """The folder that holds the index: `.git`, or what a `.git` file points to."""
+    entry = os.path.join(root, ".git")
+    if os.path.isdir(entry):
+        return (os.path.realpath(entry),)
+    try:
+        with open(entry, encoding="utf-8", errors="surrogateescape") as file:
+            target = file.read().removeprefix("gitdir:").strip()
+    except OSError:
+        return ()
+    return (os.path.realpath(os.path.join(root, target)),)

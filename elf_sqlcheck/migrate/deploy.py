@@ -1,0 +1,232 @@
+"""Carry out what is due, or take back what was applied: under one lock, with every step in the history."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from elf_sqlcheck.errors import DatabaseError, MigrationFailed, PlanError, UsageError
+from elf_sqlcheck.migrate import plan
+from elf_sqlcheck.migrate.history import History, by_hand
+from elf_sqlcheck.migrate.lock import deploy_lock
+from elf_sqlcheck.shared.pieces import cumulative_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from elf_sqlcheck.migrate.history import State
+    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.database import Outcome, SupabaseExecutor
+
+LOCK_WAIT = 60.0
+
+
+class Listener(Protocol):
+    """Who is told what happens while it happens."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing, in a sentence."""
+
+    def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
+        """The section starts to run, as the `number`th of `total` (from 1)."""
+
+    def ended(self, migration: Migration, section: Section, outcome: Outcome) -> None:
+        """The section was carried out and written to the history."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What `up` would run, in order, and how the database says that everything stands."""
+
+    migrations: tuple[Migration, ...]
+    states: Mapping[str, State]
+
+
+def due(
+    executor: SupabaseExecutor,
+    migrations: Sequence[Migration],
+    *,
+    target: str | None = None,
+    allow_out_of_order: bool = False,
+) -> Due:
+    """Return what `up` would run now; changes nothing.
+
+    Raises:
+        PlanError: There is no order, or a new file is older than what is applied.
+        UsageError: The target is not among the migrations.
+        DatabaseError: The server refused.
+    """
+    states = History(executor).read()
+    ordered = plan.order(migrations, _gone(migrations, states))
+    statuses = {version: state.status for version, state in states.items()}
+    waiting = plan.due(ordered, statuses, target=target, allow_out_of_order=allow_out_of_order)
+    return Due(tuple(waiting), states)
+
+
+def up(
+    executor: SupabaseExecutor,
+    migrations: Sequence[Migration],
+    listener: Listener,
+    *,
+    target: str | None = None,
+    allow_out_of_order: bool = False,
+    lock_wait: float = LOCK_WAIT,
+) -> list[Migration]:
+    """Run all migrations that are due, in order, and return them; stops at the first that fails.
+
+    Raises:
+        MigrationFailed: A statement failed; the history says so.
+        PlanError: There is no order, or a new file is older than what is applied.
+        LockNotObtained: Another deployer is at work, or the lock was lost.
+        DatabaseError: The server refused.
+    """
+    history = History(executor)
+    done: list[Migration] = []
+    with deploy_lock(executor, lock_wait, listener.note) as lock:
+        history.prepare()
+        # Read under the lock: the deployer before us may just have run the same files.
+        found = due(executor, migrations, target=target, allow_out_of_order=allow_out_of_order)
+        for migration in migrations:
+            state = found.states.get(migration.version)
+            if state and state.status in plan.APPLIED and not state.is_ours:
+                history.accept(migration)
+        for number, migration in enumerate(found.migrations, start=1):
+            listener.begins(migration, migration.up, number, len(found.migrations))
+            lock.check()
+            outcome = _run(executor, history, migration, migration.up, found.states.get(migration.version))
+            done.append(migration)
+            listener.ended(migration, migration.up, outcome)
+        if done:
+            _reload_api(executor)
+    return done
+
+
+def down(
+    executor: SupabaseExecutor,
+    migrations: Sequence[Migration],
+    name: str,
+    listener: Listener,
+    *,
+    lock_wait: float = LOCK_WAIT,
+) -> Migration:
+    """Roll back one applied migration and return it.
+
+    Raises:
+        UsageError: There is no such migration, it is not applied, or it has no way back.
+        PlanError: An applied migration depends on it.
+        MigrationFailed: A statement failed; the history says so.
+        LockNotObtained: Another deployer is at work, or the lock was lost.
+        DatabaseError: The server refused.
+    """
+    history = History(executor)
+    with deploy_lock(executor, lock_wait, listener.note) as lock:
+        states = history.read()
+        migration, section = removable(migrations, name, states)
+        history.prepare()
+        listener.begins(migration, section, 1, 1)
+        lock.check()
+        outcome = _run(executor, history, migration, section, states[migration.version])
+        listener.ended(migration, section, outcome)
+        _reload_api(executor)
+    return migration
+
+
+def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, State]) -> tuple[Migration, Section]:
+    """Return the migration called `name` and its DOWN section, if it can be rolled back now.
+
+    Raises:
+        UsageError: There is no such migration, it is not applied, or it has no way back.
+        PlanError: An applied migration depends on it.
+    """
+    migration = plan.find(migrations, name)
+    state = states.get(migration.version)
+    if state is None or state.status != "completed":
+        how = f"its status is {state.status}" if state else "the database has never seen it"
+        raise UsageError(f"{migration.name} is not applied: {how}.", "`elf-migrate status` shows what is.")
+    standing = [
+        other
+        for other in plan.dependants(migration, migrations)
+        if other.version in states and states[other.version].status == "completed"
+    ]
+    if standing:
+        names = ", ".join(other.name for other in standing)
+        raise PlanError(
+            f"{migration.name} cannot be rolled back: {names} {'depend' if len(standing) > 1 else 'depends'} on it "
+            "and is still applied.",
+            f"Roll that back first: elf-migrate down {standing[-1].version}",
+        )
+    if migration.down is None or not (migration.down.statements or migration.broken):
+        reason = f" ({migration.irreversible})" if migration.irreversible else ""
+        raise UsageError(
+            f"{migration.name} can't be rolled back{reason}: {migration.path} has no DOWN migration SQL.",
+            "Write a DOWN section; or fix the schema by hand and then run: "
+            f"{by_hand(migration.version, 'rolled_back')}",
+        )
+    return migration, migration.down
+
+
+def _run(
+    executor: SupabaseExecutor, history: History, migration: Migration, section: Section, state: State | None
+) -> Outcome:
+    resume_from = _resume_from(migration, section, state)
+    started = time.perf_counter()
+
+    def elapsed() -> float:
+        return (time.perf_counter() - started) * 1000
+
+    try:
+        return executor.run(
+            migration,
+            section,
+            record=lambda connection: history.done(connection, migration, section, elapsed()),
+            resume_from=resume_from,
+            progress=lambda statements, mark: history.reached(migration, section, statements, mark),
+        )
+    except MigrationFailed as error:
+        try:
+            history.failed(migration, section, elapsed(), error)
+        except DatabaseError as second:
+            error.message += f"\n  The failure could not be written to the history: {second.message}"
+        raise
+
+
+def _resume_from(migration: Migration, section: Section, state: State | None) -> int:
+    """How many statements are not to be run again. After a reset to `pending` it is none: everything runs again."""
+    progress = state.progress if state else None
+    if (
+        state is None
+        or progress is None
+        or progress.section != section.name
+        or state.status in ("pending", "rolled_back")
+    ):
+        return 0
+    if progress.mark == cumulative_hash(migration, section, progress.statements):
+        return progress.statements
+    raise PlanError(
+        f"{migration.path}: its first {progress.statements} statements were carried out already, and they have been "
+        "changed since, so it is not known where to go on.",
+        "Restore them and run `elf-migrate up` again; or make the whole section safe to run again (IF NOT EXISTS) and "
+        f"run: {by_hand(migration.version, 'pending')}",
+    )
+
+
+def _gone(migrations: Sequence[Migration], states: Mapping[str, State]) -> set[str]:
+    """Versions and names of applied migrations whose files are no longer there: a dependency may still name them."""
+    here = {migration.version for migration in migrations}
+    return {
+        name
+        for state in states.values()
+        if state.version not in here and state.status in plan.APPLIED
+        for name in (state.version, state.name)
+    }
+
+
+def _reload_api(executor: SupabaseExecutor) -> None:
+    """Tell PostgREST, if one listens, to read the schema again.
+
+    See https://docs.postgrest.org/en/stable/references/schema_cache.html
+    """
+    with contextlib.suppress(DatabaseError):
+        executor.query("NOTIFY pgrst, 'reload schema'")

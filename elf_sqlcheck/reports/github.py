@@ -1,0 +1,100 @@
+"""Annotations on the changed lines of a pull request, and the job summary.
+
+GitHub shows ten errors and ten warnings a step, so the worst come first and the summary holds all of them.
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import os
+
+from elf_sqlcheck.reports import Places, counted, summary
+from elf_sqlcheck.reports.terminal import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.reports import Report, Style
+
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+#: A job summary may be 1 MiB a step, all tools together.
+_SUMMARY_BYTES = 500_000
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>|#~&"})
+
+
+def render(report: Report, style: Style, environment: Mapping[str, str] | None = None) -> str:
+    """One workflow command a finding, and the summary as a last line of the log.
+
+    Paths are made relative to GITHUB_WORKSPACE, as annotations need them wherever the step was started.
+    """
+    environment = os.environ if environment is None else environment
+    places = Places(report.sources)
+    lines: list[str] = []
+    for finding in _worst_first(report):
+        place = places.of(finding)
+        properties = {"file": _in_workspace(finding.path, environment), "line": place.line, "col": place.column}
+        if place.end_line > place.line:
+            properties["endLine"] = place.end_line
+            del properties["col"]  # GitHub ignores columns of more than one line, and warns
+        elif place.end_column > place.column:
+            properties["endLine"], properties["endColumn"] = place.end_line, place.end_column
+        properties["title"] = finding.rule
+        shown = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+        lines.append(f"::{_COMMANDS[finding.severity.label]} {shown}::{_message(_text(finding))}\n")
+    if not style.quiet:
+        lines.append(f"{summary(report)}\n")
+    return "".join(lines)
+
+
+def job_summary(report: Report) -> str:
+    """The findings as Markdown, the worst first; cut, and said so, when there are too many for a job summary."""
+    places = Places(report.sources)
+    parts = [f"### elf-sqlcheck: {summary(report)}\n\n"]
+    if report.findings:
+        parts.append("| | place | rule | what is wrong |\n|---|---|---|---|\n")
+    size = 0
+    for number, finding in enumerate(_worst_first(report)):
+        place = places.of(finding)
+        where = f"{_markdown(finding.path)}:{place.line}"
+        row = f"| {finding.severity.label} | {where} | {_markdown(finding.rule)} | {_markdown(finding.message)} |\n"
+        size += len(row.encode("utf-8", "replace"))
+        if size > _SUMMARY_BYTES:
+            parts.append(f"\n… and {counted(len(report.findings) - number, 'finding')} more, in the log of the step.\n")
+            break
+        parts.append(row)
+    return "".join(parts)
+
+
+def _worst_first(report: Report) -> list[Finding]:
+    return sorted(report.findings, key=lambda finding: -finding.severity)
+
+
+def _text(finding: Finding) -> str:
+    parts = [finding.message]
+    if finding.why:
+        parts.append(f"Why: {finding.why}")
+    if finding.instead:
+        parts.append(f"Instead: {finding.instead}")
+    return clean("\n".join(parts), keep="\n")
+
+
+def _in_workspace(path: str, environment: Mapping[str, str]) -> str:
+    workspace = environment.get("GITHUB_WORKSPACE")
+    if not workspace:
+        return path
+    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(workspace))
+    return path if relative.startswith("..") else relative
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(clean(text, keep="\r\n")).replace(":", "%3A").replace(",", "%2C")
+
+
+def _markdown(text: str) -> str:
+    return " ".join(clean(text, keep="\n").split()).translate(_MARKDOWN)

@@ -1,0 +1,69 @@
+"""The report for programs: one JSON object. `version` counts the changes of its shape that break readers."""
+
+from __future__ import annotations
+
+from json import dumps
+
+from elf_sqlcheck.model import Applicability, Severity
+from elf_sqlcheck.reports import Places, fixable, numbers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.reports import Report, Style
+
+VERSION = 1
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every format
+    """`version`, `findings` and `summary`; positions are 1-based, in characters, ends exclusive."""
+    places = Places(report.sources)
+    found = numbers(report)
+    whole = {
+        "version": VERSION,
+        "findings": [_finding(finding, places) for finding in report.findings],
+        "summary": {
+            "errors": found.get(Severity.ERROR, 0),
+            "warnings": found.get(Severity.WARNING, 0),
+            "notes": found.get(Severity.NOTE, 0),
+            "files": report.files,
+            "suppressed": report.suppressed,
+            "fixed": report.fixed,
+            "fixable": fixable(report, Applicability.SAFE),
+            "unsafely_fixable": fixable(report, Applicability.UNSAFE),
+        },
+    }
+    return dumps(whole, indent=2) + "\n"
+
+
+def _finding(finding: Finding, places: Places) -> dict[str, Any]:
+    place = places.of(finding)
+    return {
+        "path": finding.path,
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
+        "rule": finding.rule,
+        "family": finding.family,
+        "severity": finding.severity.label,
+        "message": finding.message,
+        "why": finding.why,
+        "instead": finding.instead,
+        "fix": _fix(finding, places),
+    }
+
+
+def _fix(finding: Finding, places: Places) -> dict[str, Any] | None:
+    fix = finding.fix
+    if fix is None:
+        return None
+    edits = []
+    for edit in fix.edits if finding.path in places.sources else ():
+        line, column = places.position(finding.path, edit.span.start)
+        end_line, end_column = places.position(finding.path, edit.span.end)
+        place = {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
+        edits.append({**place, "text": edit.text})
+    return {"title": fix.title, "applicability": fix.applicability.value, "edits": edits}

@@ -1,0 +1,110 @@
+"""Text on a terminal: colours, widths, and nothing that could forge what the reader sees.
+
+A migration is written by anybody who opens a pull request. Escape sequences, backspaces and bidirectional controls in
+it would let its author repaint the report, so they are shown as what they are (https://trojansource.codes).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Columns between two tab stops, as in a source line that is shown.
+TAB = 4
+_CODES = {
+    "error": "1;31",
+    "warning": "1;33",
+    "note": "1;36",
+    "bold": "1",
+    "dim": "2",
+    "good": "32",
+    "added": "32",
+    "removed": "31",
+}
+
+
+def painted(text: str, colour: str, on: bool) -> str:
+    """`text` in one of the colours, when they are `on`."""
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if on and text else text
+
+
+def clean(text: str, keep: str = "") -> str:
+    r"""`text` with everything that is not plainly visible written as `\x1b` or `\u202e`; `keep` is left alone."""
+    if text.isprintable():
+        return text
+    return "".join(character if character in keep else visible(character) for character in text)
+
+
+def visible(character: str) -> str:
+    """One character, escaped unless it can be seen; any kind of blank counts as seen."""
+    if character.isprintable() or _category(character) == "Zs":
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def cells(line: str) -> Iterator[tuple[str, int]]:
+    """What each character of a line looks like, and how many columns that takes."""
+    column = 0
+    for character in line:
+        if character == "\t":
+            width = TAB - column % TAB
+            look = " " * width
+        elif " " <= character <= "~":
+            look, width = character, 1
+        else:
+            look = visible(character)
+            width = len(look) if len(look) > 1 else _width(character)
+        column += width
+        yield look, width
+
+
+def excerpt(line: str, start: int, end: int, limit: int) -> tuple[str, int, int]:
+    """What is shown of a line: the text, the columns before the part from character `start` to `end`, and its columns.
+
+    At most about `limit` columns are shown; where something is left out stands `…`.
+    """
+    first = max(0, start - limit)  # whatever the length of the line, only its neighbourhood is looked at
+    shown = list(cells(line[first : start + limit]))
+    start, end = start - first, min(end - first, len(shown))
+    head, tail = 0, len(shown)
+    if first or sum(width for _, width in shown) > limit or len(line) > start + first + limit:
+        while head < start and sum(width for _, width in shown[head:start]) > limit // 3:
+            head += 1
+        while tail > start + 1 and sum(width for _, width in shown[head:tail]) > limit:
+            tail -= 1
+    before, after = "…" * bool(first or head), "…" * (first + tail < len(line))
+    text = before + "".join(look for look, _ in shown[head:tail]) + after
+    offset = len(before) + sum(width for _, width in shown[head:start])
+    return text, offset, max(1, sum(width for _, width in shown[start : min(end, tail)]))
+
+
+def wrapped(text: str, width: int, indent: str) -> str:
+    """`text` with each line broken at blanks so that it fits, the further lines indented; `width` 0 breaks nothing."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        current, used = "", 0
+        for word in line.split(" "):
+            length = sum(width for _, width in cells(word))
+            if width and current.strip() and used + 1 + length > width:
+                lines.append(current)
+                current, used = word, length
+            else:
+                current = f"{current} {word}" if current else word
+                used += length + 1
+        lines.append(current)
+    return f"\n{indent}".join(lines)
+
+
+def _category(character: str) -> str:
+    from unicodedata import category
+
+    return category(character)
+
+
+def _width(character: str) -> int:
+    from unicodedata import combining, east_asian_width
+
+    if combining(character) or _category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if east_asian_width(character) in {"W", "F"} else 1

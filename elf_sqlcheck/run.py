@@ -1,0 +1,160 @@
+"""From folders to findings: which rules run, the lint itself, and fixing until nothing changes any more."""
+
+from __future__ import annotations
+
+from elf_sqlcheck import fix, layouts, mainline, registry
+from elf_sqlcheck.lint import lint
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.model import Applicability, Finding, Migration
+    from elf_sqlcheck.rule import Rule
+    from elf_sqlcheck.sources import Folder
+
+#: Passes of fixing: one fix may uncover the next, but not for ever.
+PASSES = 10
+#: What `verify` finds; a comment in a file may allow it although lint never finds it.
+VERIFIED = frozenset(
+    {
+        "does-not-apply",
+        "does-not-apply-again",
+        "does-not-roll-back",
+        "rollback-does-not-restore",
+        "rollback-leaves-behind",
+    }
+)
+
+
+class Ruleset(Record):
+    """The rules that run, and the names of all that exist, which suppressions may mention."""
+
+    rules: tuple[Rule, ...]
+    known: frozenset[str]
+
+
+class Checked(Record):
+    """What came out: `sources` are the bytes that were judged, by path; `files` how many were judged."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+    sources: Mapping[str, bytes]
+    files: int
+
+
+class Fixed(Record):
+    """What fixing came to.
+
+    `texts` maps paths to (bytes before, bytes after) where these differ; `done` counts the findings that were fixed;
+    `refused` are the files that the fixes would have broken, left as they are.
+    """
+
+    folders: tuple[Folder, ...]
+    texts: Mapping[str, tuple[bytes, bytes]]
+    done: int
+    refused: tuple[str, ...]
+
+
+def ruleset(
+    config: Config, select: Sequence[str] = (), extend: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> Ruleset:
+    """The rules to run: the configuration's choice, of which `select` replaces and the others extend the parts.
+
+    Raises:
+        RuleError: A rule cannot be loaded.
+        ConfigError: A name is neither a rule's nor a family's.
+    """
+    rules = registry.load(config.absolute(config.rules_dir) if config.rules_dir else None)
+    known = frozenset(rule.name for rule in rules)
+    names = known | {rule.family for rule in rules}
+    for ignored in config.per_file_ignores.values():
+        for name in ignored:
+            if name not in names:
+                raise registry.unknown_rule(name, names)
+    chosen = registry.select(
+        rules,
+        select or config.select,
+        (*config.extend_select, *extend),
+        (*config.ignore, *ignore),
+        profile=config.profile,
+        severity={name: level.label for name, level in config.severity.items()},
+    )
+    return Ruleset(chosen, known | VERIFIED)
+
+
+def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
+    """Judge the files asked for in each folder, against all the files before them."""
+    findings: list[Finding] = []
+    suppressed: list[Finding] = []
+    sources: dict[str, bytes] = {}
+    files = 0
+    for folder in folders:
+        settings = config.settings() | mainline.compare(folder, config.main_branch)
+        result = lint(_migrations(folder), rules.rules, settings, folder.judged, rules.known)
+        findings += _wanted(result.findings, config)
+        suppressed += result.suppressed
+        sources |= folder.files
+        files += len(folder.judged)
+    return Checked(tuple(findings), tuple(suppressed), sources, files)
+
+
+def repair(
+    folders: Sequence[Folder], rules: Ruleset, config: Config, allowed: Collection[Applicability] = fix.SAFE
+) -> Fixed:
+    """Fix what can be fixed, in passes until nothing changes; no file is written.
+
+    A file that the fixes would break, in that less of it parses than before, stays as it was.
+    """
+    original = {path: data for folder in folders for path, data in folder.files.items()}
+    broken_before = {path: _broken(path, data) for folder in folders for path, data in _judged(folder)}
+    refused: set[str] = set()
+    done: dict[str, int] = {}
+    for _ in range(PASSES):
+        checked = check(folders, rules, config)
+        by_path: dict[str, list[Finding]] = {}
+        for finding in checked.findings:
+            if finding.path not in refused and finding.path in broken_before:
+                by_path.setdefault(finding.path, []).append(finding)
+        changed: dict[str, bytes] = {}
+        for path, findings in by_path.items():
+            applied = fix.apply(checked.sources[path], findings, allowed)
+            if applied.data == checked.sources[path]:
+                continue
+            if _broken(path, applied.data) > broken_before[path]:
+                refused.add(path)
+                changed[path] = original[path]
+                done.pop(path, None)
+            else:
+                changed[path] = applied.data
+                done[path] = done.get(path, 0) + len(applied.done)
+        if not changed:
+            break
+        folders = [
+            folder.replace(files={path: changed.get(path, data) for path, data in folder.files.items()})
+            for folder in folders
+        ]
+    now = {path: data for folder in folders for path, data in folder.files.items()}
+    texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
+    return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)))
+
+
+def _migrations(folder: Folder) -> list[Migration]:
+    return layouts.in_order([layouts.read(path, data) for path, data in folder.files.items()])
+
+
+def _judged(folder: Folder) -> list[tuple[str, bytes]]:
+    return [(path, data) for path, data in folder.files.items() if path in folder.judged]
+
+
+def _broken(path: str, data: bytes) -> int:
+    return len(layouts.read(path, data).broken)
+
+
+def _wanted(findings: Iterable[Finding], config: Config) -> list[Finding]:
+    """The findings without those that `per-file-ignores` switches off."""
+    if not config.per_file_ignores:
+        return list(findings)
+    return [finding for finding in findings if not {finding.rule, finding.family} & config.ignored_for(finding.path)]

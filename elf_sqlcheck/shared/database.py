@@ -1,0 +1,338 @@
+"""The executor: the one way in which a section of a migration reaches a server, for verify and for deploy alike."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from elf_sqlcheck.errors import ConnectionFailed, DatabaseError, MigrationFailed
+from elf_sqlcheck.shared import concurrently
+from elf_sqlcheck.shared.connection import Parameters, connect, parameters, redact
+from elf_sqlcheck.shared.failures import own_commit, remedy_for, statement_failed, stays, went_away
+from elf_sqlcheck.shared.pieces import Piece, cumulative_hash, cut, settings_before
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import psycopg
+    from psycopg import Connection
+    from psycopg.pq.abc import PGresult
+
+    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.credentials import CredentialManager
+
+    Record = Callable[[Connection[dict[str, Any]]], object]
+    Progress = Callable[[int, str], object]
+
+
+@dataclass(frozen=True)
+class ConnectionTest:
+    """The result of `test_connection`: true when it worked, and a sentence either way."""
+
+    ok: bool
+    text: str
+    server_version: str = ""
+    user: str = ""
+    database: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a section did: `statements` run now, in how many `ms`, and what the server remarked."""
+
+    statements: int
+    ms: float
+    notices: tuple[str, ...] = ()
+
+
+class SupabaseExecutor:
+    """Runs sections of migrations on one connection, which is opened when it is first needed.
+
+    Args:
+        url: A libpq URL or connection string; without it the credentials say where to connect.
+        credentials: Who is asked for them; the environment of the process by default.
+        application_name: How the session shows in `pg_stat_activity`.
+        settings: What every migration begins with, such as {"lock_timeout": "5s"}.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        credentials: CredentialManager | None = None,
+        application_name: str = "elf-migrate",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._application_name = application_name
+        self._settings = dict(settings or {})
+        self._target: Parameters | None = None
+        self._connection: Connection[dict[str, Any]] | None = None
+        self._notices: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def target(self) -> Parameters:
+        """Where it connects to; raises ConnectionFailed when nothing usable is configured."""
+        if self._target is None:
+            self._target = parameters(self._url, self._credentials)
+        return self._target
+
+    @property
+    def connection(self) -> Connection[dict[str, Any]]:
+        """The open connection, in autocommit mode; raises ConnectionFailed."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self.target, self._application_name)
+            self._connection.add_notice_handler(self._noticed)
+            self._set_up(self._connection)
+        return self._connection
+
+    def another(self, application_name: str) -> SupabaseExecutor:
+        """Return an executor for the same server with a connection of its own."""
+        return SupabaseExecutor(self._url, credentials=self._credentials, application_name=application_name)
+
+    def close(self) -> None:
+        """Close the connection, if one is open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def test_connection(self) -> ConnectionTest:
+        """Connect and ask the server who it is; never raises for a connection that fails, but says why."""
+        try:
+            row = self.query(
+                "SELECT current_setting('server_version') AS version, current_user::text AS user, "
+                "current_database()::text AS database, "
+                "coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls"
+            )[0]
+        except DatabaseError as error:
+            return ConnectionTest(ok=False, text=str(error))
+        transport = "over TLS" if row["tls"] else "without TLS"
+        text = f"connected to PostgreSQL {row['version']} at {self.target.where} as {row['user']}, {transport}"
+        return ConnectionTest(True, text, row["version"], row["user"], row["database"])
+
+    def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """Run one statement and return its rows as dictionaries ([] when it returns none).
+
+        Raises:
+            ConnectionFailed: No connection could be made.
+            DatabaseError: The server refused it.
+        """
+        import psycopg
+
+        connection = self.connection
+        try:
+            # Statements are passed on by callers of this project; values always travel as parameters.
+            cursor = connection.execute(sql.encode(), params or None)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise self._refused(error) from None
+
+    def run(
+        self,
+        migration: Migration,
+        section: Section,
+        *,
+        record: Record | None = None,
+        resume_from: int = 0,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Run one section: whole in one transaction, or piece by piece where it asks for that.
+
+        Args:
+            migration: The migration that is run.
+            section: Its UP or its DOWN section.
+            record: Writes the history with the connection it gets; its rows are committed with the last piece.
+            resume_from: How many statements of the section an earlier run has already carried out.
+            progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;
+                called inside the transaction of a piece that has one.
+
+        Raises:
+            MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
+            ConnectionFailed: No connection could be made.
+        """
+        pieces = [piece for piece in cut(migration, section) if piece.last > resume_from or not section.statements]
+        connection = self.connection
+        self._notices = []
+        started = time.perf_counter()
+        several = len(pieces) > 1 or resume_from > 0 or not migration.transactional
+        done = resume_from
+        try:
+            if several and progress:
+                progress(done, cumulative_hash(migration, section, done))
+            for statement in settings_before(section, resume_from):
+                connection.execute(migration.data[statement.span.start : statement.span.end])
+            for piece in pieces:
+                hooks: list[Callable[[], object]] = []
+                if several and progress:
+                    mark = cumulative_hash(migration, section, piece.last)
+                    hooks.append(lambda count=piece.last, mark=mark: progress(count, mark))  # type: ignore[misc]
+                if record and piece is pieces[-1]:
+                    hooks.append(lambda: record(connection))
+                if piece.in_transaction:
+                    self._run_in_transaction(migration, section, piece, done, hooks)
+                else:
+                    self._run_alone(migration, section, piece, done, hooks)
+                done = piece.last
+            if record and not pieces:
+                record(connection)
+        finally:
+            self._reset()
+        count = sum(len(piece.statements) for piece in pieces)
+        return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
+
+    def _run_in_transaction(
+        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], object]]
+    ) -> None:
+        import psycopg
+
+        connection = self.connection
+        rolled_back = "Its transaction was rolled back" + (
+            "; nothing of it stays." if not done else f"; the {done} statements before it stay carried out."
+        )
+        committing = False
+        try:
+            connection.execute("BEGIN")
+            transaction = _transaction_id(connection)
+            results = self._send(migration, section, piece, done, rolled_back)
+            if _transaction_id(connection) != transaction:
+                raise own_commit(migration, section, piece, _committed(results))
+            if hooks:
+                # A SET ROLE or search_path of the migration must not decide whether its history row can be written.
+                connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")
+            for hook in hooks:
+                hook()
+            committing = True
+            connection.execute("COMMIT")
+        except psycopg.Error as error:
+            if connection.broken:
+                raise went_away(migration, section, self.target.where, done, unknown=committing) from None
+            raise statement_failed(
+                error, migration, section, piece, answered=len(piece.statements), completed=done, state=rolled_back
+            ) from None
+        finally:
+            _roll_back_if_open(connection)
+
+    def _run_alone(
+        self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], object]]
+    ) -> None:
+        import psycopg
+
+        connection = self.connection
+        statement = piece.statements[0]
+        state = f"It ran outside a transaction: {stays(done)}"
+        try:
+            concurrent = concurrently.is_concurrent_index(statement)
+            if concurrent and (note := concurrently.clear_leftover(connection, migration, statement)):
+                self._notices.append(note)
+            self._send(migration, section, piece, done, state)
+            if concurrent:
+                concurrently.check_valid(connection, migration, statement)
+            with connection.transaction():
+                for hook in hooks:
+                    hook()
+        except psycopg.Error as error:
+            if connection.broken:
+                raise went_away(migration, section, self.target.where, done, unknown=True) from None
+            raise statement_failed(error, migration, section, piece, answered=0, completed=done, state=state) from None
+
+    def _send(self, migration: Migration, section: Section, piece: Piece, done: int, state: str) -> list[PGresult]:
+        """Send a piece in one simple-protocol query and return the server's answers, one for each statement.
+
+        `Connection.execute` would do, but for one thing: when a statement fails while it runs, Postgres names no
+        position, and only the number of answers before the error tells which one it was.
+        """
+        from psycopg import errors, generators
+        from psycopg.pq import ExecStatus
+
+        connection = self.connection
+        connection.pgconn.send_query(piece.text(migration))
+        results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
+        last = results[-1]
+        if last.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
+            error = errors.error_from_result(last, encoding="utf-8")
+            if connection.broken:
+                raise went_away(migration, section, self.target.where, done, unknown=not piece.in_transaction)
+            kept = _committed(results)
+            if kept:
+                state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
+            answered = len(results) - 1
+            raise statement_failed(
+                error, migration, section, piece, answered=answered, completed=done + kept, state=state
+            )
+        if last.status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
+            self.close()
+            raise MigrationFailed(
+                f"{migration.path}: {section.name.upper()} copies rows from or to the client, which only psql can do.",
+                "Write the rows as INSERT statements.",
+                span=section.span,
+                sqlstate="0A000",
+            )
+        return results
+
+    def _reset(self) -> None:
+        """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
+        import psycopg
+
+        if self._connection is None or self._connection.broken or self._connection.closed:
+            self.close()
+            return
+        try:
+            self._connection.execute("DISCARD ALL")
+            self._set_up(self._connection)
+        except psycopg.Error:
+            self.close()
+
+    def _set_up(self, connection: Connection[dict[str, Any]]) -> None:
+        for name, value in self._settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+    def _refused(self, error: psycopg.Error) -> DatabaseError:
+        said = redact((error.diag.message_primary or str(error)).strip(), self.target)
+        if self._connection is None or self._connection.broken:
+            self.close()
+            text = f"The server at {self.target.where} went away: {said.partition(chr(10))[0]}"
+            return ConnectionFailed(text, "Check the server, then run it again.")
+        return DatabaseError(f"The server refused: {said}", remedy_for(error.sqlstate or "", said))
+
+    def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized in ("WARNING", "NOTICE") and diagnostic.message_primary:
+            self._notices.append(f"{diagnostic.severity_nonlocalized}: {diagnostic.message_primary}")
+
+
+def _transaction_id(connection: Connection[dict[str, Any]]) -> str:
+    """The identity of the transaction that the connection is in; outside one, an identity that is never seen twice."""
+    row = connection.execute("SELECT pg_current_xact_id()::text AS id").fetchone()
+    return str(row["id"]) if row else ""
+
+
+def _committed(results: Sequence[PGresult]) -> int:
+    """How many statements had been answered when the last COMMIT of the file's own went through."""
+    return max((n for n, result in _commands(results) if result == b"COMMIT"), default=0)
+
+
+def _commands(results: Sequence[PGresult]) -> Iterator[tuple[int, bytes]]:
+    return ((number, result.command_status or b"") for number, result in enumerate(results, start=1))
+
+
+def _roll_back_if_open(connection: Connection[dict[str, Any]]) -> None:
+    from psycopg.pq import TransactionStatus
+
+    if not connection.closed and connection.info.transaction_status in (
+        TransactionStatus.INTRANS,
+        TransactionStatus.INERROR,
+    ):
+        connection.execute("ROLLBACK")

@@ -1,0 +1,35 @@
+"""Roles that migrations name but do not make: production has them, a fresh server has not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from elf_sqlcheck.model import Migration
+
+
+def named_roles(migrations: Iterable[Migration]) -> list[str]:
+    """Return the roles that sections grant to, name in policies or make owners, but do not create."""
+    named: set[str] = set()
+    made: set[str] = set()
+    for migration in migrations:
+        for section in (migration.up, migration.down):
+            for statement in section.statements if section else ():
+                if statement.kind == "CreateRoleStmt":
+                    made.add(statement.node["role"])
+                elif "ROLESPEC_CSTRING" in statement.json:
+                    named.update(_names(statement.node))
+    return sorted(name for name in named - made if not name.startswith("pg_"))
+
+
+def _names(node: Any) -> Iterator[str]:  # noqa: ANN401 - any piece of the parser's JSON
+    if isinstance(node, dict):
+        if node.get("roletype") == "ROLESPEC_CSTRING":
+            yield node["rolename"]
+        for inner in node.values():
+            yield from _names(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _names(inner)

@@ -1,0 +1,313 @@
+"""The way back: a migration that cannot be rolled back, or not all the way."""
+
+from __future__ import annotations
+
+import re
+
+from elf_sqlcheck.rule import (
+    Applicability,
+    Context,
+    CreateTable,
+    Do,
+    Edit,
+    Example,
+    Finding,
+    Fix,
+    Migration,
+    Opaque,
+    ReadRows,
+    Rule,
+    Severity,
+    Span,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elf_sqlcheck.rule import SchemaDifference
+
+#: What goes before everything else in DOWN, because later statements may drop what it belongs to.
+_FIRST = frozenset(
+    ["index", "policy", "trigger", "constraint", "column", "comment", "grant", "view", "materialized view"]
+)
+_ATTENDANTS = frozenset(["comment", "grant"])
+
+
+def _missing_down(context: Context[Migration]) -> Iterator[Finding]:
+    migration = context.migration
+    if migration.down is not None or migration.irreversible or not (migration.up.statements or migration.broken):
+        return
+    header = next((header for header in migration.headers if header.key == "irreversible"), None)
+    undo = _undo(context)
+    fix = None
+    if undo:
+        line = b"\r\n" if b"\r\n" in migration.data else b"\n"
+        end = Span(len(migration.data.rstrip()), len(migration.data))
+        text = "\n\n-- ============= DOWN MIGRATION ============\n\n" + "\n".join(undo) + "\n"
+        fix = Fix("add a DOWN section", (Edit(end, text.replace("\n", line.decode())),), Applicability.UNSAFE)
+    message = "there is no DOWN section, so this migration cannot be rolled back"
+    if header:
+        message = "the Irreversible header gives no reason, and there is no DOWN section"
+    instead = "-- ============= DOWN MIGRATION ============\n" + "\n".join(undo) if undo else ""
+    yield context.finding(message, header.span if header else None, whole_file=header is None, instead=instead, fix=fix)
+
+
+def _undo(context: Context[Migration]) -> list[str]:
+    """The statements of a DOWN that undoes UP, last change first; empty unless all of it is known."""
+    made: set[str] = set()
+    found: list[str] = []
+    for change in context.changes:
+        if isinstance(change, CreateTable):
+            made.add(str(change.name))
+        table = getattr(change, "table", getattr(change, "name", None))
+        if not isinstance(change, CreateTable) and str(table) in made and hasattr(change, "table"):
+            continue  # goes with its table
+        statement = context.inverse(change, context.before)
+        if not statement:
+            return []
+        found.append(statement)
+    return found[::-1]
+
+
+def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
+    migration = context.migration
+    if migration.down is None or migration.irreversible:
+        return
+    differences = context.differences()
+    unknown = _unknown(context) if differences else ""
+    if unknown is None:
+        return
+    kept = [
+        difference
+        for difference in _without_attendants(differences)
+        if not difference.name.startswith("pg_temp.")
+        and (difference.known or not _guarded(context, difference))
+        and not _mentions(unknown, difference)
+    ]
+    groups: dict[tuple[int, str], list[SchemaDifference]] = {}
+    for difference in kept:
+        key = (difference.position, difference.change if difference.position >= 0 else difference.name)
+        groups.setdefault(key, []).append(difference)
+    for group in groups.values():
+        if group[0].position < 0:
+            yield from _by_down(context, group[0])
+        else:
+            yield _by_up(context, group, single=len(groups) == 1)
+
+
+def _without_attendants(differences: list[SchemaDifference]) -> list[SchemaDifference]:
+    """Leave out comments and grants on what is told anyway."""
+    told = [difference.name for difference in differences if difference.kind not in _ATTENDANTS]
+    return [
+        difference
+        for difference in differences
+        if difference.kind not in _ATTENDANTS
+        or not any(re.search(rf"(?<![\w.]){re.escape(name.partition('(')[0])}(?!\w)", difference.name) for name in told)
+    ]
+
+
+def _unknown(context: Context[Migration]) -> str | None:
+    """The text of all that the catalog cannot see into; None when it may do anything to any object."""
+    migration = context.migration
+    texts = [context.text(broken.piece) for broken in migration.broken]
+    for number, change in enumerate((*context.changes, *context.undoing)):
+        if not isinstance(change, (Do, Opaque, ReadRows)):
+            continue
+        text = context.text(change.statement.span)
+        lowered = text.lower()
+        if number >= len(context.changes):
+            computed = "execute" in lowered and ("format" in lowered or "||" in lowered)
+            own = isinstance(change, ReadRows) and any(_own_function(context, name) for name in change.functions)
+            if computed or own or (isinstance(change, Opaque) and lowered.startswith("call")):
+                return None
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _own_function(context: Context[Migration], name: str) -> bool:
+    bare = name.rpartition(".")[2]
+    return any(key[0] == "function" and key[2] == bare for key, _ in context.now.objects())
+
+
+def _mentions(text: str, difference: SchemaDifference) -> bool:
+    """Whether `text` names the object."""
+    if not text:
+        return False
+    words = re.findall(r'"(?:[^"]|"")+"|[\w$]+', difference.name.partition("(")[0])
+    words = words[:1] if difference.kind in {"index", "constraint", "policy", "trigger", "label"} else words[-1:]
+    bare = [re.escape(word.strip('"')) for word in words]
+    return any(re.search(rf"(?<!\w){word}(?!\w)", text, re.IGNORECASE) for word in bare)
+
+
+def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
+    """Whether UP drops it with IF EXISTS only, so that it may well never have been there."""
+    return difference.position < 0 or bool(getattr(context.changes[difference.position], "if_exists", False))
+
+
+def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
+    first = group[0]
+    change = context.changes[first.position]
+    kind = "table, view or index" if first.kind == "relation" else first.kind
+    message = {
+        "left behind": f"UP makes {kind} {first.name} and DOWN does not drop it",
+        "not restored": f"UP drops {kind} {first.name} and DOWN does not bring it back",
+        "changed": f"DOWN does not put {kind} {first.name} back as it was"
+        + (f": {first.detail}" if first.detail else ""),
+    }[first.change]
+    if len(group) > 1:
+        message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
+    undo = context.inverse(change, context.before) if first.change != "not restored" or len(group) == 1 else ""
+    fix = None
+    if undo:
+        later = any(isinstance(other, CreateTable) for other in context.changes[first.position + 1 :])
+        early = first.kind in _FIRST or (first.kind == "table" and not later)
+        edits = context.prepend_down(undo) if early else context.append_down(undo)
+        applicability = Applicability.UNSAFE if single and len(group) == 1 else Applicability.SHOWN
+        fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
+    return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
+
+
+def _by_down(context: Context[Migration], difference: SchemaDifference) -> Iterator[Finding]:
+    """What DOWN does to something that UP left alone."""
+    change = next((c for c in context.undoing if _mentions(context.text(c.statement.span), difference)), None)
+    if change is None:
+        return
+    kind = "table, view or index" if difference.kind == "relation" else difference.kind
+    what = (
+        f"DOWN drops {kind} {difference.name}"
+        if difference.change == "not restored"
+        else f"DOWN alters {kind} {difference.name}"
+    )
+    message = f"{what}, which was there before this migration" + (f": {difference.detail}" if difference.detail else "")
+    yield context.finding(message, change.span, instead="let DOWN undo what UP does and no more")
+
+
+_HEAD = "-- Migration: Add Notes\n-- Version: 20250102_000000\n-- Description: Notes of a team\n{more}\n"
+_PATH = "migrations/20250102_000000_add_notes.sql"
+_MARKERS = ("-- ============= UP MIGRATION =============\n", "-- ============= DOWN MIGRATION ============\n")
+
+
+def _file(up: str, down: str | None = None, more: str = "") -> str:
+    below = "" if down is None else f"\n{_MARKERS[1]}{down}\n"
+    return f"{_HEAD.format(more=more)}{_MARKERS[0]}{up}\n{below}"
+
+
+def _example(up: str, down: str, fixed: str | None = None, before: str = "", runs: str = "") -> Example:
+    whole = None if fixed is None else _file(up.replace(" -- finding", ""), fixed)
+    return Example(_file(up, down), before=before, fixed=whole, unsafe=True, path=_PATH, runs=runs)
+
+
+_USERS = (
+    "CREATE TABLE users (id UUID DEFAULT gen_random_uuid() PRIMARY KEY, email TEXT NOT NULL, age INT DEFAULT 1);\n"
+    "CREATE INDEX idx_users_age ON users (age);\nCREATE TYPE mood AS ENUM ('sad', 'ok');\n"
+    "CREATE FUNCTION one() RETURNS INT LANGUAGE sql AS 'SELECT 1';\nCREATE VIEW grown AS SELECT id FROM users;"
+)
+
+MISSING_DOWN = Rule(
+    name="missing-down",
+    family="rollback",
+    severity=Severity.ERROR,
+    summary="no DOWN section and no reason for its absence",
+    why="When the release goes wrong there is no way back: somebody writes it by hand, at night, against production.",
+    instead="Write a DOWN section, or say why there is none: -- Irreversible: <reason>",
+    on=(Migration,),
+    check=_missing_down,
+    bad=(
+        Example(
+            "-- finding\n" + _file("CREATE TABLE notes (id UUID);\nCREATE INDEX idx_notes_id ON notes (id);"),
+            path=_PATH,
+            fixed=_file(
+                "CREATE TABLE notes (id UUID);\nCREATE INDEX idx_notes_id ON notes (id);",
+                "\nDROP TABLE IF EXISTS notes;",
+            ),
+            unsafe=True,
+        ),
+        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),  # noqa: S608 - an example
+        Example(_file("SELECT 1;", more="-- Irreversible: -- finding\n"), path=_PATH),
+    ),
+    good=(
+        Example(_file("CREATE TABLE notes (id UUID);", "DROP TABLE IF EXISTS notes;"), path=_PATH),
+        Example(_file("DELETE FROM users;", more="-- Irreversible: the rows are gone\n"), before=_USERS, path=_PATH),
+        Example(_file("-- to be written"), path=_PATH),
+    ),
+    layouts=("elf",),
+)
+
+INCOMPLETE_DOWN = Rule(
+    name="incomplete-down",
+    family="rollback",
+    severity=Severity.ERROR,
+    summary="after UP and DOWN the schema is not what it was before",
+    why="A rollback reports success and leaves the database in a state that no test has seen; the next UP fails on what is still there.",
+    instead="Let DOWN undo each statement of UP, last one first; `elf-sqlcheck verify` proves it.",
+    on=(Migration,),
+    check=_incomplete_down,
+    bad=(
+        _example(
+            "CREATE TABLE a (id UUID);\nCREATE INDEX idx_users_email ON users (email); -- finding",
+            "DROP TABLE IF EXISTS a;",
+            "\n\nDROP INDEX IF EXISTS idx_users_email;\nDROP TABLE IF EXISTS a;".removeprefix("\n"),
+            before=_USERS,
+        ),
+        _example("CREATE TABLE a (id UUID); -- finding\nCREATE TABLE b (id UUID); -- finding", "-- nothing"),
+        _example(
+            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL;",
+            "SELECT 1;",
+            before=_USERS,
+        ),
+        _example("ALTER TABLE users DROP COLUMN age; -- finding", "SELECT 1;", before=_USERS),
+        _example(
+            "ALTER TABLE users DROP COLUMN age; -- finding",
+            "ALTER TABLE users ADD COLUMN age INT DEFAULT 1;",
+            before=_USERS,
+        ),
+        _example("ALTER TABLE users ALTER COLUMN age TYPE BIGINT; -- finding", "SELECT 1;", before=_USERS),
+        _example("ALTER TABLE users ALTER COLUMN age DROP DEFAULT; -- finding", "SELECT 1;", before=_USERS),
+        _example("DROP VIEW grown; -- finding", "SELECT 1;", before=_USERS),
+        _example(
+            "CREATE OR REPLACE FUNCTION one() RETURNS INT LANGUAGE sql AS 'SELECT 2'; -- finding",
+            "SELECT 1;",
+            before=_USERS,
+        ),
+        _example("ALTER TYPE mood ADD VALUE 'happy'; -- finding", "SELECT 1;", before=_USERS),
+        _example("ALTER TABLE users RENAME COLUMN age TO years; -- finding", "SELECT 1;", before=_USERS),
+        _example("ALTER TABLE users ENABLE ROW LEVEL SECURITY; -- finding", "SELECT 1;", before=_USERS),
+        _example("CREATE POLICY own ON users USING (true); -- finding", "SELECT 1;", before=_USERS),
+        _example("ALTER TABLE users ADD CONSTRAINT grown_up CHECK (age > 17); -- finding", "SELECT 1;", before=_USERS),
+        _example("COMMENT ON TABLE users IS 'people'; -- finding", "SELECT 1;", before=_USERS),
+        _example(
+            "CREATE SCHEMA notes;\nCREATE TABLE notes.a (id UUID);",
+            "DROP SCHEMA notes CASCADE;\nDROP VIEW grown; -- finding",
+            before=_USERS,
+        ),
+    ),
+    good=(
+        _example(
+            "CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE INDEX idx_a ON a (id);\nCOMMENT ON TABLE a IS 'x';",
+            "DROP TABLE IF EXISTS a;",
+        ),
+        _example(
+            "CREATE SCHEMA s;\nCREATE TABLE s.a (id UUID);\nCREATE TYPE s.t AS ENUM ('x');", "DROP SCHEMA s CASCADE;"
+        ),
+        _example(
+            "ALTER TABLE users DROP COLUMN age;",
+            "ALTER TABLE users ADD COLUMN age INT DEFAULT 1;\nCREATE INDEX idx_users_age ON users (age);",
+            before=_USERS,
+        ),
+        _example("ALTER TABLE users RENAME TO people;", "ALTER TABLE people RENAME TO users;", before=_USERS),
+        _example(
+            "CREATE EXTENSION IF NOT EXISTS pgcrypto;\nCREATE ROLE notes_reader;",
+            "SELECT 1;",
+            runs="roles outlive databases",
+        ),
+        _example("DROP TRIGGER IF EXISTS old ON users;\nDROP FUNCTION IF EXISTS older();", "SELECT 1;", before=_USERS),
+        _example("CREATE TABLE a (id UUID);", "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'a'); END $$;"),
+        _example("CREATE TABLE a (id UUID);", "DO $$ BEGIN DROP TABLE IF EXISTS a; END $$;"),
+        _example("DO $$ BEGIN CREATE TABLE a (id UUID); END $$;", "DROP TABLE a;"),
+        _example("CREATE TEMP TABLE work AS SELECT 1 AS one;\nDELETE FROM users;", "SELECT 1;", before=_USERS),
+        _example("CREATE TABLE IF NOT EXISTS users (id UUID);", "SELECT 1;", before=_USERS),
+    ),
+)
+
+RULES = (MISSING_DOWN, INCOMPLETE_DOWN)

@@ -1,0 +1,263 @@
+"""Credentials in a migration: they stay in Git's history, in the deploy logs and in every clone."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode
+from json import loads
+
+from elf_sqlcheck.rule import (
+    AlterSystem,
+    Context,
+    Example,
+    Finding,
+    Migration,
+    Opaque,
+    Role,
+    Rule,
+    Secretive,
+    SetSetting,
+    Severity,
+    Span,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+_TOKEN = rb"(?<![A-Za-z0-9_-])"
+#: Kind, a literal without which the pattern cannot match (looked for first: it costs next to nothing), the pattern.
+#: The group `secret`, where there is one, is the part that is secret.
+_SHAPES: tuple[tuple[str, bytes, bytes], ...] = (
+    ("Supabase secret key", b"sb_secret_", _TOKEN + rb"sb_secret_[A-Za-z0-9_-]{16,}"),
+    ("Supabase access token", b"sbp_", _TOKEN + rb"sbp_(?:[a-z0-9]+_)?[0-9a-fA-F]{32,}"),
+    ("service_role JWT", b"eyJ", _TOKEN + rb"eyJ[A-Za-z0-9_-]{8,}\.(?P<claims>eyJ[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]{8,}"),
+    *(("AWS access key", mark, _TOKEN + mark + rb"[A-Z2-7]{16}(?![A-Za-z0-9])") for mark in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
+    ("AWS secret access key", b"_access_key", rb"(?i:aws_secret_access_key)[\s\"':=>,]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
+    ("Google API key", b"AIza", _TOKEN + rb"AIza[A-Za-z0-9_-]{35}"),
+    ("Google OAuth client secret", b"GOCSPX-", _TOKEN + rb"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    ("Azure storage key", b"AccountKey=", rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{60,}={0,2})"),
+    ("Azure client secret", b"Q~", rb"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
+    *(("GitHub token", mark, _TOKEN + mark + rb"[A-Za-z0-9]{30,}") for mark in (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_")),
+    ("GitHub token", b"github_pat_", _TOKEN + rb"github_pat_[A-Za-z0-9_]{40,}"),
+    *(("GitLab token", mark, _TOKEN + mark + rb"[A-Za-z0-9_-]{20,}") for mark in (b"glpat-", b"gldt-", b"glrt-", b"glcbt-", b"glptt-")),
+    ("Slack token", b"xox", _TOKEN + rb"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    ("Slack app token", b"xapp-", _TOKEN + rb"xapp-[A-Za-z0-9-]{10,}"),
+    ("Slack webhook", b"hooks.slack.com/", rb"hooks\.slack\.com/services/(?P<secret>T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,})"),
+    ("live Stripe key", b"k_live_", _TOKEN + rb"[rs]k_live_[A-Za-z0-9]{16,}"),
+    ("Stripe webhook secret", b"whsec_", _TOKEN + rb"whsec_[A-Za-z0-9+/]{24,}"),
+    ("Anthropic key", b"sk-ant-", _TOKEN + rb"sk-ant-[A-Za-z0-9_-]{24,}"),
+    ("OpenAI key", b"sk-", _TOKEN + rb"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{24,}|[A-Za-z0-9]{32,})"),
+    ("SendGrid key", b"SG.", _TOKEN + rb"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{30,64}"),
+    ("Twilio key", b"SK", _TOKEN + rb"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("npm token", b"npm_", _TOKEN + rb"npm_[A-Za-z0-9]{36}"),
+    ("PyPI token", b"pypi-", _TOKEN + rb"pypi-[A-Za-z0-9_-]{40,}"),
+    ("private key", b"PRIVATE KEY", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)*(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\s)+)*[A-Za-z0-9+/=]{24,}"),
+    ("URL with a password", b"://", rb"[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@'\"<>]*:(?P<secret>[^\s/?#@'\"]+)@[^\s'\"]"),
+)  # fmt: skip
+
+_STAND_INS = re.compile(
+    rb"(?i)example|your|placeholder|dummy|redacted|changeme|change_me|change-me|xxxx|\*\*\*|\.\.\.|<[^>]*>|\$\{|\$\(|\{\{|%[({]|%s|\[[a-z-]+\]"
+)
+_PASSWORD_WORDS = frozenset(
+    [b"password", b"passwd", b"pass", b"pwd", b"pw", b"secret", b"postgres", b"mypassword", b"token"]
+)
+#: Roles whose JWT opens everything; that of `anon` is meant for browsers.
+_ALL_POWERFUL = frozenset(["service_role", "supabase_admin", "postgres"])
+
+
+def _is_stand_in(secret: bytes) -> bool:
+    """Whether the text stands for a secret, as documentation and templates write it, and is none."""
+    body = secret.rpartition(b"_")[2] if b"_" in secret[:12] else secret
+    return _STAND_INS.search(secret) is not None or len(set(body.lower())) < 5
+
+
+def _opens_everything(claims: bytes) -> bool:
+    """Whether the claims of a JWT (base64url JSON) name a role past which no policy looks."""
+    try:
+        decoded = loads(urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))
+    except ValueError:
+        return False
+    return isinstance(decoded, dict) and decoded.get("role") in _ALL_POWERFUL
+
+
+def secrets_in(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """What looks like a real credential in `data`: its kind, and where it starts and ends."""
+    for kind, mark, pattern in _SHAPES:
+        if mark not in data:
+            continue
+        for match in re.finditer(pattern, data):
+            groups = match.groupdict()
+            group = "secret" if "secret" in groups else 0
+            secret = match[group]
+            if "claims" in groups and not _opens_everything(groups["claims"]):
+                continue
+            if _is_stand_in(secret) or (kind.startswith("URL") and secret.lower() in _PASSWORD_WORDS):
+                continue
+            yield kind, match.start(group), match.end(group)
+
+
+def _ending(secret: bytes) -> str:
+    """The last four characters, by which its owner knows it again; nothing of what is short."""
+    return f" ending in …{secret[-4:].decode('ascii', 'replace')}" if len(secret) >= 20 else ""
+
+
+def _hardcoded(context: Context[Migration]) -> Iterator[Finding]:
+    data = context.migration.data
+    covered = 0
+    for kind, start, end in sorted(secrets_in(data), key=lambda found: (found[1], -found[2])):
+        if start < covered:
+            continue
+        covered = end
+        ending = "" if kind == "private key" else _ending(data[start:end])
+        article = "an" if kind[0] in "AO" else "a"
+        yield context.finding(f"{article} {kind}{ending} is written in this migration", Span(start, end))
+
+
+_TELLING = re.compile(
+    r"(?i)(?:^|[._-])(?:\w*_)?(?:jwt_secret|password|passwd|secret|secret_key|api_?key|token|service_role_key|private_key)\Z"
+)
+_QUOTES = ("'", "E'", "e'", "$")
+_VARIABLE = re.compile(
+    r"\A(?:\$\{.*\}|\$[A-Z_]+|\{\{.*\}\}|<.*>|%\(.*\)s|:'?\w+'?|x+|\*+|your[-_ ].*|\[.*\])\Z", re.IGNORECASE
+)
+
+
+def _password(context: Context[Any]) -> Iterator[Finding]:
+    change = context.change
+    if isinstance(change, Role):
+        found = (f"the password of role {change.name}", change.password) if change.password else None
+    elif isinstance(change, Secretive):
+        found = (change.what, change.value)
+    elif isinstance(change, SetSetting) and not (change.value and _TELLING.search(change.name)):
+        found = None
+    elif isinstance(change, SetSetting) or "DATABASE" in change.what or change.what.startswith("ALTER ROLE"):
+        found = _assigned(context)
+    else:
+        found = None
+    if found is None or found[1] is None:
+        return
+    what, span = found
+    first = next(iter(context.tokens(span)), None)
+    if first is None or not first[0].startswith(_QUOTES):
+        return
+    value = first[0].lstrip("eE").strip("'")
+    if not value or _VARIABLE.match(value) or any(secrets_in(value.encode())):
+        return  # empty, filled in by a template, or of a shape that hardcoded-secret reports
+    yield context.finding(f"{what} is written as a literal", first[1])
+
+
+def _assigned(context: Context[Any]) -> tuple[str, Span] | None:
+    """The literal that `SET name = '…'` gives to a setting whose name says that it is secret."""
+    words = context.tokens(context.change.statement.span)
+    if context.change.statement.kind == "SelectStmt":  # set_config('name', 'value', …)
+        literals = [word for word in words if word[0].startswith(_QUOTES)]
+        names = [number for number, word in enumerate(literals) if word[0].strip("'") == context.change.name]
+        return next(
+            ((f"the setting {context.change.name}", literals[n + 1][1]) for n in names if n + 1 < len(literals)), None
+        )
+    position = next((number for number, word in enumerate(words) if word[0].upper() == "SET"), len(words))
+    name = ""
+    for text, span in words[position + 1 :]:
+        if text.startswith(_QUOTES):
+            return (f"the setting {name}", span) if _TELLING.search(name) else None
+        if text.upper() not in {"LOCAL", "SESSION", "=", "TO"}:
+            name += text.strip('"')
+    return None
+
+
+# Joined from halves, so that no scanner takes this file for a leak.
+_SUPABASE_KEY = "sb_secret" + "_Zk3vT8qLw2NfYc7RbXh5Jd_9aPmQeUs"
+_SERVICE_JWT = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoic2VydmljZV9yb2xlIn0"
+    ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
+)
+_ANON_JWT = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoiYW5vbiJ9"
+    ".Qm9vR3V0ZW5UYWdXaWVHZWh0RXNEaXI"
+)
+_AWS_KEY = "AKIA" + "Q3EGRXT7WLPK5ZVD"
+_STRIPE_KEY = "sk_live" + "_51Hq8ZtKvYw2xNc4RbTpLm7u"
+
+HARDCODED_SECRET = Rule(
+    name="hardcoded-secret",
+    family="secrets",
+    severity=Severity.ERROR,
+    summary="a known kind of credential in a literal, a function body, a default, a comment or a header",
+    why="Git keeps it for everyone who can clone the repository, now and later; deploy logs and migration_history repeat it. Deleting the line does not take it back.",
+    instead="Revoke it first, since it counts as leaked. Keep the new one in Supabase Vault (vault.decrypted_secrets) or in the environment, and read it at run time.",
+    on=(Migration,),
+    check=_hardcoded,
+    bad=(
+        Example(f"CREATE TABLE IF NOT EXISTS clients (\n    api_key TEXT DEFAULT '{_SUPABASE_KEY}' -- finding\n);"),
+        Example(f"-- the key is {_SERVICE_JWT} -- finding\nCREATE SCHEMA IF NOT EXISTS jobs;"),
+        Example(
+            "CREATE OR REPLACE FUNCTION upload() RETURNS text LANGUAGE plpgsql AS $$\nBEGIN\n"
+            f"    RETURN '{_AWS_KEY}'; -- finding\nEND\n$$;"
+        ),
+        Example(
+            f"CREATE TABLE IF NOT EXISTS keys (k TEXT);\nINSERT INTO keys VALUES\n    ('{_STRIPE_KEY}'), -- finding\n    ('none');"
+        ),
+        Example("COMMENT ON SCHEMA public IS 'postgresql://app:Tr0ub4dor@db.internal:5432/app'; -- finding"),
+    ),
+    good=(
+        Example(f"COMMENT ON SCHEMA public IS 'anon key: {_ANON_JWT}';"),
+        Example("COMMENT ON SCHEMA public IS 'publishable: sb_publishable_Zk3vT8qLw2NfYc7RbXh5Jd_9aPmQeUs';"),
+        Example("-- AWS documents AKIAIOSFODNN7EXAMPLE; connect with postgresql://user:${PASSWORD}@host/db\nSELECT 1;"),
+        Example(
+            "-- postgresql://postgres:your-password@db.example.com/app, or sk_live_xxxxxxxxxxxxxxxxxxxxxxxx\nSELECT 1;"
+        ),
+        Example("SELECT 'task-1', 'https://example.com:8080/a@b', 'sbp_', 'a risk-free sk-etch';"),
+        Example("SELECT 1 AS ok WHERE 'x' LIKE '-----BEGIN PRIVATE KEY-----%';"),
+    ),
+    sections=("up", "down"),
+)
+
+PASSWORD_LITERAL = Rule(
+    name="password-literal",
+    family="secrets",
+    severity=Severity.ERROR,
+    summary="a password or key written where SQL takes one",
+    why="Whoever can read the repository, the server's log or pg_stat_activity can log in with it or decrypt with it, and it is the same in every environment.",
+    instead="Set it outside migrations (\\password of psql, the dashboard, Vault) and read keys from vault.decrypted_secrets; a role can be made here without a password.",
+    on=(Role, Secretive, SetSetting, Opaque, AlterSystem),
+    check=_password,
+    bad=(
+        Example("CREATE ROLE reporting LOGIN PASSWORD 'hunter2'; -- finding"),
+        Example("CREATE USER app\n    WITH ENCRYPTED PASSWORD 'changeme' -- finding\n    NOCREATEDB;"),
+        Example("ALTER ROLE worker WITH PASSWORD E'k9\\'x'; -- finding", before="CREATE ROLE worker;"),
+        Example(
+            "CREATE TABLE IF NOT EXISTS vaults (v BYTEA);\n"
+            "INSERT INTO vaults SELECT pgp_sym_encrypt('plain', 'Kopenhagen-1987'); -- finding",
+            before="CREATE EXTENSION IF NOT EXISTS pgcrypto;",
+        ),
+        Example("SET app.jwt_secret = 'correct-horse-battery-staple'; -- finding"),
+        Example("SELECT set_config('app.settings.api_key', 'k-93-xx-17', false); -- finding"),
+        Example(
+            "ALTER DATABASE app SET \"app.settings.jwt_secret\" TO 'correct-horse-battery'; -- finding",
+            runs="there is no database app",
+        ),
+        Example("ALTER ROLE worker SET app.api_token = 'k-93-xx-17'; -- finding", before="CREATE ROLE worker;"),
+        Example(
+            "CREATE USER MAPPING FOR CURRENT_USER SERVER warehouse OPTIONS (\n    user 'reader',\n    password 'hunter2' -- finding\n);",
+            before="CREATE EXTENSION IF NOT EXISTS postgres_fdw;\nCREATE SERVER warehouse FOREIGN DATA WRAPPER postgres_fdw;",
+        ),
+        Example(
+            "CREATE SUBSCRIPTION copy CONNECTION 'host=db dbname=app password=hunter2' PUBLICATION all_tables; -- finding",
+            runs="a subscription connects to another server",
+        ),
+    ),
+    good=(
+        Example("CREATE ROLE reporting NOLOGIN;\nALTER ROLE reporting PASSWORD NULL;"),
+        Example("CREATE ROLE app LOGIN PASSWORD '${APP_PASSWORD}';"),
+        Example("SET LOCAL password_encryption = 'scram-sha-256';\nSET app.tenant = 'acme';\nSET app.jwt_secret = '';"),
+        Example("CREATE TABLE IF NOT EXISTS accounts (password TEXT, api_key TEXT DEFAULT NULL);"),
+        Example("ALTER ROLE worker SET search_path = 'public';", before="CREATE ROLE worker;"),
+    ),
+    sections=("up", "down"),
+)
+
+RULES = (HARDCODED_SECRET, PASSWORD_LITERAL)
