@@ -280,14 +280,14 @@ def test_ordinary_user_with_a_home_of_their_own(open_folder: str, programs: str)
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
-@pytest.mark.parametrize("home", ["", "/", "relative"])
-def test_user_without_a_name_or_a_home(home: str) -> None:
+@pytest.mark.parametrize(("uid", "home"), [(54321, ""), (54322, "/"), (54323, "relative")])
+def test_user_without_a_name_or_a_home(uid: int, home: str) -> None:
     """As `docker run --user 54321` makes them: initdb insists on a name, and HOME is anything."""
     if subprocess.run(["unshare", "-U", "--map-user=65534", "true"], check=False).returncode != 0:
         pytest.skip("this machine has no user namespaces")
-    result = run_as(54321, HOME=home)
+    result = run_as(uid, HOME=home)
     assert result.stdout.endswith(" 42\n"), result.stderr
-    shutil.rmtree("/var/tmp/elf-sqlcheck-cache-54321")
+    shutil.rmtree(f"/var/tmp/elf-sqlcheck-cache-{uid}")
 
 
 def run_as(uid: int, **variables: str) -> subprocess.CompletedProcess[str]:

