@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.differences import SchemaDifference as SchemaDifference  # noqa: PLC0414 - re-exported
 
     C_co = TypeVar("C_co", covariant=True)
+    T = TypeVar("T")
 
     class _Generic(Generic[C_co]):
         pass
@@ -113,6 +114,7 @@ class Context(_Generic[C_co]):
     """
 
     __slots__ = (
+        "_sorted",
         "after",
         "before",
         "change",
@@ -140,11 +142,25 @@ class Context(_Generic[C_co]):
         number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+        _sorted: tuple[Sequence[Change] | None, dict[type, list[Any]]]
 
     @property
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    def every(self, kind: type[T]) -> Sequence[T]:
+        """The changes of one class in the present section, in their order; sorted out once a section."""
+        try:
+            changes, found = self._sorted
+        except AttributeError:
+            changes, found = None, {}
+        if changes is not self.changes:
+            found = {}
+            for change in self.changes:
+                found.setdefault(type(change), []).append(change)
+            self._sorted = self.changes, found
+        return found.get(kind, ())
 
     def tokens(self, span: Span) -> list[tuple[str, Span]]:
         """The words and signs of SQL within `span`, comments left out, each with its place."""

@@ -56,12 +56,11 @@ def _after(context: Context[Change], *words: str) -> int | None:
 
 def _is_dropped_before(context: Context[Change], kind: str, name: str, part: str | None = None) -> bool:
     """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
-    for change in context.changes:
-        if change is context.change:
-            break
-        if isinstance(change, Drop) and change.name.name == name and change.part == part and change.kind == kind:
-            return True
-    return False
+    here = context.change.statement.span.start
+    return any(
+        change.name.name == name and change.part == part and change.kind == kind and change.statement.span.start < here
+        for change in context.every(Drop)
+    )
 
 
 def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]:
@@ -73,10 +72,22 @@ def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]
         return
     kind, name, place, words = _place(context)
     if kind and not _is_dropped_before(context, kind, name):
-        fix = _insertion(context, place, words) if place is not None else None
+        together = isinstance(change, CreateSchema) and _has_elements(context)
+        fix = _insertion(context, place, words) if place is not None and not together else None
         message = f"{kind} {quoted(name)} is created without IF NOT EXISTS: a second run of this migration fails here"
         span = change.column.span if isinstance(change, AddColumn) else None
-        yield context.finding(message, span, fix=fix)
+        instead = (
+            f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}; and its objects in statements of their own"
+            if together
+            else ""
+        )
+        yield context.finding(message, span, instead=instead, fix=fix)
+
+
+def _has_elements(context: Context[Change]) -> bool:
+    """Whether CREATE SCHEMA makes objects as well: Postgres allows no IF NOT EXISTS there."""
+    change = context.change
+    return any(other.statement is change.statement and other is not change for other in context.changes)
 
 
 def _place(context: Context[Change]) -> tuple[str, str, int | None, str]:
@@ -142,7 +153,7 @@ def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]
 
 
 def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) -> Iterator[Finding]:
-    several = [other for other in context.changes if other.statement is change.statement]
+    several = [other for other in context.every(Drop) if other.statement is change.statement]
     if several[0] is not change:
         return  # one IF EXISTS is for all objects of the statement
     place = None
@@ -272,6 +283,7 @@ RULES = (
             Example("CREATE INDEX CONCURRENTLY idx_t_a ON t (a); -- finding", before=_T, fixed="CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_t_a ON t (a);"),
             Example("ALTER TABLE t\n    ADD COLUMN c text, -- finding\n    ADD d text, -- finding\n    ADD IF NOT EXISTS e text;", before=_T, fixed="ALTER TABLE t\n    ADD COLUMN IF NOT EXISTS c text,\n    ADD IF NOT EXISTS d text,\n    ADD IF NOT EXISTS e text;"),
             Example("CREATE TYPE mood AS ENUM ('sad'); -- finding\nCREATE DOMAIN mail AS text CHECK (VALUE LIKE '%@%'); -- finding"),
+            Example("CREATE SCHEMA s -- finding\n    CREATE TABLE t (id uuid PRIMARY KEY);"),
             Example("ALTER TYPE mood ADD VALUE 'happy' AFTER 'sad'; -- finding", before="CREATE TYPE mood AS ENUM ('sad');", fixed="ALTER TYPE mood ADD VALUE IF NOT EXISTS 'happy' AFTER 'sad';"),
             Example("CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM t; -- finding", before=_T, fixed="CREATE MATERIALIZED VIEW IF NOT EXISTS totals AS SELECT count(*) AS n FROM t;"),
         ),

@@ -120,7 +120,7 @@ def _is_index_name(name: str) -> bool:
 
 def _becomes_constraint(context: Context[CreateIndex | Rename], name: str) -> bool:
     """Whether ADD CONSTRAINT … USING INDEX takes the index over: then it is named as the constraint."""
-    return any(isinstance(c, AddConstraint) and c.constraint.using_index == name for c in context.changes)
+    return any(change.constraint.using_index == name for change in context.every(AddConstraint))
 
 
 def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tuple[Edit, ...]:
