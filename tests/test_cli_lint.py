@@ -467,6 +467,18 @@ def test_a_reader_that_leaves_early_hears_nothing(project: Project) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_said(project: Project) -> None:
+    project.put(FIRST, "create table goods (price money);\n")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [COMMAND, "lint"], cwd=project.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write the report: No space left on device")
+    assert "Exception" not in done.stderr
+
+
 def test_a_terminal_that_cannot_show_it_gets_escapes(project: Project) -> None:
     project.put(FIRST, "create table waren (preis_in_€ money);\n")
     done = project.lint(PYTHONIOENCODING="ascii")
