@@ -43,6 +43,7 @@ class Output:
         """Print a line for people."""
         if self.as_json:
             return
+        text = clean(text, keep="\n")
         shown = (
             click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style]) if style else text
         )
