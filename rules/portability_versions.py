@@ -55,18 +55,16 @@ _NEW: tuple[tuple[int, str, str], ...] = (
     (14, "nummultirange", "numrange[]"), (14, "tstzmultirange", "tstzrange[]"), (14, "datemultirange", "daterange[]"),
     (14, "trim_array (", "array slices"), (14, "bit_xor (", ""),
 )  # fmt: skip
+#: Of each of them its version and its longest word, which is looked for first.
+_KEYS = tuple((entry[0], max(entry[1].split(), key=len)) for entry in _NEW)
 
 
 def _newer(context: Context[Any]) -> Iterator[Finding]:
     target = context.settings.get("postgres-version", 17)
     change = context.change
     if isinstance(change, Migration):
-        lowered = change.data.lower()
-        found = [
-            entry
-            for entry in _NEW
-            if entry[0] > target and all(word.encode() in lowered for word in entry[1].split() if len(word) > 1)
-        ]
+        text = change.data.decode("latin-1").lower()
+        found = [entry for entry, (version, word) in zip(_NEW, _KEYS, strict=True) if version > target and word in text]
         if found:
             yield from _phrases(context, change, found, target)
         return

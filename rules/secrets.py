@@ -29,32 +29,35 @@ if TYPE_CHECKING:
 _TOKEN = rb"(?<![A-Za-z0-9_-])"
 #: Kind, a literal without which the pattern cannot match (looked for first: it costs next to nothing), the pattern.
 #: The group `secret`, where there is one, is the part that is secret.
-_SHAPES: tuple[tuple[str, bytes, bytes], ...] = (
-    ("Supabase secret key", b"sb_secret_", _TOKEN + rb"sb_secret_[A-Za-z0-9_-]{16,}"),
-    ("Supabase access token", b"sbp_", _TOKEN + rb"sbp_(?:[a-z0-9]+_)?[0-9a-fA-F]{32,}"),
-    ("service_role JWT", b"eyJ", _TOKEN + rb"eyJ[A-Za-z0-9_-]{8,}\.(?P<claims>eyJ[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]{8,}"),
-    *(("AWS access key", mark, _TOKEN + mark + rb"[A-Z2-7]{16}(?![A-Za-z0-9])") for mark in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
-    ("AWS secret access key", b"_access_key", rb"(?i:aws_secret_access_key)[\s\"':=>,]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
-    ("Google API key", b"AIza", _TOKEN + rb"AIza[A-Za-z0-9_-]{35}"),
-    ("Google OAuth client secret", b"GOCSPX-", _TOKEN + rb"GOCSPX-[A-Za-z0-9_-]{20,}"),
-    ("Azure storage key", b"AccountKey=", rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{60,}={0,2})"),
-    ("Azure client secret", b"Q~", rb"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
-    *(("GitHub token", mark, _TOKEN + mark + rb"[A-Za-z0-9]{30,}") for mark in (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_")),
-    ("GitHub token", b"github_pat_", _TOKEN + rb"github_pat_[A-Za-z0-9_]{40,}"),
-    *(("GitLab token", mark, _TOKEN + mark + rb"[A-Za-z0-9_-]{20,}") for mark in (b"glpat-", b"gldt-", b"glrt-", b"glcbt-", b"glptt-")),
-    ("Slack token", b"xox", _TOKEN + rb"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("Slack app token", b"xapp-", _TOKEN + rb"xapp-[A-Za-z0-9-]{10,}"),
-    ("Slack webhook", b"hooks.slack.com/", rb"hooks\.slack\.com/services/(?P<secret>T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,})"),
-    ("live Stripe key", b"k_live_", _TOKEN + rb"[rs]k_live_[A-Za-z0-9]{16,}"),
-    ("Stripe webhook secret", b"whsec_", _TOKEN + rb"whsec_[A-Za-z0-9+/]{24,}"),
-    ("Anthropic key", b"sk-ant-", _TOKEN + rb"sk-ant-[A-Za-z0-9_-]{24,}"),
-    ("OpenAI key", b"sk-", _TOKEN + rb"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{24,}|[A-Za-z0-9]{32,})"),
-    ("SendGrid key", b"SG.", _TOKEN + rb"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{30,64}"),
-    ("Twilio key", b"SK", _TOKEN + rb"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("npm token", b"npm_", _TOKEN + rb"npm_[A-Za-z0-9]{36}"),
-    ("PyPI token", b"pypi-", _TOKEN + rb"pypi-[A-Za-z0-9_-]{40,}"),
-    ("private key", b"PRIVATE KEY", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)*(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\s)+)*[A-Za-z0-9+/=]{24,}"),
-    ("URL with a password", b"://", rb"[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@'\"<>]*:(?P<secret>[^\s/?#@'\"]+)@[^\s'\"]"),
+_SHAPES: tuple[tuple[str, str, bytes], ...] = (
+    ("Supabase secret key", "sb_secret_", _TOKEN + rb"sb_secret_[A-Za-z0-9_-]{16,}"),
+    ("Supabase access token", "sbp_", _TOKEN + rb"sbp_(?:[a-z0-9]+_)?[0-9a-fA-F]{32,}"),
+    ("service_role JWT", "eyJ", _TOKEN + rb"eyJ[A-Za-z0-9_-]{8,}\.(?P<claims>eyJ[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]{8,}"),
+    *(("AWS access key", mark, _TOKEN + mark.encode() + rb"[A-Z0-9]{16}(?![A-Za-z0-9])") for mark in ("AKIA", "ASIA", "ABIA", "ACCA")),
+    *(
+        ("AWS secret access key", mark, mark.encode() + rb"[\s\"':=>,]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
+        for mark in ("secret_access_key", "SECRET_ACCESS_KEY", "SecretAccessKey")
+    ),
+    ("Google API key", "AIza", _TOKEN + rb"AIza[A-Za-z0-9_-]{35}"),
+    ("Google OAuth client secret", "GOCSPX-", _TOKEN + rb"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    ("Azure storage key", "AccountKey=", rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{60,}={0,2})"),
+    ("Azure client secret", "Q~", rb"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
+    *(("GitHub token", mark, _TOKEN + mark.encode() + rb"[A-Za-z0-9]{30,}") for mark in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    ("GitHub token", "github_pat_", _TOKEN + rb"github_pat_[A-Za-z0-9_]{40,}"),
+    *(("GitLab token", mark, _TOKEN + mark.encode() + rb"[A-Za-z0-9_-]{20,}") for mark in ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-")),
+    ("Slack token", "xox", _TOKEN + rb"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    ("Slack app token", "xapp-", _TOKEN + rb"xapp-[A-Za-z0-9-]{10,}"),
+    ("Slack webhook", "hooks.slack.com/", rb"hooks\.slack\.com/services/(?P<secret>T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,})"),
+    ("live Stripe key", "k_live_", _TOKEN + rb"[rs]k_live_[A-Za-z0-9]{16,}"),
+    ("Stripe webhook secret", "whsec_", _TOKEN + rb"whsec_[A-Za-z0-9+/]{24,}"),
+    ("Anthropic key", "sk-ant-", _TOKEN + rb"sk-ant-[A-Za-z0-9_-]{24,}"),
+    ("OpenAI key", "sk-", _TOKEN + rb"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{24,}|[A-Za-z0-9]{32,})"),
+    ("SendGrid key", "SG.", _TOKEN + rb"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{30,64}"),
+    ("Twilio key", "SK", _TOKEN + rb"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("npm token", "npm_", _TOKEN + rb"npm_[A-Za-z0-9]{36}"),
+    ("PyPI token", "pypi-", _TOKEN + rb"pypi-[A-Za-z0-9_-]{40,}"),
+    ("private key", "PRIVATE KEY", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)*(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\s)+)*[A-Za-z0-9+/=]{24,}"),
+    ("URL with a password", "://", rb"://[^\s:/?#@'\"<>]*:(?P<secret>[^\s/?#@'\"]+)@[^\s'\"]"),
 )  # fmt: skip
 
 _STAND_INS = re.compile(
@@ -84,8 +87,9 @@ def _opens_everything(claims: bytes) -> bool:
 
 def secrets_in(data: bytes) -> Iterator[tuple[str, int, int]]:
     """What looks like a real credential in `data`: its kind, and where it starts and ends."""
+    text = data.decode("latin-1")  # looking for a word in a str costs a quarter of what it costs in bytes
     for kind, mark, pattern in _SHAPES:
-        if mark not in data:
+        if mark not in text:
             continue
         for match in re.finditer(pattern, data):
             groups = match.groupdict()
@@ -233,6 +237,7 @@ PASSWORD_LITERAL = Rule(
             "CREATE TABLE IF NOT EXISTS vaults (v BYTEA);\n"
             "INSERT INTO vaults SELECT pgp_sym_encrypt('plain', 'Kopenhagen-1987'); -- finding",
             before="CREATE EXTENSION IF NOT EXISTS pgcrypto;",
+            runs="needs an extension that not every server has",
         ),
         Example("SET app.jwt_secret = 'correct-horse-battery-staple'; -- finding"),
         Example("SELECT set_config('app.settings.api_key', 'k-93-xx-17', false); -- finding"),
@@ -240,7 +245,7 @@ PASSWORD_LITERAL = Rule(
             "ALTER DATABASE app SET \"app.settings.jwt_secret\" TO 'correct-horse-battery'; -- finding",
             runs="there is no database app",
         ),
-        Example("ALTER ROLE worker SET app.api_token = 'k-93-xx-17'; -- finding", before="CREATE ROLE worker;"),
+        Example("ALTER ROLE porter SET app.api_token = 'k-93-xx-17'; -- finding", before="CREATE ROLE porter;"),
         Example(
             "CREATE USER MAPPING FOR CURRENT_USER SERVER warehouse OPTIONS (\n    user 'reader',\n    password 'hunter2' -- finding\n);",
             before="CREATE EXTENSION IF NOT EXISTS postgres_fdw;\nCREATE SERVER warehouse FOREIGN DATA WRAPPER postgres_fdw;",
@@ -251,11 +256,11 @@ PASSWORD_LITERAL = Rule(
         ),
     ),
     good=(
-        Example("CREATE ROLE reporting NOLOGIN;\nALTER ROLE reporting PASSWORD NULL;"),
-        Example("CREATE ROLE app LOGIN PASSWORD '${APP_PASSWORD}';"),
+        Example("CREATE ROLE reader NOLOGIN;\nALTER ROLE reader PASSWORD NULL;"),
+        Example("CREATE ROLE templated LOGIN PASSWORD '${APP_PASSWORD}';"),
         Example("SET LOCAL password_encryption = 'scram-sha-256';\nSET app.tenant = 'acme';\nSET app.jwt_secret = '';"),
         Example("CREATE TABLE IF NOT EXISTS accounts (password TEXT, api_key TEXT DEFAULT NULL);"),
-        Example("ALTER ROLE worker SET search_path = 'public';", before="CREATE ROLE worker;"),
+        Example("ALTER ROLE walker SET search_path = 'public';", before="CREATE ROLE walker;"),
     ),
     sections=("up", "down"),
 )
