@@ -126,10 +126,10 @@ def test_configured_environments(project: Path, database: str) -> None:
     assert "takes its URL from the variable PROD_URL, which is not set" in done.stderr
     done = elf_migrate(project, "up", "--env", "nowhere", exit_code=2)
     assert "staging, production" in done.stderr
-    both = {"STAGING_URL": database, "PROD_URL": database}
-    assert "Choose one with --env" in elf_migrate(project, "status", exit_code=2, **both).stderr
+    told = elf_migrate(project, "status", exit_code=2, STAGING_URL=database, PROD_URL=database).stderr
+    assert "Choose one with --env" in told
     assert "Database: staging (" in elf_migrate(project, "status", STAGING_URL=database).stdout
-    elf_migrate(project, "up", "--env", "staging", "--yes", "--skip-validation", **both)
+    elf_migrate(project, "up", "--env", "staging", "--yes", "--skip-validation", STAGING_URL=database)
     with SupabaseExecutor(database) as executor:
         assert executor.query("SELECT * FROM seen") == [{"lock_timeout": "7s"}]
 
