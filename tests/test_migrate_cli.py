@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +92,29 @@ def test_a_changed_executed_migration_stops_a_deploy(project: Path, database: st
     path.write_text(path.read_text().replace("DEFAULT now()", "DEFAULT now() NOT NULL"))
     done = elf_migrate(project, "up", "--database-url", database, exit_code=1)
     assert f"Changed after it was executed: migrations/{A}.sql" in done.stderr
+    elf_migrate(project, "validate", "--database-url", database, exit_code=1)
     assert "changed after it was executed" in elf_migrate(project, "status", "--database-url", database).stdout
     assert "completed, changed since" in elf_migrate(project, "list", "--database-url", database).stdout
     elf_migrate(project, "up", "--database-url", database, "--skip-validation")
+
+
+def test_a_better_down_section_is_no_obstacle(project: Path, database: str) -> None:
+    elf_migrate(project, "up", "--database-url", database)
+    path = project / "migrations" / f"{B}.sql"
+    path.write_text(path.read_text().replace("DROP TABLE IF EXISTS users;", "DROP TABLE users;"))
+    assert "its DOWN section was changed" in elf_migrate(project, "status", "--database-url", database).stdout
+    elf_migrate(project, "up", "--database-url", database)
+    elf_migrate(project, "down", B, "--database-url", database)
+
+
+def test_a_missing_driver_is_named_with_its_remedy(project: Path) -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None; sys.argv = ['elf-migrate', 'status', '--database-url', 'postgresql://x'];"
+        "from elf_sqlcheck.cli.migrate import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'elf-sqlcheck[db]'" in done.stderr
 
 
 def test_files_that_are_gone_are_named(project: Path, database: str) -> None:

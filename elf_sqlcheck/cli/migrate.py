@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 
+_SHARED = ("dir", "config", "isolated", "database_url", "env", "output")
+
+
 class Session:
     """What one invocation works with: its folder, its database and its output."""
 
@@ -28,6 +31,7 @@ class Session:
         self._url: str | None = options.get("database_url")
         self._env: str | None = options.get("env")
         self._config_file: str | None = options.get("config")
+        self._isolated = bool(options.get("isolated"))
         self._dir: str | None = options.get("dir")
         self._loaded: Config | None = None
 
@@ -35,9 +39,9 @@ class Session:
     def config(self) -> Config:
         """The configuration; raises ConfigError when it cannot be read."""
         if self._loaded is None:
-            from elf_sqlcheck import config
+            from elf_sqlcheck.cli import options
 
-            self._loaded = config.load(".", self._config_file, isolated=False)
+            self._loaded = options.settings(self._config_file, self._isolated)
         return self._loaded
 
     @property
@@ -75,7 +79,7 @@ def _options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callabl
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def run(**values: Any) -> None:
-            shared = {key: values.pop(key, None) for key in ("dir", "config", "database_url", "env", "output")}
+            shared = {key: values.pop(key, None) for key in _SHARED}
             session = Session(shared, as_json=shared["output"] == "json")
             try:
                 command(session, **values)
@@ -90,6 +94,7 @@ def _options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callabl
         options = [
             click.option("--dir", metavar="DIR", help="The migrations folder (default: configured, else migrations/)."),
             click.option("--config", metavar="FILE", help="The configuration file to read."),
+            click.option("--isolated", is_flag=True, help="Use no configuration file at all."),
             click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
         ]
         if database:
@@ -209,7 +214,9 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
     else:
         try:
             with session.target() as target:
-                judged = list(deploy.due(target.executor, migrations, allow_out_of_order=True).migrations)
+                found = deploy.due(target.executor, migrations, allow_out_of_order=True)
+                migrate_check.refuse_changed(migrations, found.states)
+                judged = list(found.migrations)
         except (ConnectionFailed, ServerError) as error:
             session.output.note(
                 f"every migration is validated, because which are pending is not known: {error.message}"
