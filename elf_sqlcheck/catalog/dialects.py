@@ -89,6 +89,9 @@ _IDIOMS: tuple[tuple[str, str, str, str | None], ...] = (
     ("enable row movement", "Oracle", _NOTHING, ""),
     ("raw", "Oracle", "BYTEA", None),
 )  # fmt: skip
+_BY_FIRST: dict[str, list[tuple[list[str], tuple[str, str, str, str | None]]]] = {}
+for _idiom in _IDIOMS:
+    _BY_FIRST.setdefault(_idiom[0].split()[0], []).append((_idiom[0].split(), _idiom))
 _STARTS = frozenset(["use", "describe", "go", "exec", "print", "delimiter", "pragma", "set names"])
 
 
@@ -103,9 +106,9 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
         edits = tuple((tick, "") for tick in ticks)
         found.append(Idiom(ticks[0], "a name in backticks", "MySQL", 'no quotes, or "double quotes"', edits))
     seen: set[str] = set()
-    for number in range(len(texts)):
-        for written, dialect, instead, edit in _IDIOMS:
-            length = _length(written.split(), texts, number)
+    for number, first in enumerate(texts):
+        for pattern, (written, dialect, instead, edit) in _BY_FIRST.get(first, ()):
+            length = _length(pattern, texts, number)
             if not length or written in seen or (written in _STARTS and number):
                 continue
             span = Span(tokens[number][1].start, tokens[number + length - 1][1].end)
@@ -135,7 +138,7 @@ def _length(pattern: list[str], texts: list[str], first: int) -> int:
     """How many tokens from `first` on the pattern covers, 0 when they are others."""
     if first + len(pattern) > len(texts):
         return 0
-    for wanted, text in zip(pattern, texts[first:], strict=False):
+    for wanted, text in zip(pattern, texts[first : first + len(pattern)], strict=True):
         if wanted == "#":
             fits = text.isdigit()
         elif wanted == "'":
