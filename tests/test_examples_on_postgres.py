@@ -32,11 +32,17 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield running
 
 
+ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
+
+
 def run(server: Server, migrations: list[Migration]) -> None:
-    """Run the UP sections statement by statement in a database of their own."""
+    """Run the UP sections statement by statement in a database of their own; roles belong to the whole server."""
     import psycopg
+    from psycopg import sql
 
     name = f"example_{next(_numbers)}"
+    with psycopg.connect(server.url) as connection:
+        before = connection.execute(ROLES).fetchall()
     url = server.create_database(name)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -46,6 +52,10 @@ def run(server: Server, migrations: list[Migration]) -> None:
                     connection.execute(migration.data[statement.span.start : statement.span.end])
     finally:
         server.drop_database(name)
+        with psycopg.connect(server.url) as connection:
+            for role in connection.execute(ROLES).fetchall():
+                if role not in before:
+                    connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role[0])))
 
 
 @pytest.mark.slow
