@@ -112,8 +112,9 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
             if any(other.span.start <= span.start < other.span.end for other in found):
                 continue
             seen.add(written)
-            slack = tokens[min(number + length, len(tokens) - 1)][1].end
-            explained = explained or span.start <= broken.span.start <= slack
+            # What begins a statement is read as something else, and refused one word later.
+            last = tokens[min(length, len(tokens) - 1)][1].start if number == 0 else span.end - 1
+            explained = explained or span.start <= broken.span.start <= last
             found.append(Idiom(span, "", dialect, instead, () if edit is None else ((span, edit),)))
     if explained:
         return found
