@@ -103,8 +103,11 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
         edits = tuple((tick, "") for tick in ticks)
         found.append(Idiom(ticks[0], "a name in backticks", "MySQL", 'no quotes, or "double quotes"', edits))
     seen: set[str] = set()
-    for number in range(len(texts)):
-        for written, dialect, instead, edit in _IDIOMS:
+    by_first: dict[str, list[tuple[str, str, str, str | None]]] = {}
+    for idiom in _IDIOMS:
+        by_first.setdefault(idiom[0].split()[0], []).append(idiom)
+    for number, text in enumerate(texts):
+        for written, dialect, instead, edit in by_first.get("#" if text.isdigit() else text, ()):
             length = _length(written.split(), texts, number)
             if not length or written in seen or (written in _STARTS and number):
                 continue
@@ -136,7 +139,7 @@ def _length(pattern: list[str], texts: list[str], first: int) -> int:
     """How many tokens from `first` on the pattern covers, 0 when they are others."""
     if first + len(pattern) > len(texts):
         return 0
-    for wanted, text in zip(pattern, texts[first:], strict=False):
+    for wanted, text in zip(pattern, texts[first : first + len(pattern)], strict=True):
         if wanted == "#":
             fits = text.isdigit()
         elif wanted == "'":
