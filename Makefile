@@ -29,7 +29,7 @@ check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-migrate status
 
 test: $(VENV)/.dev-$(HERE)
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 lint: $(VENV)/.dev-$(HERE)
 	$(BIN)/ruff check .

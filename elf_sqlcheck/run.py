@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 #: Passes of fixing: one fix may uncover the next, but not for ever.
 PASSES = 10
+#: What `verify` finds; a comment in a file may allow it although lint never finds it.
+VERIFIED = frozenset(
+    {
+        "does-not-apply",
+        "does-not-apply-again",
+        "does-not-roll-back",
+        "rollback-does-not-restore",
+        "rollback-leaves-behind",
+    }
+)
 
 
 class Ruleset(Record):
@@ -72,7 +82,7 @@ def ruleset(
         profile=config.profile,
         severity={name: level.label for name, level in config.severity.items()},
     )
-    return Ruleset(chosen, known)
+    return Ruleset(chosen, known | VERIFIED)
 
 
 def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:

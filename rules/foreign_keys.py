@@ -174,7 +174,12 @@ def _to_missing_table(context: Context[Keyed], key: Constraint, target: Name) ->
 
 
 def _is_certain(context: Context[Keyed], target: Name) -> bool:
-    """Whether the migrations before this one made all of the schema's tables that we could know of."""
+    """Whether the migrations before this one made all of the schema's tables that we could know of.
+
+    What an earlier migration refers to as well is there, or was reported there.
+    """
+    if context.before.is_referred_to(target):
+        return False
     tables = [table.known for table in context.before.tables() if table.name.schema == target.schema]
     if not tables or not all(tables):
         return False
@@ -267,6 +272,7 @@ RULES = (
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id), parent_id uuid REFERENCES posts (id));", before=_USERS),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, team_id uuid REFERENCES teams (id));", runs="teams may be older than the migrations: there are no others"),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES auth.users (id));", before=_USERS, runs="auth belongs to Supabase"),
+            Example("CREATE TABLE posts (id uuid PRIMARY KEY, team_id uuid REFERENCES teams (id));", before="CREATE TABLE users (id uuid PRIMARY KEY, team_id uuid REFERENCES teams (id));", runs="teams is older than the migrations: an earlier one refers to it, too"),
             Example("ALTER TABLE users RENAME COLUMN email TO mail;\nCREATE TABLE posts (id uuid PRIMARY KEY, mail text REFERENCES users (mail));", before=_USERS),
         ),
     ),

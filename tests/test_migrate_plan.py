@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,14 +14,17 @@ from elf_sqlcheck.migrate.checksum import checksum
 from elf_sqlcheck.shared.roles import named_roles
 from tests.migrate_files import text
 
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Migration
+
 A, B, C = "20250101_000000_a", "20250102_000000_b", "20250103_000000_c"
 
 
-def migrations(*named: tuple[str, list[str]]) -> list[plan.Migration]:
+def migrations(*named: tuple[str, list[str]]) -> list[Migration]:
     return [read(f"migrations/{name}.sql", text(name, "SELECT 1;", needs=needs).encode()) for name, needs in named]
 
 
-def names(found: list[plan.Migration]) -> list[str]:
+def names(found: list[Migration]) -> list[str]:
     return [migration.name for migration in found]
 
 

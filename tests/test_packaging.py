@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCES = ("elf_sqlcheck", "rules", "pyproject.toml", "README.md", "LICENSE")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 
 def files_in(package: str, *suffixes: str) -> set[str]:

@@ -177,7 +177,6 @@ def test_remains_of_a_killed_container_are_swept() -> None:
                 os.kill(pid, signal.SIGKILL)
         process.wait()
         assert eventually(lambda: not processes_in(folder))
-        assert os.path.exists(folder)
     with throwaway():
         assert not os.path.exists(folder)
 
@@ -275,15 +274,31 @@ def test_ordinary_user_with_a_home_of_their_own(open_folder: str, programs: str)
     home = f"{open_folder}/home"
     os.mkdir(home)
     os.chown(home, user.pw_uid, user.pw_gid)
-    variables = {"HOME": home, "XDG_CACHE_HOME": "", "XDG_DATA_HOME": "", "ELF_SQLCHECK_PG_BIN": programs}
-    # This Python and this checkout may lie below /root: reading them is all that nobody gets for the test.
-    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-    become = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *reading)
-    if subprocess.run([*become, "true"], check=False).returncode != 0:
-        pytest.skip("setpriv cannot become somebody else here")
-    result = run(f"import os; assert os.geteuid() == {user.pw_uid}\n{TELL}", before=become, **variables)
+    result = run_as(user.pw_uid, HOME=home, ELF_SQLCHECK_PG_BIN=programs)
     assert result.stdout.endswith(" 42\n"), result.stderr
     assert os.listdir(f"{home}/.cache/elf-sqlcheck")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
+@pytest.mark.parametrize(("uid", "home"), [(54321, ""), (54322, "/"), (54323, "relative")])
+def test_user_without_a_name_or_a_home(uid: int, home: str) -> None:
+    """As `docker run --user 54321` makes them: initdb insists on a name, and HOME is anything."""
+    if subprocess.run(["unshare", "-U", "--map-user=65534", "true"], check=False).returncode != 0:
+        pytest.skip("this machine has no user namespaces")
+    result = run_as(uid, HOME=home)
+    assert result.stdout.endswith(" 42\n"), result.stderr
+    shutil.rmtree(f"/var/tmp/elf-sqlcheck-cache-{uid}")
+
+
+def run_as(uid: int, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Start a server as another user."""
+    # This Python and this checkout may lie below /root: reading them is all that the user gets for the test.
+    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    become = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *reading)
+    if subprocess.run([*become, "true"], check=False).returncode != 0:
+        pytest.skip("setpriv cannot become somebody else here")
+    variables = {"XDG_CACHE_HOME": "", "XDG_DATA_HOME": "", **variables}
+    return run(f"import os; assert os.geteuid() == {uid}\n{TELL}", before=become, **variables)
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root runs servers as somebody else")
@@ -318,6 +333,12 @@ def _wheel() -> str:
     assert spec is not None
     assert spec.submodule_search_locations
     return os.path.join(spec.submodule_search_locations[0], "pginstall", "bin")
+
+
+def test_missing_driver_is_named() -> None:
+    result = run(f"import sys; sys.modules['psycopg'] = None\n{TELL.replace('import psycopg', '')}")
+    assert "The database driver psycopg cannot be loaded" in result.stderr
+    assert "pip install 'elf-sqlcheck[db]'" in result.stderr
 
 
 def test_broken_server_is_reported_in_its_own_words(open_folder: str) -> None:

@@ -19,21 +19,40 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-#: Uses the local database of the folder argv[1] for argv[2] seconds: writes a row, says which server it found.
+#: Uses the local database of the folder argv[1] until standard input ends: writes a row, says which server it found.
 USE = """
-import sys, time, psycopg
+import sys, psycopg
 from elf_sqlcheck.postgres.server import local
 with local(sys.argv[1]) as server, psycopg.connect(server.url, autocommit=True) as connection:
+    connection.execute("SELECT pg_advisory_lock(1)")  # IF NOT EXISTS is no promise between sessions
     connection.execute("CREATE TABLE IF NOT EXISTS visits (at timestamptz DEFAULT now())")
     connection.execute("INSERT INTO visits DEFAULT VALUES")
+    connection.execute("SELECT pg_advisory_unlock(1)")
     print(connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()[0], flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
     connection.execute("SELECT 1")
 """
 
 
-def use(project: str, seconds: float) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", USE, project, str(seconds)], stdout=subprocess.PIPE, text=True)
+class User:
+    """A process that uses the local database of a project until it is told to leave."""
+
+    def __init__(self, project: str) -> None:
+        command = [sys.executable, "-c", USE, project]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def found(self) -> str:
+        """Wait until the process has its server; returns when that was started."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def leave(self) -> None:
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 def is_running(project: str) -> bool:
@@ -77,39 +96,31 @@ def test_projects_do_not_share(project: str, tmp_path_factory: pytest.TempPathFa
 
 
 def test_second_process_joins_and_the_last_one_stops_the_server(project: str) -> None:
-    first = use(project, 0.8)
-    assert first.stdout is not None
-    started = first.stdout.readline()
-    second = use(project, 1.6)
-    assert second.communicate()[0] == started
-    first.communicate()
-    assert first.returncode == second.returncode == 0
+    first, second = User(project), User(project)
+    assert first.found() == second.found() != ""
+    first.leave()
+    assert is_running(project)
+    second.leave()
     assert not is_running(project)
     assert visits(project) == 2
 
 
-def test_starter_that_is_killed_takes_nobody_with_it(project: str) -> None:
-    first = use(project, 60)
-    assert first.stdout is not None
-    started = first.stdout.readline()
-    second = use(project, 1)
-    assert second.stdout is not None
-    assert second.stdout.readline() == started
-    first.kill()
-    first.wait()
-    first.stdout.close()
-    second.communicate()
-    assert second.returncode == 0
+@pytest.mark.parametrize("killed", [0, 1])
+def test_user_that_is_killed_takes_nobody_with_it(project: str, killed: int) -> None:
+    users = [User(project)]
+    users[0].found()
+    users.append(User(project))
+    users[1].found()
+    users.pop(killed).kill()
+    time.sleep(0.2)
+    users[0].leave()
     assert visits(project) == 2
 
 
 def test_killed_alone_the_server_stops_in_order(project: str) -> None:
-    process = use(project, 60)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    user = User(project)
+    user.found()
+    user.kill()
     assert visits(project) == 1
     with open(f"{local_data_dir(project)}/log", encoding="utf-8") as log:
         assert "was not properly shut down" not in log.read()
@@ -117,13 +128,16 @@ def test_killed_alone_the_server_stops_in_order(project: str) -> None:
 
 def test_many_at_once_all_get_a_server(project: str) -> None:
     """Some of them come just when the last one leaves, and the server is stopping."""
-    processes = []
+    users = []
     for number in range(12):
-        processes.append(use(project, 0))
-        time.sleep(0.12 * (number % 3))
-    for process in processes:
-        process.communicate()
-    assert [process.returncode for process in processes] == [0] * 12
+        users.append(User(project))
+        if number % 3 == 2:
+            for user in users[-3:]:
+                user.process.stdin.close()  # type: ignore[union-attr]
+                user.process.stdin = None
+            time.sleep(0.1)
+    for user in users:
+        user.leave()
     assert visits(project) == 12
 
 
@@ -145,9 +159,7 @@ def test_long_data_path_gets_a_short_socket(project: str, monkeypatch: pytest.Mo
         assert connection.execute("SELECT 1").fetchone() == (1,)
         sockets = server.sockets
         assert len(sockets) < 90
-        second = use(project, 0)
-        second.communicate()
-        assert second.returncode == 0
+        User(project).leave()
     assert not os.path.exists(sockets)
     monkeypatch.undo()
 

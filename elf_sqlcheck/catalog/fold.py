@@ -43,7 +43,7 @@ class Catalog:
         self.about: dict[Key, set[Key]] = {}
         self.referring: dict[Key, set[Key]] = {}
         self.position = 0
-        self.now = Schema(self.objects, self.journal, _END)
+        self.now = Schema(self.objects, self.journal, _END, self.referring)
 
     def begin(self) -> None:
         """Forget how the present state came about: views made before are no longer true."""
@@ -102,7 +102,7 @@ class Catalog:
 
     def view(self, position: int | None = None) -> Schema:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
-        return Schema(self.objects, self.journal, self.position if position is None else position)
+        return Schema(self.objects, self.journal, self.position if position is None else position, self.referring)
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""

@@ -55,6 +55,8 @@ def drop(catalog: Catalog, change: ch.Drop) -> None:
     elif change.kind == "schema":
         for key in [key for key in catalog.objects if len(key) > 2 and key[1] == change.name.name]:
             catalog.put(key, ABSENT if key[0] in {"relation", "type", "function"} else None)
+        for other in catalog.said_about("", change.name.name):
+            catalog.put(other, None)
         catalog.put(("schema", "", change.name.name), ABSENT)
     else:
         catalog.put((change.kind, change.name.schema or "", change.name.name, change.part or ""), ABSENT)

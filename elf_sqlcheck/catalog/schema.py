@@ -150,13 +150,18 @@ class Schema:
     `position` is the number of changes of the present migration that it has seen.
     """
 
-    __slots__ = ("_journal", "_objects", "position")
+    __slots__ = ("_journal", "_objects", "_referring", "position")
 
     def __init__(
-        self, objects: dict[Key, Object], journal: dict[Key, list[tuple[int, Object | None]]], position: int
+        self,
+        objects: dict[Key, Object],
+        journal: dict[Key, list[tuple[int, Object | None]]],
+        position: int,
+        referring: Mapping[Key, set[Key]] | None = None,
     ) -> None:
         self._objects = objects
         self._journal = journal
+        self._referring = referring or {}
         self.position = position
 
     def get(self, key: Key) -> Object | None:
@@ -224,6 +229,14 @@ class Schema:
     def is_older(self, name: Name) -> bool:
         """Whether a relation is not known to be absent and not made by the present migration: call it on `before`."""
         return not self.is_absent("relation", name)
+
+    def is_referred_to(self, name: Name) -> bool:
+        """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
+        for key in self._referring.get((name.schema or "", name.name), ()):
+            found = self.get(key)
+            if isinstance(found, Table) and any(c.references == name for c in found.foreign_keys):
+                return True
+        return False
 
     def touched(self) -> list[Key]:
         """The keys that the present migration wrote."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,13 +44,9 @@ class Session:
     def directory(self) -> str:
         """The migrations folder, as a path from the working directory; it need not be there."""
         from elf_sqlcheck.config import USUAL_FOLDERS
+        from elf_sqlcheck.sources import default_folder
 
-        if self._dir:
-            return self._dir
-        if self.config.dir:
-            return os.path.relpath(self.config.absolute(self.config.dir))
-        found = (folder for folder in USUAL_FOLDERS if os.path.isdir(self.config.absolute(folder)))
-        return os.path.relpath(self.config.absolute(next(found, USUAL_FOLDERS[0])))
+        return default_folder(self.config, self._dir or "") or USUAL_FOLDERS[0]
 
     def migrations(self) -> list[Migration]:
         """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
@@ -79,16 +74,16 @@ def _options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callabl
     """The options that all commands share; the command gets a Session as its first argument."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        def run(**values: Any) -> None:  # noqa: ANN401 - click passes what it parsed
+        def run(**values: Any) -> None:
             shared = {key: values.pop(key, None) for key in ("dir", "config", "database_url", "env", "output")}
             session = Session(shared, as_json=shared["output"] == "json")
             try:
                 command(session, **values)
             except ElfError as error:
                 session.output.failed(error)
+                raise
+            finally:
                 session.output.finish()
-                sys.exit(error.exit_code)
-            session.output.finish()
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -220,7 +215,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
             judged = plan.order(migrations)
-    migrate_check.check(session, migrations, judged)
+    migrate_check.check(session.output, session.config, migrations, judged)
     count = f"{len(judged)} migration{'' if len(judged) == 1 else 's'}"
     session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
 
@@ -259,7 +254,7 @@ def up(
         found = deploy.due(target.executor, migrations, target=last, allow_out_of_order=allow_out_of_order)
         if not skip_validation:
             migrate_check.refuse_changed(migrations, found.states)
-            migrate_check.check(session, migrations, found.migrations)
+            migrate_check.check(session.output, session.config, migrations, found.migrations)
         if dry_run:
             migrate_status.show_plan(session.output, found.migrations)
             return
@@ -312,26 +307,6 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes
 
 def main() -> None:
     """Entry point: runs the command and ends with its exit code; no traceback reaches a user."""
-    try:
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(130)
-    except ElfError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        if os.environ.get("ELF_SQLCHECK_DEBUG"):
-            raise
-        click.echo(
-            f"elf-migrate has a bug: {type(error).__name__}: {error}\n"
-            "  Please report it; ELF_SQLCHECK_DEBUG=1 shows where it happened.",
-            err=True,
-        )
-        sys.exit(3)
+    from elf_sqlcheck.cli import ending
+
+    ending.run(cli, "elf-migrate")

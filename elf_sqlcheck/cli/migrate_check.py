@@ -4,25 +4,70 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.cli.migrate_status import changed
-from elf_sqlcheck.migrate.history import by_hand
+from elf_sqlcheck.errors import ElfError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from elf_sqlcheck.cli.migrate import Session
+    from elf_sqlcheck.cli.migrate_output import Output
+    from elf_sqlcheck.config import Config
     from elf_sqlcheck.migrate.history import State
     from elf_sqlcheck.model import Migration
 
 
+def check(output: Output, config: Config, migrations: Sequence[Migration], judged: Sequence[Migration]) -> None:
+    """Judge migrations by the rules, as `elf-sqlcheck lint` does, and show what is found.
+
+    Args:
+        output: Where the findings go.
+        config: Which rules run, and from which severity on they stop a deploy.
+        migrations: All of the folder: the schema is known from the earlier ones.
+        judged: Those to judge.
+
+    Raises:
+        ElfError: There are findings that stop a deploy; exit code 1.
+        RuleError: A rule cannot be loaded, or broke.
+    """
+    from elf_sqlcheck import reports, run
+    from elf_sqlcheck.cli import options
+    from elf_sqlcheck.sources import Folder
+
+    paths = frozenset(migration.path for migration in judged if not config.excludes(migration.path))
+    files = {migration.path: migration.data for migration in migrations}
+    checked = run.check([Folder("", files, paths)], run.ruleset(config), config)
+    report = reports.Report(checked.findings, checked.sources, checked.files, len(checked.suppressed))
+    if output.as_json:
+        import json
+
+        output.data["validation"] = json.loads(reports.render("json", report, reports.Style()))
+    elif report.findings:
+        output.raw(reports.render("text", report, options.style(no_color=False)))
+    stopping = [finding for finding in report.findings if finding.severity >= config.fail_on]
+    if stopping:
+        raise ElfError(
+            f"Validation found {reports.counted(len(stopping), config.fail_on.label)} in {_files(stopping)}: "
+            "nothing was run.",
+            "Correct the files; `elf-sqlcheck explain RULE` says more about a rule.",
+        )
+
+
 def refuse_changed(migrations: Sequence[Migration], states: Mapping[str, State]) -> None:
-    """Raise UsageError when an executed migration is no longer what was executed."""
+    """Make sure that executed migrations are still what was executed.
+
+    Raises:
+        ElfError: Some are not; exit code 1.
+    """
     found = changed(migrations, states)
     if found:
         files = ", ".join(migration.path for migration in found)
-        raise UsageError(
+        raise ElfError(
             f"Changed after it was executed: {files}. The database does not have what the file says now.",
-            "Restore the file and put the change into a new migration (`elf-migrate create`); or, when only the text "
-            "differs and not what it makes, go on with --skip-validation.",
+            "Restore the file and put the change into a new migration (`elf-migrate create`); or, when what it makes "
+            "is still the same, go on with --skip-validation.",
         )
+
+
+def _files(findings: Sequence[object]) -> str:
+    paths = sorted({str(getattr(finding, "path", "")) for finding in findings})
+    return ", ".join(paths)

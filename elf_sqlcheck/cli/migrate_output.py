@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from elf_sqlcheck.reports.terminal import clean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,7 +56,7 @@ class Output:
     def note(self, text: str) -> None:
         """Something worth knowing that is no result."""
         self._notes.append(text)
-        self.say(f"  {text}", "faint")
+        self.say(f"    {text}", "faint")
 
     def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
         """A section starts; in a terminal a bar shows how far the whole run is."""
@@ -85,7 +87,9 @@ class Output:
         )
         self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
         for notice in outcome.notices:
-            self.note(f"  {notice}")
+            # DROP … IF EXISTS says so by design; whatever else the server remarks is worth a look.
+            if not notice.endswith("does not exist, skipping"):
+                self.note(notice)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], status: int | None = None) -> None:
         """Print rows under heads; the column `status` (by number) is coloured."""
@@ -94,7 +98,7 @@ class Output:
         widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
         self.say("  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(), "head")
         for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            cells = [clean(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
             if status is not None and self._fancy:
                 cells[status] = click.style(cells[status], fg=_colour(row[status]))
             click.echo("  ".join(cells).rstrip())
@@ -107,15 +111,14 @@ class Output:
         except click.Abort:
             return False
 
-    def failed(self, error: ElfError) -> None:
-        """Print an error and its remedy; in JSON it is part of the result."""
+    def raw(self, text: str) -> None:
+        """Print text that is complete as it is."""
         self._stop_bar()
-        if self.as_json:
-            self.data["error"] = {"message": error.message, "remedy": error.remedy}
-        else:
-            click.echo(click.style(error.message, fg="red") if self._fancy else error.message, err=True)
-            if error.remedy:
-                click.echo(f"  {error.remedy}", err=True)
+        click.echo(text, nl=False)
+
+    def failed(self, error: ElfError) -> None:
+        """Make an error part of the JSON result; people read it on standard error."""
+        self.data["error"] = {"message": error.message, "remedy": error.remedy}
 
     def finish(self) -> None:
         """Take the bar away, and print the JSON object."""

@@ -6,6 +6,7 @@ import click
 
 from elf_sqlcheck.cli import ending, show
 from elf_sqlcheck.cli.lint import lint
+from elf_sqlcheck.cli.verify import verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def cli() -> None:
 
 
 cli.add_command(lint)
+cli.add_command(verify)
 cli.add_command(show.explain)
 cli.add_command(show.rules)
 cli.add_command(show.config)

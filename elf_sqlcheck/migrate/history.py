@@ -184,6 +184,12 @@ class History:
             (progress, migration.version),
         )
 
+    def adopt(self, migration: Migration) -> None:
+        """Write that a migration counts as applied without having been run: what it makes was there before."""
+        self._executor.query(_UPSERT, _row(migration, "completed", 0))
+        entry = _entry(migration, migration.up, 0, success=True)
+        self._executor.query(_LOG, {**entry, "action": "adopt"})
+
     def accept(self, migration: Migration) -> None:
         """Replace a checksum that an older elf-migrate made by ours."""
         self._executor.query(

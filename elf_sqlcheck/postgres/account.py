@@ -1,8 +1,8 @@
 """Which account a server of ours runs as, and with what environment.
 
 Postgres refuses to run as root, and most CI containers are root. There a server runs as the account `postgres`, else
-`nobody`; where changing the account is forbidden, inside a user namespace (`unshare -U`). Everybody else runs it as
-themselves. See https://www.postgresql.org/docs/current/postgres-user.html
+`nobody`; where changing the account is forbidden, inside a user namespace (`unshare -U`). So does a user without a
+name, as `docker run --user 1234` makes one. Everybody else runs it as themselves. See https://www.postgresql.org/docs/current/postgres-user.html
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import functools
 import os
 import pwd
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,27 +68,41 @@ class Account:
 def account() -> Account:
     """Return the account that servers run as.
 
-    Raises ServerError when we are root and nothing else is allowed.
+    Raises ServerError when it would be root, or nobody that the system knows, and nothing else is allowed.
     """
-    if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
-    for name in UNPRIVILEGED:
+    uid, gid = os.geteuid(), os.getegid()
+    if uid != 0 and _has_name(uid):
+        return Account(uid, gid)
+    for name in UNPRIVILEGED if uid == 0 else ():
         with contextlib.suppress(KeyError, OSError):
             entry = pwd.getpwnam(name)
             switch = (("user", entry.pw_uid), ("group", entry.pw_gid), ("extra_groups", ()))
             candidate = Account(entry.pw_uid, entry.pw_gid, switch=switch)
             if candidate.run(["true"])[0] == 0:
                 return candidate
-    if shutil.which("unshare"):
-        candidate = Account(0, 0, prefix=("unshare", "-U", "--map-user=65534"))
-        with contextlib.suppress(OSError):
-            if candidate.run(["true"])[0] == 0:
-                return candidate
+    with contextlib.suppress(OSError):
+        candidate = Account(uid, gid, prefix=("unshare", "-U", "--map-user=65534"))
+        if candidate.run(["true"])[0] == 0:
+            return candidate
+    if uid == 0:
+        raise ServerError(
+            "Postgres does not run as root, and this machine lets root become nobody else: "
+            f"changing to {' or '.join(UNPRIVILEGED)} and a user namespace (unshare -U) were both refused.",
+            "Run as an ordinary user, or name a server that is running with --database-url.",
+        )
     raise ServerError(
-        "Postgres does not run as root, and this machine lets root become nobody else: "
-        f"changing to {' or '.join(UNPRIVILEGED)} and a user namespace (unshare -U) were both refused.",
-        "Run as an ordinary user, or name a server that is running with --database-url.",
+        f"Postgres does not run as user {uid}, whom this system does not know (there is no such line in /etc/passwd), "
+        "and a user namespace (unshare -U), where the user would have a name, was refused.",
+        f"Add the user (`useradd --uid {uid} ci`), or name a server that is running with --database-url.",
     )
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def server_environment() -> dict[str, str]:

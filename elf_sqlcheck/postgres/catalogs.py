@@ -11,9 +11,9 @@ Catalogs: https://www.postgresql.org/docs/current/catalogs.html
 
 from __future__ import annotations
 
-#: Objects below this oid were made by initdb (FirstNormalObjectId); `public` is one of them.
-_FIRST = 16384
-_PUBLIC = 2200
+#: Objects below this oid were made by initdb (FirstNormalObjectId); the schema `public` is one of them.
+FIRST = 16384
+PUBLIC = 2200
 
 
 def _own(alias: str, catalog: str, namespace: str) -> str:
@@ -26,7 +26,7 @@ def _own(alias: str, catalog: str, namespace: str) -> str:
         else ""
     )
     return (
-        f"{alias}.oid >= {_FIRST} {visible} AND NOT EXISTS (SELECT FROM pg_depend e "
+        f"{alias}.oid >= {FIRST} {visible} AND NOT EXISTS (SELECT FROM pg_depend e "
         f"WHERE e.classid = '{catalog}'::regclass AND e.objid = {alias}.oid AND e.deptype = 'e')"
     )
 
@@ -42,16 +42,25 @@ _RELATION = _name("c", "relname", "relnamespace")
 _OWN_RELATION = _own("c", "pg_class", "relnamespace")
 _NO_PARENT = "NULL::oid, NULL::oid, 0"
 
+
+def _schema(column: str) -> str:
+    """The address of the schema that an object without another parent hangs on."""
+    return f"'pg_namespace'::regclass::oid, {column}, 0"
+
+
 SCHEMAS = f"""
 SELECT 'schema', quote_ident(n.nspname), 'pg_namespace'::regclass::oid, n.oid, 0, {_NO_PARENT}, '{{}}'::jsonb
 FROM pg_namespace n
-WHERE n.oid = {_PUBLIC} OR (n.nspname !~ '^pg_' AND {_own("n", "pg_namespace", "")})
+WHERE n.oid = {PUBLIC} OR (n.nspname !~ '^pg_' AND {_own("n", "pg_namespace", "")})
 """
 
 RELATIONS = f"""
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
            ELSE 'table' END,
-       {_RELATION}, 'pg_class'::regclass::oid, c.oid, 0, {_NO_PARENT},
+       {_RELATION}, 'pg_class'::regclass::oid, c.oid, 0,
+       CASE WHEN c.relispartition THEN 'pg_class'::regclass ELSE 'pg_namespace'::regclass END::oid,
+       CASE WHEN c.relispartition THEN (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid)
+           ELSE c.relnamespace END, 0,
        jsonb_strip_nulls(CASE WHEN c.relkind IN ('v', 'm') THEN
            jsonb_build_object('definition', pg_get_viewdef(c.oid),
                'populated', CASE WHEN c.relkind = 'm' THEN c.relispopulated END)
@@ -64,6 +73,8 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
            'inherits from', (SELECT jsonb_agg(i.inhparent::regclass::text ORDER BY i.inhseqno)
                              FROM pg_inherits i WHERE i.inhrelid = c.oid),
            'of type', NULLIF(c.reloftype, 0)::regtype::text,
+           'server', (SELECT jsonb_build_object('name', s.srvname, 'options', to_jsonb(f.ftoptions))
+                      FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid),
            'access method', (SELECT NULLIF(a.amname, 'heap') FROM pg_am a WHERE a.oid = c.relam),
            'replica identity', CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN
                (SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident) END)
@@ -127,7 +138,8 @@ WHERE NOT c.relispartition AND {_OWN_RELATION} AND NOT EXISTS (
 
 SEQUENCES = f"""
 SELECT 'sequence', {_RELATION}, 'pg_class'::regclass::oid, c.oid, 0,
-       o.refclassid, o.refobjid, COALESCE(o.refobjsubid, 0),
+       COALESCE(o.refclassid, 'pg_namespace'::regclass), COALESCE(o.refobjid, c.relnamespace),
+       COALESCE(o.refobjsubid, 0),
        jsonb_strip_nulls(jsonb_build_object('type', format_type(s.seqtypid, NULL), 'start', s.seqstart,
            'increment', s.seqincrement, 'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache,
            'cycle', s.seqcycle, 'owned by', o.refobjid::regclass::text || '.' || quote_ident(a.attname)))
@@ -143,7 +155,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
        {_name("p", "proname", "pronamespace")} || '('
            || (SELECT COALESCE(string_agg(format_type(t, NULL), ', ' ORDER BY i), '')
                FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, i)) || ')',
-       'pg_proc'::regclass::oid, p.oid, 0, {_NO_PARENT},
+       'pg_proc'::regclass::oid, p.oid, 0, {_schema("p.pronamespace")},
        jsonb_strip_nulls(jsonb_build_object(
            'arguments', pg_get_function_arguments(p.oid),
            'result', pg_get_function_result(p.oid),
@@ -199,7 +211,7 @@ WHERE r.rulename <> '_RETURN' AND {_OWN_RELATION}
 
 TYPES = f"""
 SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type' ELSE 'type' END,
-       {_name("t", "typname", "typnamespace")}, 'pg_type'::regclass::oid, t.oid, 0, {_NO_PARENT},
+       {_name("t", "typname", "typnamespace")}, 'pg_type'::regclass::oid, t.oid, 0, {_schema("t.typnamespace")},
        jsonb_strip_nulls(CASE t.typtype
        WHEN 'e' THEN jsonb_build_object('labels',
            (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
@@ -224,7 +236,7 @@ EXTENSIONS = f"""
 SELECT 'extension', quote_ident(x.extname), 'pg_extension'::regclass::oid, x.oid, 0, {_NO_PARENT},
        jsonb_build_object('schema', n.nspname)
 FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
-WHERE x.oid >= {_FIRST}
+WHERE x.oid >= {FIRST}
 """
 
 EVENT_TRIGGERS = f"""
@@ -233,6 +245,39 @@ SELECT 'event trigger', quote_ident(t.evtname), 'pg_event_trigger'::regclass::oi
            'enabled', t.evtenabled <> 'D', 'tags', to_jsonb(t.evttags))
 FROM pg_event_trigger t WHERE {_own("t", "pg_event_trigger", "")}
 """
+
+# The rest is named as Postgres itself names it.
+_OTHERS = {
+    "pg_statistic_ext": "jsonb_build_object('definition', pg_get_statisticsobjdef(x.oid))",
+    "pg_collation": "jsonb_build_object('provider', x.collprovider, 'deterministic', x.collisdeterministic)",
+    "pg_operator": "jsonb_build_object('function', x.oprcode::regprocedure::text)",
+    "pg_cast": "jsonb_build_object('function', NULLIF(x.castfunc, 0)::regprocedure::text, 'context', x.castcontext)",
+    "pg_opclass": "'{}'::jsonb",
+    "pg_ts_config": "'{}'::jsonb",
+    "pg_ts_dict": "jsonb_build_object('options', x.dictinitoption)",
+    "pg_language": "jsonb_build_object('trusted', x.lanpltrusted)",
+    "pg_foreign_data_wrapper": "jsonb_build_object('options', to_jsonb(x.fdwoptions))",
+    "pg_foreign_server": "jsonb_build_object('options', to_jsonb(x.srvoptions))",
+}
+_PARENTS = {
+    "pg_statistic_ext": "'pg_class'::regclass::oid, x.stxrelid, 0",
+    "pg_cast": "'pg_type'::regclass::oid, x.castsource, 0",
+    "pg_collation": _schema("x.collnamespace"),
+    "pg_operator": _schema("x.oprnamespace"),
+    "pg_opclass": _schema("x.opcnamespace"),
+    "pg_ts_config": _schema("x.cfgnamespace"),
+    "pg_ts_dict": _schema("x.dictnamespace"),
+    "pg_foreign_server": "'pg_foreign_data_wrapper'::regclass::oid, x.srvfdw, 0",
+}
+
+OTHERS = "UNION ALL".join(
+    f"""
+SELECT i.type, i.identity, '{catalog}'::regclass::oid, x.oid, 0, {_PARENTS.get(catalog, _NO_PARENT)}, {attributes}
+FROM {catalog} x CROSS JOIN LATERAL pg_identify_object('{catalog}'::regclass, x.oid, 0) i
+WHERE {_own("x", catalog, "")}
+"""
+    for catalog, attributes in _OTHERS.items()
+)
 
 
 def publications(major: int) -> str:
@@ -264,63 +309,6 @@ FROM pg_publication p WHERE {_own("p", "pg_publication", "")}
 """
 
 
-# A whole ACL is compared with the default one (a null ACL means the default), so that a privilege revoked from PUBLIC
-# counts as much as one granted. https://www.postgresql.org/docs/current/ddl-priv.html
-_PRIVILEGES = """
-SELECT {key}, COALESCE(quote_ident(r.rolname), 'PUBLIC'),
-       COALESCE(string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE x.actual), 'none'),
-       COALESCE(string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE NOT x.actual), 'none')
-FROM ({acls}) o CROSS JOIN LATERAL (
-         SELECT true AS actual, grantee, privilege_type || CASE WHEN is_grantable THEN ' with grant option' ELSE '' END
-                AS privilege FROM aclexplode(o.acl)
-         UNION ALL
-         SELECT false, grantee, privilege_type || CASE WHEN is_grantable THEN ' with grant option' ELSE '' END
-         FROM aclexplode({default})) x
-     LEFT JOIN pg_roles r ON r.oid = x.grantee
-GROUP BY {key}, r.rolname
-HAVING string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE x.actual)
-       IS DISTINCT FROM string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE NOT x.actual)
-"""
-
-#: Rows: address (catalog, oid, column), grantee, privileges, what they are by default.
-PRIVILEGES = _PRIVILEGES.format(
-    key="o.catalog, o.oid, o.sub",
-    default="acldefault(o.kind, o.owner)",
-    acls=f"""
-SELECT 'pg_class'::regclass::oid AS catalog, oid, 0 AS sub, relacl AS acl, relowner AS owner,
-       (CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char" AS kind
-FROM pg_class WHERE relacl IS NOT NULL AND oid >= {_FIRST}
-UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, attacl, c.relowner, 'c'
-FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attacl IS NOT NULL AND attrelid >= {_FIRST}
-UNION ALL SELECT 'pg_proc'::regclass, oid, 0, proacl, proowner, 'f'
-FROM pg_proc WHERE proacl IS NOT NULL AND oid >= {_FIRST}
-UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, nspacl, nspowner, 'n'
-FROM pg_namespace WHERE nspacl IS NOT NULL AND (oid >= {_FIRST} OR oid = {_PUBLIC})
-UNION ALL SELECT 'pg_type'::regclass, oid, 0, typacl, typowner, 'T'
-FROM pg_type WHERE typacl IS NOT NULL AND oid >= {_FIRST}
-""",
-)
-
-#: Rows: role, schema (or null), kind of object, grantee, privileges, what they are without the entry.
-DEFAULT_PRIVILEGES = _PRIVILEGES.format(
-    key="o.role, o.schema, o.kind",
-    # An entry for all schemas replaces the built-in default; one for a schema adds to it.
-    default="CASE WHEN o.schema IS NULL THEN acldefault((CASE o.kind WHEN 'S' THEN 's' ELSE o.kind END)::\"char\", "
-    "o.owner) END",
-    acls="""
-SELECT quote_ident(a.rolname) AS role, quote_ident(n.nspname) AS schema, d.defaclobjtype AS kind, d.defaclacl AS acl,
-       d.defaclrole AS owner
-FROM pg_default_acl d JOIN pg_roles a ON a.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-""",
-)
-
-#: Rows: address (catalog, oid, column), comment.
-COMMENTS = f"""
-SELECT classoid, objoid, objsubid, description FROM pg_description
-WHERE objoid >= {_FIRST} OR (classoid = 'pg_namespace'::regclass AND objoid = {_PUBLIC})
-"""
-
-
 def objects(major: int) -> tuple[str, ...]:
     """Return the queries of all objects, parents before those that hang on them."""
     return (
@@ -337,5 +325,6 @@ def objects(major: int) -> tuple[str, ...]:
         RULES,
         EXTENSIONS,
         EVENT_TRIGGERS,
+        OTHERS,
         publications(major),
     )

@@ -30,7 +30,7 @@ def cache_folder() -> str:
     That is `elf-sqlcheck` in XDG_CACHE_HOME or ~/.cache; for root, whose home is closed to the server's account, in
     /var/cache unless XDG_CACHE_HOME names a folder that is open. Raises ServerError.
     """
-    return _first_usable("XDG_CACHE_HOME", "~/.cache", "/var/cache")
+    return _first_usable("XDG_CACHE_HOME", ".cache", "/var/cache")
 
 
 def data_folder() -> str:
@@ -38,17 +38,17 @@ def data_folder() -> str:
 
     The same as for caches, with XDG_DATA_HOME, ~/.local/share and /var/lib.
     """
-    return _first_usable("XDG_DATA_HOME", "~/.local/share", "/var/lib")
+    return _first_usable("XDG_DATA_HOME", ".local/share", "/var/lib")
 
 
 def _first_usable(variable: str, home: str, system: str) -> str:
-    named = os.environ.get(variable, "")
-    bases = [named] if os.path.isabs(named) else [os.path.expanduser(home)]
+    bases = [os.environ.get(variable, ""), os.path.join(os.environ.get("HOME", ""), home)]
+    bases = [base for base in bases if os.path.isabs(base)][:1]
     if os.geteuid() == 0:
-        bases = [base for base in bases if _lets_pass(base)]
+        bases = [base for base in bases if lets_pass(base)]
         bases.append(system)
     paths = [os.path.join(base, "elf-sqlcheck") for base in bases]
-    paths.append(f"/var/tmp/elf-sqlcheck-{os.path.basename(home)}-{os.geteuid()}")  # noqa: S108 - its owner is checked
+    paths.append(f"/var/tmp/elf-sqlcheck-{os.path.basename(system)}-{os.geteuid()}")  # noqa: S108 - its owner is checked
     for path in paths:
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -64,7 +64,7 @@ def _first_usable(variable: str, home: str, system: str) -> str:
     )
 
 
-def _lets_pass(path: str) -> bool:
+def lets_pass(path: str) -> bool:
     """Whether other accounts can reach `path`: it, or the part of it that exists, and every folder above."""
     path = os.path.realpath(path)
     while path != "/":
@@ -101,7 +101,7 @@ def run_folder(account: Account) -> str:
 
 def _open_to_all(path: str) -> bool:
     """Whether other accounts may make and remove files in `path`."""
-    return bool(os.stat(path).st_mode & stat.S_IWOTH) and _lets_pass(path)
+    return bool(os.stat(path).st_mode & stat.S_IWOTH) and lets_pass(path)
 
 
 def give(path: str, account: Account) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.postgres import catalogs
+from elf_sqlcheck.postgres import catalogs, privileges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 #: What names an object: its kind and its identity, as in ("column", "public.users.email").
 Key = tuple[str, str]
+
+#: Where the catalogs keep an object: the oid of the catalog, the oid in it, the number of the column or 0.
+_Address = tuple[int, int, int]
 
 #: The tables in which elf-migrate keeps its history: they are not part of the schema that migrations describe.
 TRACKING_TABLES = ("public.schema_migrations", "public.migration_history")
@@ -34,7 +37,7 @@ class Snapshot:
     """A schema at one moment.
 
     `objects` maps a key to the object's attributes; `parents` maps a key to that of the object it hangs on (a column's
-    table, a table's nothing). Owners, column order, statistics and data are not part of it.
+    table, a table's schema). Owners, column order, statistics and data are not part of it.
     """
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
@@ -57,9 +60,9 @@ def snapshot(connection: psycopg.Connection[Any], ignore: Iterable[str] = TRACKI
         reader = _Reader()
         for query in catalogs.objects(connection.info.server_version // 10000):
             reader.add_objects(cursor.execute(query).fetchall())
-        reader.add_comments(cursor.execute(catalogs.COMMENTS).fetchall())
-        reader.add_privileges(cursor.execute(catalogs.PRIVILEGES).fetchall())
-        reader.add_default_privileges(cursor.execute(catalogs.DEFAULT_PRIVILEGES).fetchall())
+        reader.add_comments(cursor.execute(privileges.COMMENTS).fetchall())
+        reader.add_privileges(cursor.execute(privileges.PRIVILEGES).fetchall())
+        reader.add_default_privileges(cursor.execute(privileges.DEFAULT_PRIVILEGES).fetchall())
     return _without(reader.finish(), frozenset(ignore))
 
 
@@ -89,18 +92,18 @@ class _Reader:
 
     def __init__(self) -> None:
         self._snapshot = Snapshot()
-        self._keys: dict[tuple[int, int, int], Key] = {}
+        self._keys: dict[_Address, Key] = {}
+        self._parents: dict[Key, _Address] = {}
 
     def add_objects(self, rows: list[tuple[Any, ...]]) -> None:
-        for kind, identity, catalog, oid, column, parent_catalog, parent_oid, parent_column, attributes in rows:
+        for kind, identity, *addresses, attributes in rows:
             key = (kind, identity)
+            parent: _Address = (addresses[3], addresses[4], addresses[5])
             self._snapshot.objects[key] = attributes
-            self._keys[catalog, oid, column] = key
-            parent = self._keys.get((parent_catalog, parent_oid, parent_column))
-            if parent is not None:
-                self._snapshot.parents[key] = parent
-            if kind == "sequence" and parent is not None:
-                self._hide_name(identity, self._snapshot.objects[parent])
+            self._keys[addresses[0], addresses[1], addresses[2]] = key
+            self._parents[key] = parent
+            if kind == "sequence" and parent[2]:
+                self._hide_name(identity, self._snapshot.objects[self._keys[parent]])
 
     @staticmethod
     def _hide_name(sequence: str, column: dict[str, Any]) -> None:
@@ -123,7 +126,7 @@ class _Reader:
             if target is not None:
                 key = ("privileges", f"{grantee} on {target[0]} {target[1]}")
                 self._snapshot.objects[key] = {"granted": granted, "by default": default}
-                self._snapshot.parents[key] = target
+                self._parents[key] = (catalog, oid, column)
 
     def add_default_privileges(self, rows: list[tuple[Any, ...]]) -> None:
         for role, schema, kind, grantee, granted, default in rows:
@@ -132,6 +135,9 @@ class _Reader:
             self._snapshot.objects["default privileges", identity] = {"granted": granted, "by default": default}
 
     def finish(self) -> Snapshot:
+        for key, address in self._parents.items():
+            if address in self._keys:
+                self._snapshot.parents[key] = self._keys[address]
         return self._snapshot
 
 

@@ -1,0 +1,90 @@
+"""The command `elf-migrate init`: folder, tracking tables, and migrations for what exists already."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.migrate import create
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.cli.migrate import Session
+    from elf_sqlcheck.migrate.target import Target
+    from elf_sqlcheck.model import Migration
+
+#: Where SQL that is no migration yet is looked for.
+USUAL_SQL = "sql"
+
+
+def run(session: Session, *, from_database: bool, from_sql: str | None, yes: bool) -> None:
+    """Carry out the command; what is there already is left as it is, so it can be run again."""
+    from elf_sqlcheck.migrate.history import History
+
+    output, directory = session.output, session.directory
+    output.data["created"] = []
+    if not os.path.isdir(directory):
+        os.makedirs(directory)
+        output.say(f"Made the folder {directory}/.", "good")
+    folder = from_sql or (USUAL_SQL if os.path.isdir(USUAL_SQL) and not from_database else None)
+    if folder:
+        _from_sql(session, folder)
+    with session.target() as target:
+        session.allow(target, "Set up the tracking tables", yes=yes)
+        History(target.executor).prepare()
+        output.say("The tracking tables schema_migrations and migration_history are there.", "good")
+        if from_database:
+            _from_database(session, target)
+    waiting = output.data["created"]
+    output.say(
+        "Next: `elf-migrate validate`, then `elf-migrate up`." if waiting else "Next: `elf-migrate create NAME`."
+    )
+
+
+def _from_sql(session: Session, folder: str) -> None:
+    from elf_sqlcheck.migrate.from_sql import convert
+
+    there = session.migrations()
+    slugs = {migration.slug for migration in there}
+    taken = {migration.version for migration in there}
+    for file in convert(folder):
+        slug = create.slug_of("initial_" + os.path.splitext(os.path.relpath(file.path, folder))[0])
+        if slug in slugs:
+            session.output.note(f"{file.path} is a migration already: {slug}")
+            continue
+        version = create.new_version(taken)
+        taken.add(version)
+        headers = [("Irreversible", file.reason)] if file.reason else []
+        content = create.text(
+            version, slug, description=f"Made from {file.path}", up=file.up, down=file.down, headers=headers
+        )
+        path = create.write(session.directory, version, slug, content)
+        session.output.data["created"].append(path)
+        session.output.say(f"Created {path} from {file.path}", "good")
+        if file.reason:
+            session.output.note(f"It cannot be rolled back: {file.reason}")
+
+
+def _from_database(session: Session, target: Target) -> None:
+    from elf_sqlcheck.migrate.history import History
+    from elf_sqlcheck.migrate.initial import read_schema
+
+    output = session.output
+    there = session.migrations()
+    if there:
+        output.note(f"No migration is written from the database: {session.directory} holds {len(there)} already.")
+        return
+    found = read_schema(target.executor)
+    for left_out in found.left_out:
+        output.note(f"Not written down, add it by hand: {left_out}")
+    if not found.objects:
+        output.note("The database holds nothing to write down.")
+        return
+    version = create.new_version(())
+    content = create.text(version, "initial_schema", description="What the database held when elf-migrate was set up",
+                          up=found.up, down=found.down)  # fmt: skip
+    path = create.write(session.directory, version, "initial_schema", content)
+    output.data["created"].append(path)
+    output.say(f"Created {path}: {found.objects} objects.", "good")
+    migration: Migration = session.migrations()[0]
+    History(target.executor).adopt(migration)
+    output.say("It is recorded as applied here, because its objects are there.")

@@ -1,0 +1,191 @@
+"""The command `elf-sqlcheck verify`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+
+import click
+
+from elf_sqlcheck import layouts, sources, suppress
+from elf_sqlcheck.cli import options
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.reports import Report, counted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any
+
+    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.verify import Report as Progress
+    from elf_sqlcheck.verify import Verification
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS]")
+@click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF; apply all.")
+@click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
+@click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
+@click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
+@options.report
+@options.folder
+@options.configured
+@click.pass_context
+def verify(
+    context: click.Context,
+    /,
+    paths: tuple[str, ...],
+    *,
+    since: str | None,
+    pg_bin: str | None,
+    database_url: str | None,
+    keep: bool,
+    **more: Any,
+) -> None:
+    r"""Prove migrations on a throw-away Postgres.
+
+    Each is applied, rolled back, compared with what was there before, and applied again. PATHS are the files to
+    judge (default: all); those before them are applied all the same.
+
+    \b
+    Examples:
+      elf-sqlcheck verify
+      elf-sqlcheck verify --since origin/main
+      elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
+      elf-sqlcheck verify --keep
+    """
+    if pg_bin and database_url:
+        raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
+    config = options.settings(more["config_file"], more["isolated"])
+    printer = options.Printer(
+        more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
+    )
+    migrations = _migrations(config, more["directory"])
+    only = _judged(migrations, paths, since, config)
+    if not only:
+        printer.note("no migration to judge: nothing to verify")
+        printer.show(Report((), {}, 0))
+        return
+    started = time.monotonic()
+    result = _run(migrations, only, printer, config, pg_bin=pg_bin, url=database_url, keep=keep)
+    findings, allowed = _unsuppressed(migrations, result.findings)
+    report = Report(findings, {migration.path: migration.data for migration in migrations}, len(only), len(allowed))
+    printer.show(report)
+    for note in (*result.notes, _said(result, time.monotonic() - started)):
+        printer.note(note)
+    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
+    context.exit(options.exit_code(report, fail_on))
+
+
+def _migrations(config: Config, named: str) -> list[Migration]:
+    folder = sources.default_folder(config, named)
+    if not folder:
+        raise UsageError(
+            "there is no migrations folder here", "name it with --dir, or make one with `elf-migrate init`"
+        )
+    migrations = layouts.read_directory(folder)
+    if named and not migrations:
+        raise UsageError(f"there are no SQL files in {named}", "name the folder that holds the migrations")
+    return migrations
+
+
+def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
+    """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
+    judged = {migration.path: os.path.realpath(migration.path) for migration in migrations}
+    for path in paths:
+        if os.path.realpath(path) not in judged.values():
+            raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
+    if paths:
+        wanted = {os.path.realpath(path) for path in paths}
+        judged = {path: real for path, real in judged.items() if real in wanted}
+    if since is not None:
+        root = find_root(".")
+        if root is None:
+            raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
+        changed = Repository(root).changed_since(since)
+        names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
+        judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
+    return frozenset(path for path in judged if not config.excludes(path))
+
+
+def _run(
+    migrations: list[Migration],
+    only: Collection[str],
+    printer: Printer,
+    config: Config,
+    *,
+    pg_bin: str | None,
+    url: str | None,
+    keep: bool,
+) -> Verification:
+    from elf_sqlcheck import verify as proof
+
+    if url:
+        with _progress(printer) as report:
+            result = proof.verify(migrations, url, only=only, report=report, keep=keep)
+        if keep:
+            printer.note(f"the database was kept: {result.url}")
+        return result
+    from elf_sqlcheck.postgres.server import throwaway
+
+    with throwaway(pg_bin, config.postgres_version) as server:
+        for note in server.notes:
+            printer.note(note)
+        with _progress(printer) as report:
+            result = proof.verify(migrations, server, only=only, report=report, keep=keep)
+        if keep:
+            server.keep()
+            printer.note(f"the server was left running: {result.url}")
+            printer.note(f"  `{server.stop_command()}` stops it and removes its data")
+    return result
+
+
+@contextmanager
+def _progress(printer: Printer) -> Iterator[Progress | None]:
+    """A bar on standard error while a terminal is watching."""
+    if printer.style.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, no_color=not printer.style.colour)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def report(migration: Migration, doing: str, number: int, total: int) -> None:
+            name = escape(os.path.basename(migration.path))
+            bar.update(task, description=f"{doing} {name}", completed=number - 1, total=total)
+
+        yield report
+
+
+def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple[tuple[Finding, ...], list[Finding]]:
+    """The findings that stay, and those that a comment allows; lint judges the comments themselves."""
+    kept: list[Finding] = []
+    allowed: list[Finding] = []
+    for migration in migrations:
+        own = [finding for finding in findings if finding.path == migration.path]
+        if own:
+            staying, suppressed = suppress.apply(migration, own, suppress.read(migration), {}, ())
+            kept += staying
+            allowed += suppressed
+    return tuple(kept), allowed
+
+
+def _said(result: Verification, seconds: float) -> str:
+    """What was proven, in one sentence."""
+    applied = sum(step.applied is True for step in result.steps)
+    proven = sum(step.reapplied is True for step in result.steps)
+    return (
+        f"{counted(applied, 'migration')} applied, {proven} rolled back and applied again, in {seconds:.1f} s"
+    )

@@ -1,0 +1,167 @@
+"""`elf-sqlcheck verify` as it is installed, on real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from elf_sqlcheck import run
+from elf_sqlcheck import verify as proof
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elf_sqlcheck.postgres.server import Server
+
+COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
+NAMES = ("20250101_000000_teams", "20250102_000000_members")
+
+
+def migration(up: str, down: str = "") -> str:
+    tail = f"-- ======= DOWN MIGRATION =======\n{down}\n" if down else ""
+    return f"-- ======= UP MIGRATION =======\n{up}\n{tail}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "migrations"
+    made.mkdir()
+    (made / f"{NAMES[0]}.sql").write_text(migration("CREATE TABLE teams (id uuid PRIMARY KEY);", "DROP TABLE teams;"))
+    (made / f"{NAMES[1]}.sql").write_text(
+        migration(
+            "CREATE TABLE members (team uuid REFERENCES teams);\nCREATE INDEX ON members (team);", "DROP TABLE members;"
+        )
+    )
+    return made
+
+
+def verify(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "PG"))}
+    return subprocess.run(
+        [COMMAND, "verify", *arguments],
+        cwd=folder.parent,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_good_migrations_are_proven(folder: Path) -> None:
+    done = verify(folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 files checked, nothing found\n"
+    assert "PostgreSQL" in done.stderr
+    assert re.search(r"2 migrations applied, 2 rolled back and applied again, in \d+\.\d s", done.stderr)
+
+
+def test_a_rollback_that_leaves_something_is_found_at_its_line(folder: Path, server: Server) -> None:
+    (folder / f"{NAMES[1]}.sql").write_text(
+        migration("CREATE TABLE members (id int);\nCREATE TABLE badges (id int);", "DROP TABLE members;")
+    )
+    done = verify(folder, "--database-url", server.url)
+    assert done.returncode == 1
+    assert f"migrations/{NAMES[1]}.sql:3:1  error  rollback-leaves-behind" in done.stdout
+    assert "badges" in done.stdout
+    assert "  3 | CREATE TABLE badges (id int);" in done.stdout
+
+
+def test_what_does_not_apply_shows_the_words_of_postgres(folder: Path, server: Server) -> None:
+    (folder / f"{NAMES[0]}.sql").write_text(migration("SELECT 'ä';\nCREATE TABLE x (id nosuchtype);"))
+    done = verify(folder, "--database-url", server.url, "--output-format", "json")
+    whole = json.loads(done.stdout)
+    assert done.returncode == 1
+    found = whole["findings"][0]
+    assert (found["path"], found["rule"], found["line"]) == (f"migrations/{NAMES[0]}.sql", "does-not-apply", 3)
+    assert 'type "nosuchtype" does not exist' in found["message"]
+    assert f"migrations/{NAMES[1]}.sql" in done.stderr, "what could not be judged is named"
+
+
+def test_a_comment_allows_a_finding(folder: Path, server: Server) -> None:
+    text = migration(
+        "CREATE TABLE members (id int);\n-- elf: allow rollback-leaves-behind -- kept for the auditors\n"
+        "CREATE TABLE IF NOT EXISTS badges (id int);",
+        "DROP TABLE members;",
+    )
+    (folder / f"{NAMES[1]}.sql").write_text(text)
+    done = verify(folder, "--database-url", server.url, "--output-format", "json")
+    assert "badges" not in done.stdout
+    assert json.loads(done.stdout)["summary"]["suppressed"] == 1
+
+
+def test_only_what_was_asked_for_is_judged(folder: Path, server: Server) -> None:
+    (folder / f"{NAMES[0]}.sql").write_text(migration("CREATE TABLE teams (id uuid PRIMARY KEY);", "SELECT 1;"))
+    first, second = (f"migrations/{name}.sql" for name in NAMES)
+    assert verify(folder, second, "--database-url", server.url).returncode == 0
+    assert verify(folder, first, "--database-url", server.url).returncode == 1
+    done = verify(folder, "other.sql")
+    assert done.returncode == 2
+    assert "other.sql is no file of the migrations folder" in done.stderr
+
+
+def test_since_judges_what_changed_and_applies_all(folder: Path, server: Server) -> None:
+    def git(*arguments: str) -> None:
+        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments]
+        subprocess.run(command, cwd=folder.parent, check=True, capture_output=True)
+
+    second = folder / f"{NAMES[1]}.sql"
+    good = second.read_text()
+    second.unlink()
+    (folder / f"{NAMES[0]}.sql").write_text(migration("CREATE TABLE teams (id uuid PRIMARY KEY);", "SELECT 1;"))
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-q", "-m", "First")
+    second.write_text(good)
+    done = verify(folder, "--since", "main", "--database-url", server.url)
+    assert (done.returncode, done.stdout) == (0, "1 file checked, nothing found\n")
+    assert "2 migrations applied, 1 rolled back" in done.stderr
+    second.unlink()
+    done = verify(folder, "--since", "main", "--database-url", server.url)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing to verify" in done.stderr
+
+
+def test_a_kept_server_can_be_looked_at_and_stopped(folder: Path) -> None:
+    done = verify(folder, "--keep")
+    assert done.returncode == 0, done.stderr
+    address = re.search(r"left running: (\S+)", done.stderr)
+    stop = re.search(r"`kill -INT (\d+)`", done.stderr)
+    assert address is not None
+    assert stop is not None
+    try:
+        with psycopg.connect(address[1]) as connection:
+            assert connection.execute("SELECT count(*) FROM members").fetchone() == (0,)
+    finally:
+        os.kill(int(stop[1]), signal.SIGINT)
+
+
+def test_no_server_no_traceback_and_no_password(folder: Path) -> None:
+    done = verify(folder, "--database-url", "postgresql://u:canary@127.0.0.1:1/none?connect_timeout=2")
+    assert done.returncode == 2
+    assert done.stderr.count("error: ") == 1
+    assert "canary" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    done = verify(folder, "--pg-bin", "/nowhere")
+    assert done.returncode == 2
+    assert "/nowhere" in done.stderr
+
+
+def test_folders_without_migrations(tmp_path: Path) -> None:
+    done = verify(tmp_path / "migrations")
+    assert done.returncode == 2
+    assert "no migrations folder" in done.stderr
+    (tmp_path / "migrations").mkdir()
+    assert verify(tmp_path / "migrations").returncode == 0
+    assert verify(tmp_path / "migrations", "--dir", "migrations").returncode == 2
+
+
+def test_what_verify_finds_may_be_suppressed_by_its_names() -> None:
+    assert set(proof._WHY) == run.VERIFIED
