@@ -85,7 +85,7 @@ def _index_fix(context: Context[Keyed], table: Table, index: str, statement: str
         return None
     title = f"append CREATE INDEX {index}"
     resolve = context.after.resolve
-    if any(resolve(change.name) == table.name for change in context.every(CreateTable)):
+    if any(isinstance(change, CreateTable) and resolve(change.name) == table.name for change in context.changes):
         return Fix(title, context.append(statement))
     schema = None if table.name.schema in context.after.search_path else table.name.schema
     if not context.migration.transactional:
