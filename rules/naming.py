@@ -160,21 +160,28 @@ def _judge_constraint(
     context: Context[CreateTable | AddColumn | AddConstraint], table: str, constraint: Constraint, *, needed: bool
 ) -> Iterator[Finding]:
     """Postgres' own name of a primary key, <table>_pkey, is as good as any, so an unnamed one passes."""
+    name = constraint.name
+    if name is None:
+        if not needed or constraint.kind not in _PREFIXES or constraint.using_index:
+            return
+        proposal = _constraint_proposal(table, constraint)
+        place = Span(constraint.span.start, constraint.span.start)
+        edit = Edit(place, f"{context.keywords('CONSTRAINT')} {proposal} ")
+        message = f"the {constraint.kind} constraint on {quoted(table)} has no name: Postgres invents one"
+        fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
+        yield context.finding(message, constraint.span, instead=f"CONSTRAINT {proposal} …", fix=fix)
+    elif not _is_snake(name):
+        message = f"constraint {quoted(name)} is not lower_snake_case"
+        yield context.finding(message, constraint.span, instead=f"name it {snake(name)}")
+    elif _MEANINGLESS.fullmatch(name):
+        message = f"the name of constraint {name} does not say what it holds"
+        better = _constraint_proposal(table, constraint)
+        yield context.finding(message, constraint.span, instead=f"name it {better}")
+
+
+def _constraint_proposal(table: str, constraint: Constraint) -> str:
     columns = constraint.columns or (constraint.expression.columns if constraint.expression else ())
-    proposal = snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]]))
-    if constraint.name is None:
-        if needed and constraint.kind in _PREFIXES and not constraint.using_index:
-            place = Span(constraint.span.start, constraint.span.start)
-            edit = Edit(place, f"{context.keywords('CONSTRAINT')} {proposal} ")
-            message = f"the {constraint.kind} constraint on {quoted(table)} has no name: Postgres invents one"
-            fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
-            yield context.finding(message, constraint.span, instead=f"CONSTRAINT {proposal} …", fix=fix)
-    elif not _is_snake(constraint.name):
-        message = f"constraint {quoted(constraint.name)} is not lower_snake_case"
-        yield context.finding(message, constraint.span, instead=f"name it {snake(constraint.name)}")
-    elif _MEANINGLESS.fullmatch(constraint.name):
-        message = f"the name of constraint {constraint.name} does not say what it holds"
-        yield context.finding(message, constraint.span, instead=f"name it {proposal}")
+    return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]]))
 
 
 def _created(change: Any) -> Iterator[tuple[str, str, Span | None]]:
