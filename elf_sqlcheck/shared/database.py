@@ -175,7 +175,7 @@ class SupabaseExecutor:
             if several and progress:
                 progress(done, cumulative_hash(migration, section, done))
             for statement in settings_before(section, resume_from):
-                connection.execute(migration.data[statement.span.start : statement.span.end])
+                self.query(migration.text(statement.span))
             for piece in pieces:
                 hooks: list[Callable[[], object]] = []
                 if several and progress:
