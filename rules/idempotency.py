@@ -54,16 +54,6 @@ def _after(context: Context[Change], *words: str) -> int | None:
     return span.end if span else None
 
 
-def _is_dropped_before(context: Context[Change], kind: str, name: str, part: str | None = None) -> bool:
-    """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
-    for change in context.changes:
-        if change is context.change:
-            break
-        if isinstance(change, Drop) and change.name.name == name and change.part == part and change.kind == kind:
-            return True
-    return False
-
-
 def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]:
     change = context.change
     if change.statement.conditional or getattr(change, "if_not_exists", False):
@@ -72,7 +62,7 @@ def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]
         yield from _new_type(context)  # type: ignore[arg-type]
         return
     kind, name, place, words = _place(context)
-    if kind and not _is_dropped_before(context, kind, name):
+    if kind and not context.is_dropped_before(kind, name):
         fix = _insertion(context, place, words) if place is not None else None
         message = f"{kind} {quoted(name)} is created without IF NOT EXISTS: a second run of this migration fails here"
         span = change.column.span if isinstance(change, AddColumn) else None
@@ -109,7 +99,7 @@ def _new_type(context: Context[NewType]) -> Iterator[Finding]:
     """CREATE TYPE and CREATE DOMAIN have no IF NOT EXISTS: a DO block that ignores the error serves."""
     change = context.change
     kind = "domain" if isinstance(change, CreateDomain) else "type"
-    if _is_dropped_before(context, kind, change.name.name):
+    if context.is_dropped_before(kind, change.name.name):
         return
     text = context.text(change.statement.span)
     block = f"DO $$\nBEGIN\n    {text};\nEXCEPTION\n    WHEN duplicate_object THEN NULL;\nEND $$"
@@ -163,13 +153,13 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
         if change.trigger.constraint:
             return  # Postgres has no CREATE OR REPLACE CONSTRAINT TRIGGER
         kind, what = "trigger", f"{quoted(change.trigger.name)} ON {change.table}"
-        dropped = _is_dropped_before(context, kind, change.table.name, change.trigger.name)
+        dropped = context.is_dropped_before(kind, change.table.name, change.trigger.name)
     else:
         if isinstance(change, CreateView) and (change.materialized or change.temporary):
             return
         kind = "view" if isinstance(change, CreateView) else "procedure" if change.procedure else "function"
         what = str(change.name)
-        dropped = _is_dropped_before(context, kind, change.name.name)
+        dropped = context.is_dropped_before(kind, change.name.name)
     if not dropped:
         fix = _insertion(context, change.statement.span.start + len("CREATE"), " OR REPLACE")
         message = f"{kind} {what} is created without OR REPLACE: a second run of this migration fails here"
