@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os.path import basename
 
 from elf_sqlcheck.rule import (
@@ -33,7 +34,7 @@ def _name(context: Context[Migration]) -> Iterator[Finding]:
         return
     version = migration.version
     digits = "".join(character for character in name if character.isdigit())
-    if len(version) == 15 and name == f"{migration.name}.sql":
+    if re.fullmatch(r"\d{8}_\d{6}_[a-z0-9][a-z0-9_]*\.sql", name):
         if not _is_date(version):
             message = f"the version {version} in the file's name is no date and time (YYYYMMDD_HHMMSS)"
             yield context.finding(message, whole_file=True)

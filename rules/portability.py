@@ -197,7 +197,13 @@ def _syntax(context: Context[Migration]) -> Iterator[Finding]:
         elif broken.kind == "syntax":
             yield _at_token(context, broken)
         else:
-            yield context.finding(broken.message, broken.span)
+            yield context.finding(broken.message, broken.span, instead=_backslash(migration, broken))
+
+
+def _backslash(migration: Migration, broken: Broken) -> str:
+    """What to do about a backslash before a quote, where that may be why a string does not end."""
+    before = migration.data[broken.piece.start : broken.span.start]
+    return "write '' for a quote in a string: \\' is no escape" if b"\\'" in before else ""
 
 
 def _line_end(data: bytes, position: int) -> int:
@@ -212,10 +218,9 @@ def _at_token(context: Context[Migration], broken: Broken) -> Finding:
         end = max((s.span.end for s in statements if s.span.end <= broken.span.start), default=broken.span.start)
         fix = Fix("add the semicolon", (Edit(Span(end, end), ";"),))
         return context.finding(broken.message, broken.span, instead="end the statement above with ;", fix=fix)
-    if b"\\'" in migration.data[broken.piece.start : broken.span.start]:
-        return context.finding(
-            broken.message, broken.span, instead="write '' for a quote in a string: \\' is no escape"
-        )
+    instead = _backslash(migration, broken)
+    if instead:
+        return context.finding(broken.message, broken.span, instead=instead)
     tokens = [token for token in context.tokens(broken.piece) if token[1].start <= broken.span.start]
     for text, span in tokens[-2:]:
         word = nearest(text.lower(), _KEYWORDS) if text.isalpha() and text.lower() not in _KEYWORDS else ""

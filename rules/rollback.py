@@ -16,6 +16,7 @@ from elf_sqlcheck.rule import (
     Migration,
     Opaque,
     ReadRows,
+    Rename,
     Rule,
     Severity,
     Span,
@@ -78,12 +79,16 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
     unknown = _unknown(context) if differences else ""
     if unknown is None:
         return
+    # What a renamed type is called in the columns that have it is not followed.
+    changes = (*context.changes, *context.undoing)
+    retyped = any(isinstance(change, Rename) and change.kind in {"type", "domain"} for change in changes)
     kept = [
         difference
         for difference in _without_attendants(differences)
         if not difference.name.startswith("pg_temp.")
         and (difference.known or not _guarded(context, difference))
         and not _mentions(unknown, difference)
+        and not ("type was" in difference.detail and retyped)
     ]
     groups: dict[tuple[int, str], list[SchemaDifference]] = {}
     for difference in kept:

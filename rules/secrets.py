@@ -136,7 +136,7 @@ def _password(context: Context[Any]) -> Iterator[Finding]:
         found = (change.what, change.value)
     elif isinstance(change, SetSetting) and not (change.value and _TELLING.search(change.name)):
         found = None
-    elif isinstance(change, SetSetting) or "DATABASE" in change.what or change.what.startswith("ALTER ROLE"):
+    elif isinstance(change, SetSetting) or change.what in {"ALTER DATABASE", "ALTER ROLE SET", "ALTER SYSTEM"}:
         found = _assigned(context)
     else:
         found = None

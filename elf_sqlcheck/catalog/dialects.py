@@ -89,9 +89,6 @@ _IDIOMS: tuple[tuple[str, str, str, str | None], ...] = (
     ("enable row movement", "Oracle", _NOTHING, ""),
     ("raw", "Oracle", "BYTEA", None),
 )  # fmt: skip
-_BY_FIRST: dict[str, list[tuple[list[str], tuple[str, str, str, str | None]]]] = {}
-for _idiom in _IDIOMS:
-    _BY_FIRST.setdefault(_idiom[0].split()[0], []).append((_idiom[0].split(), _idiom))
 _STARTS = frozenset(["use", "describe", "go", "exec", "print", "delimiter", "pragma", "set names"])
 
 
@@ -106,17 +103,21 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
         edits = tuple((tick, "") for tick in ticks)
         found.append(Idiom(ticks[0], "a name in backticks", "MySQL", 'no quotes, or "double quotes"', edits))
     seen: set[str] = set()
-    for number, first in enumerate(texts):
-        for pattern, (written, dialect, instead, edit) in _BY_FIRST.get(first, ()):
-            length = _length(pattern, texts, number)
+    by_first: dict[str, list[tuple[str, str, str, str | None]]] = {}
+    for idiom in _IDIOMS:
+        by_first.setdefault(idiom[0].split()[0], []).append(idiom)
+    for number, text in enumerate(texts):
+        for written, dialect, instead, edit in by_first.get("#" if text.isdigit() else text, ()):
+            length = _length(written.split(), texts, number)
             if not length or written in seen or (written in _STARTS and number):
                 continue
             span = Span(tokens[number][1].start, tokens[number + length - 1][1].end)
             if any(other.span.start <= span.start < other.span.end for other in found):
                 continue
             seen.add(written)
-            slack = tokens[min(number + length, len(tokens) - 1)][1].end
-            explained = explained or span.start <= broken.span.start <= slack
+            # What begins a statement is read as something else, and refused one word later.
+            last = tokens[min(length, len(tokens) - 1)][1].start if number == 0 else span.end - 1
+            explained = explained or span.start <= broken.span.start <= last
             found.append(Idiom(span, "", dialect, instead, () if edit is None else ((span, edit),)))
     if explained:
         return found

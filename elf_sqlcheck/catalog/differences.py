@@ -7,7 +7,9 @@ Not differences: the order of columns, extensions and roles left over, rows.
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.objects import Name, quoted
+import re
+
+from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, IndexColumn, Name, Trigger, quoted
 from elf_sqlcheck.catalog.schema import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.record import Record
 
@@ -65,7 +67,7 @@ def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[Sche
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
     position = before.touched_at(key)
     position = position if position < up.position else -1
-    if first == last:
+    if first == last or (isinstance(first, Routine) and isinstance(last, Routine) and _plain(first) == _plain(last)):
         return
     if isinstance(first, Absent | None):
         yield from _unknown_before(key, kind, name, (first, middle, last), before, up, position)
@@ -104,7 +106,7 @@ def _unknown_before(
     elif _there(last):
         if _there(middle):
             yield SchemaDifference(kind, name, "left behind", "", position)
-    elif isinstance(last, Absent) and isinstance(middle, Absent) and values[0] is None:
+    elif isinstance(last, Absent) and isinstance(middle, Absent) and values[0] is None and not _made(key, before):
         yield SchemaDifference(kind, name, "not restored", "", position, known=False)
 
 
@@ -116,7 +118,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
         old, new = getattr(first, field), getattr(last, field)
         between = getattr(middle, field, {})
         for part in dict.fromkeys([*old, *new]):
-            was, now = old.get(part), new.get(part)
+            was, now = _alike(old.get(part), new.get(part))
             if was == now and not (part in new and part not in old):
                 continue
             if kind == "index" and part in {**first.constraints, **last.constraints}:
@@ -139,6 +141,56 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
             yield SchemaDifference("table", table, "changed", f"{what} {word}", before.touched_at(key))
 
 
+def _made(key: Key, before: Schema) -> bool:
+    """Whether the migration itself made what it then took away."""
+    return _there(before.at(before.touched_at(key) + 1).get(key))
+
+
+def _alike(was: Any, now: Any) -> tuple[Any, Any]:
+    """Two forms of one part of a table without what is only another way to write the same."""
+    if isinstance(was, Constraint) and isinstance(now, Constraint):
+        loose: dict[str, Any] = {"inline": False, "using_index": None}
+        if was.using_index or now.using_index:
+            loose["columns"] = ()
+        if not (was.ref_columns and now.ref_columns):  # none: the primary key
+            loose["ref_columns"] = ()
+        return was.replace(**loose), now.replace(**loose)
+    if isinstance(was, Trigger) and isinstance(now, Trigger) and None in (was.function.schema, now.function.schema):
+        function = Name(None, was.function.name)
+        return was.replace(function=function), now.replace(function=Name(None, now.function.name))
+    if isinstance(was, Column) and isinstance(now, Column):
+        return was.replace(default=_value(was.default)), now.replace(default=_value(now.default))
+    return was, now
+
+
+def _value(default: Expression | None) -> Expression | None:
+    """A default without the cast that Postgres adds to a literal anyway; NULL is none."""
+    if default is None or not (default.constant or default.text.startswith("'")):
+        return default
+    text = re.sub(r"^((?:'(?:[^']|'')*')|NULL)::[\w ]+(?:\(\d+\))?$", r"\1", default.text)
+    return None if text == "NULL" else Expression(text, constant=True)
+
+
+def _plain(routine: Routine) -> Routine:
+    """A routine whose body has neither comments nor white space."""
+    from elf_sqlcheck.sql import tokens
+
+    body = routine.body.encode()
+    words = [body[t.start : t.end + 1].lower() for t in tokens(body) if not t.name.endswith("_COMMENT")]
+    return routine.replace(body=b" ".join(words).decode("utf-8", "replace"))
+
+
+def _written(value: Any) -> str:
+    """A value as people write it."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_written(item) for item in value) + ")"
+    if isinstance(value, IndexColumn):
+        words = [value.name or (value.expression.text if value.expression else "?"), value.opclass]
+        return " ".join(filter(None, [*words, "DESC" if value.descending else "", value.nulls]))
+    text = getattr(value, "text", None)
+    return str(text) if text else "none" if value is None else str(value)
+
+
 def _detail(was: Any, now: Any) -> str:
     """What is different between two forms of one thing, in words."""
     if isinstance(was, Routine):
@@ -154,8 +206,7 @@ def _detail(was: Any, now: Any) -> str:
     parts = []
     for field in fields:
         old, new = getattr(was, field), getattr(now, field)
-        shown = [getattr(value, "text", None) or ("none" if value is None else str(value)) for value in (old, new)]
-        parts.append(f"{field.replace('_', ' ')} was {shown[0]} and is {shown[1]}")
+        parts.append(f"{field.replace('_', ' ')} was {_written(old)} and is {_written(new)}")
     return "; ".join(parts)
 
 

@@ -238,6 +238,10 @@ class Schema:
                 return True
         return False
 
+    def at(self, position: int) -> Schema:
+        """The schema just before another change of the same migration."""
+        return Schema(self._objects, self._journal, position)
+
     def touched(self) -> list[Key]:
         """The keys that the present migration wrote."""
         return list(self._journal)
