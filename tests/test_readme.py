@@ -109,3 +109,13 @@ def test_every_file_that_the_pages_link_to_is_there() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", read(page)):
             assert os.path.exists(os.path.join(ROOT, target)), f"{page} links to {target}"
+
+
+def test_the_rule_of_contributing_finds_what_its_examples_mark(tmp_path: Path) -> None:
+    from elf_sqlcheck import registry
+    from elf_sqlcheck.testing import assert_rule
+
+    [text] = (text for name, _, text in blocks("CONTRIBUTING.md") if name.startswith("own_rules/"))
+    (tmp_path / "naming.py").write_text(text, "utf-8")
+    [rule] = (rule for rule in registry.load(str(tmp_path)) if rule.name == "one-letter-table")
+    assert_rule(rule)
