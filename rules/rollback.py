@@ -8,7 +8,11 @@ from elf_sqlcheck.rule import (
     Applicability,
     Context,
     CreateTable,
+    CreateView,
     Do,
+    Drop,
+    DropColumn,
+    DropConstraint,
     Edit,
     Example,
     Finding,
@@ -86,6 +90,8 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
         difference
         for difference in _without_attendants(differences)
         if not difference.name.startswith("pg_temp.")
+        and difference.kind not in {"fact", "renamed"}
+        and not (difference.kind == "sequence" and _goes_with_table(context, difference.name))
         and (difference.known or not _guarded(context, difference))
         and not _mentions(unknown, difference)
         and not ("type was" in difference.detail and retyped)
@@ -99,6 +105,11 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
             yield from _by_down(context, group[0])
         else:
             yield _by_up(context, group, single=len(groups) == 1)
+
+
+def _goes_with_table(context: Context[Migration], sequence: str) -> bool:
+    """Whether DOWN drops the table to which a sequence belongs by its name."""
+    return any(isinstance(c, Drop) and sequence.startswith(str(c.name)) for c in context.undoing)
 
 
 def _without_attendants(differences: list[SchemaDifference]) -> list[SchemaDifference]:
@@ -146,8 +157,12 @@ def _mentions(text: str, difference: SchemaDifference) -> bool:
 
 
 def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
-    """Whether UP drops it with IF EXISTS only, so that it may well never have been there."""
-    return difference.position < 0 or bool(getattr(context.changes[difference.position], "if_exists", False))
+    """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
+    change = context.changes[difference.position] if difference.position >= 0 else None
+    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists:
+        return True
+    made = [other.name.name for other in context.changes if isinstance(other, (CreateTable, CreateView))]
+    return isinstance(change, Drop) and change.name.name in made
 
 
 def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
