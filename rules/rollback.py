@@ -98,7 +98,7 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
     ]
     groups: dict[tuple[int, str], list[SchemaDifference]] = {}
     for difference in kept:
-        key = (difference.position, difference.change if difference.position >= 0 else difference.name)
+        key = (difference.position, _group(context, difference))
         groups.setdefault(key, []).append(difference)
     for group in groups.values():
         if group[0].position < 0:
@@ -165,6 +165,13 @@ def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
     return isinstance(change, Drop) and change.name.name in made
 
 
+def _group(context: Context[Migration], difference: SchemaDifference) -> str:
+    """What is told together with other differences that one change of UP made."""
+    if difference.position < 0:
+        return difference.name
+    return "renamed" if isinstance(context.changes[difference.position], Rename) else difference.change
+
+
 def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
     first = group[0]
     change = context.changes[first.position]
@@ -175,15 +182,20 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         "changed": f"DOWN does not put {kind} {first.name} back as it was"
         + (f": {first.detail}" if first.detail else ""),
     }[first.change]
-    if len(group) > 1:
+    if isinstance(change, Rename):
+        part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
+        message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
+    elif len(group) > 1:
         message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
-    undo = context.inverse(change, context.before) if first.change != "not restored" or len(group) == 1 else ""
+    undo = context.inverse(change, context.before)
     fix = None
     if undo:
         later = any(isinstance(other, CreateTable) for other in context.changes[first.position + 1 :])
         early = first.kind in _FIRST or (first.kind == "table" and not later)
         edits = context.prepend_down(undo) if early else context.append_down(undo)
-        applicability = Applicability.UNSAFE if single and len(group) == 1 else Applicability.SHOWN
+        applicability = (
+            Applicability.UNSAFE if single and (len(group) == 1 or isinstance(change, Rename)) else Applicability.SHOWN
+        )
         fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
     return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
 
