@@ -49,9 +49,21 @@ class RecordMeta(type):
         namespace["_compared"] = tuple(field for field in fields if field not in PLACES)
         namespace["_defaults"] = defaults
         namespace["__match_args__"] = tuple(fields)
+        made = super().__new__(mcs, name, bases, namespace)
         if fields and "__init__" not in namespace:
-            namespace["__init__"] = _initializer(fields, defaults)
-        return super().__new__(mcs, name, bases, namespace)
+            type.__setattr__(made, "__init__", _compiled_when_needed(made, fields, defaults))
+        return made
+
+
+def _compiled_when_needed(made: type, fields: list[str], defaults: dict[str, Any]) -> Callable[..., None]:
+    """An `__init__` that replaces itself when it is first called: most classes are not used in most runs."""
+
+    def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
+        real = _initializer(fields, defaults)
+        type.__setattr__(made, "__init__", real)
+        real(self, *values, **named)
+
+    return __init__
 
 
 def _initializer(fields: list[str], defaults: dict[str, Any]) -> Any:

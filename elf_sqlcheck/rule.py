@@ -17,6 +17,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
+from elf_sqlcheck.catalog.naming import LONGEST
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -261,6 +262,16 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return next(iter(get_close_matches(word, sorted(words), 1, 0.75)), "")
 
 
+def snake(name: str) -> str:
+    """The name in lower_snake_case, cut to what Postgres keeps: UserProfiles → user_profiles."""
+    import re
+
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    words = re.sub(r"[\W_]+", "_", words).strip("_").lower()
+    words = f"t_{words}" if not words or words[0].isdigit() else words
+    return words.encode()[:LONGEST].decode("utf-8", "ignore").rstrip("_")
+
+
 def is_reserved(word: str) -> bool:
     """Whether a table or column of that name must always be quoted."""
     from elf_sqlcheck import sql
@@ -271,6 +282,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
+    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__

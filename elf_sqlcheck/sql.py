@@ -176,11 +176,21 @@ def tokens(data: bytes) -> list[Any]:
     at something unterminated, the tokens before that are returned.
     """
     text = _masked(data)
-    try:
-        return list(_parser.scan(text))
-    except _parser.ParseError as error:
-        index = error.args[1]
-        return list(_parser.scan(text[:index])) if index else []
+    return list(_parser.scan(text[: _scannable(text)]))
+
+
+def _scannable(text: str) -> int:
+    """How far the scanner comes: the length of `text`, or the place of a quote or comment that is never closed."""
+    end = len(text)
+    while end > 0:
+        try:
+            _parser.split(text[:end], with_parser=False, only_slices=True)
+        except _parser.ParseError as error:
+            index = error.args[1]
+            end = min(end - 1, index) if index is not None else 0
+        else:
+            break
+    return end
 
 
 def _masked(data: bytes) -> str:
@@ -198,12 +208,8 @@ def split(data: bytes) -> tuple[list[tuple[int, int]], int]:
     pieces.
     """
     text = _masked(data)
-    end = len(text)
-    try:
-        slices = _parser.split(text, with_parser=False, only_slices=True)
-    except _parser.ParseError as error:
-        end = error.args[1] or 0
-        slices = _parser.split(text[:end], with_parser=False, only_slices=True) if end else ()
+    end = _scannable(text)
+    slices = _parser.split(text[:end], with_parser=False, only_slices=True) if end else ()
     pieces: list[tuple[int, int]] = []
     position = 0
     for start, stop in [*((piece.start, piece.stop) for piece in slices), (end, end)]:

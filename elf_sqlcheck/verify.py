@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elf_sqlcheck import layouts
 from elf_sqlcheck.culprit import culprit
@@ -45,7 +45,7 @@ _INSTEAD = {
     "rollback-leaves-behind": "let the DOWN section drop it, in the reverse order of UP",
     "rollback-does-not-restore": "let the DOWN section bring it back as it was; when that is impossible, say so in a "
     "header line `-- Irreversible: <reason>` instead of a DOWN section",
-    "does-not-apply-again": "let the DOWN section undo all that UP does, so that UP meets the schema it was written for",
+    "does-not-apply-again": "let the DOWN section undo all that UP does, so that UP meets the schema that it expects",
 }  # fmt: skip
 
 
@@ -205,7 +205,7 @@ class _Run:
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
         if keep and self._database:
-            self.result.url = self._url(self._database)
+            self.result.url = self._shown(self._database)
             self._executor.close()
         else:
             self._drop_database()
@@ -277,6 +277,15 @@ class _Run:
         command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name)
         self._administration.query(command.as_string(self._administration.connection))
         self._database = ""
+
+    def _shown(self, database: str) -> str:
+        """The URL without its password: it is printed."""
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        if not isinstance(self._server, str):
+            return self._url(database)
+        values: dict[str, Any] = conninfo_to_dict(self._server, dbname=database)
+        return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
 
     def _url(self, database: str) -> str:
         from psycopg.conninfo import make_conninfo

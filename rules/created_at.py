@@ -55,14 +55,14 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
     key = set(table.primary_key.columns) if table.primary_key else set()
     if len(key) > 1 and key.issuperset(name for name, column in table.columns.items() if column):
         return
-    definition = _definition(change.columns)
+    definition = context.keywords(_definition(change.columns))
     edits = context.insert_column(definition)
     similar = next(
         (c.name for c in change.columns if c.name in {"created", "created_on", "inserted_at", "createdat"}), ""
     )
     message = f"table {change.name} has no column created_at"
     if similar:
-        message += f"; this project's tables call {similar} so"
+        message += f"; if {similar} is meant, this project's name for it is created_at"
     fix = Fix(f"add {definition}", edits) if edits and not similar else None
     yield context.finding(message, instead=definition, fix=fix)
 

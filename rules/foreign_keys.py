@@ -15,6 +15,7 @@ from elf_sqlcheck.rule import (
     Severity,
     nearest,
     quoted,
+    snake,
 )
 
 TYPE_CHECKING = False
@@ -69,8 +70,8 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
         if any(owner and context.after.covering_index(owner, key.columns) for owner in (table, parent)):
             continue
         seen.append(columns)
-        index = "_".join(["idx", table.name.name, *key.columns])[:63]
-        statement = f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {name} ({_listed(key.columns)});"
+        index = snake("_".join(["idx", table.name.name, *key.columns]))
+        statement = f"{context.keywords('CREATE INDEX IF NOT EXISTS')} {index} {context.keywords('ON')} {name} ({_listed(key.columns)});"
         message = (
             f"the foreign key ({_listed(key.columns)}) of table {name} has no index: each DELETE in {key.references} "
             f"reads all of {name}, and so does each join"
@@ -88,8 +89,9 @@ def _index_fix(context: Context[Keyed], table: Table, index: str, statement: str
         return Fix(title, context.append(statement))
     schema = None if table.name.schema in context.after.search_path else table.name.schema
     if not context.migration.transactional:
-        statement = statement.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1)
-    undo = context.prepend_down(f"DROP INDEX IF EXISTS {Name(schema, index)};")
+        plain = context.keywords("CREATE INDEX")
+        statement = statement.replace(plain, plain + context.keywords(" CONCURRENTLY"), 1)
+    undo = context.prepend_down(f"{context.keywords('DROP INDEX IF EXISTS')} {Name(schema, index)};")
     return Fix(title, context.append(statement) + undo, Applicability.UNSAFE)
 
 

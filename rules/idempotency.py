@@ -162,7 +162,7 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
     if isinstance(change, CreateTrigger):
         if change.trigger.constraint:
             return  # Postgres has no CREATE OR REPLACE CONSTRAINT TRIGGER
-        kind, what = "trigger", f"{quoted(change.trigger.name)} on {change.table}"
+        kind, what = "trigger", f"{quoted(change.trigger.name)} ON {change.table}"
         dropped = _is_dropped_before(context, kind, change.table.name, change.trigger.name)
     else:
         if isinstance(change, CreateView) and (change.materialized or change.temporary):

@@ -28,6 +28,7 @@ from elf_sqlcheck.rule import (
     Span,
     is_reserved,
     quoted,
+    snake,
 )
 
 TYPE_CHECKING = False
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Change, Constraint, Context, Finding
 
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NO_WORD = re.compile(r"[\W_]+")
 _MEANINGLESS = re.compile(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|unique|key|idx|test|tmp|new)?_?\d*")
 _LONGEST = 63
 
@@ -47,9 +46,8 @@ def _is_snake(name: str) -> bool:
     return name == name.lower() and name.replace("_", "a").isalnum() and not name[0].isdigit()
 
 
-def _snake(name: str) -> str:
-    words = _NO_WORD.sub("_", _WORD_START.sub("_", name)).strip("_").lower()
-    return words if words and not words[0].isdigit() else f"t_{words}"
+def _unreserved(kind: str, name: str) -> str:
+    return name if not is_reserved(name) else f"{name}_value" if kind == "column" else f"{name}s"
 
 
 def _last_identifier(text: str) -> str:
@@ -78,7 +76,7 @@ def _misnamed(context: Context[Change], kind: str, name: str, span: Span, writte
     folded = not written.startswith('"') and written != name and not written.isupper()
     if _is_snake(name) and not folded:
         return
-    better = _snake(written.strip('"'))
+    better = _unreserved(kind, snake(written.strip('"')))
     if folded:
         message = f"{kind} {written} is written in mixed case without quotes, so Postgres names it {name}"
     else:
@@ -86,10 +84,6 @@ def _misnamed(context: Context[Change], kind: str, name: str, span: Span, writte
     edit = Edit(Span(span.end - len(written.encode()), span.end), better)
     fix = Fix(f"write {better}", (edit,), Applicability.SAFE if folded and better == name else Applicability.SHOWN)
     yield context.finding(message, span, instead=f"name it {better}", fix=fix)
-
-
-def _cut(name: str) -> str:
-    return name.encode()[:_LONGEST].decode("utf-8", "ignore").rstrip("_")
 
 
 def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
@@ -102,7 +96,7 @@ def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
             yield context.finding(message, _last_word(context), instead=f"name it {_better_index(change.to)}")
     elif change.name is None:
         keys = "_".join(column.name or "expression" for column in change.columns)
-        better = _cut(f"idx_{_snake(change.table.name)}_{_snake(keys)}")
+        better = snake(f"idx_{change.table.name}_{keys}")
         place = context.find_words(("on",), change.span) or change.span
         fix = Fix(f"name it {better}", (Edit(Span(place.start, place.start), f"{better} "),), Applicability.UNSAFE)
         message = f"the index on {change.table} has no name: Postgres invents one, and DOWN cannot rely on it"
@@ -116,8 +110,8 @@ def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
 
 
 def _better_index(name: str) -> str:
-    bare = _snake(name).removesuffix("_idx").removesuffix("_index").removeprefix("ix_").removeprefix("idx_")
-    return _cut(f"idx_{bare}")
+    bare = snake(name).removesuffix("_idx").removesuffix("_index").removeprefix("ix_").removeprefix("idx_")
+    return snake(f"idx_{bare}")
 
 
 def _is_index_name(name: str) -> bool:
@@ -166,22 +160,28 @@ def _judge_constraint(
     context: Context[CreateTable | AddColumn | AddConstraint], table: str, constraint: Constraint, *, needed: bool
 ) -> Iterator[Finding]:
     """Postgres' own name of a primary key, <table>_pkey, is as good as any, so an unnamed one passes."""
+    name = constraint.name
+    if name is None:
+        if not needed or constraint.kind not in _PREFIXES or constraint.using_index:
+            return
+        proposal = _constraint_proposal(table, constraint)
+        place = Span(constraint.span.start, constraint.span.start)
+        edit = Edit(place, f"{context.keywords('CONSTRAINT')} {proposal} ")
+        message = f"the {constraint.kind} constraint on {quoted(table)} has no name: Postgres invents one"
+        fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
+        yield context.finding(message, constraint.span, instead=f"CONSTRAINT {proposal} …", fix=fix)
+    elif not _is_snake(name):
+        message = f"constraint {quoted(name)} is not lower_snake_case"
+        yield context.finding(message, constraint.span, instead=f"name it {snake(name)}")
+    elif _MEANINGLESS.fullmatch(name):
+        message = f"the name of constraint {name} does not say what it holds"
+        better = _constraint_proposal(table, constraint)
+        yield context.finding(message, constraint.span, instead=f"name it {better}")
+
+
+def _constraint_proposal(table: str, constraint: Constraint) -> str:
     columns = constraint.columns or (constraint.expression.columns if constraint.expression else ())
-    proposal = "_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]])
-    proposal = _cut(_snake(proposal))
-    if constraint.name is None:
-        if needed and constraint.kind in _PREFIXES and not constraint.using_index:
-            place = Span(constraint.span.start, constraint.span.start)
-            edit = Edit(place, f"{context.keywords('CONSTRAINT')} {proposal} ")
-            message = f"the {constraint.kind} constraint on {quoted(table)} has no name: Postgres invents one"
-            fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
-            yield context.finding(message, constraint.span, instead=f"CONSTRAINT {proposal} …", fix=fix)
-    elif not _is_snake(constraint.name):
-        message = f"constraint {quoted(constraint.name)} is not lower_snake_case"
-        yield context.finding(message, constraint.span, instead=f"name it {_snake(constraint.name)}")
-    elif _MEANINGLESS.fullmatch(constraint.name):
-        message = f"the name of constraint {constraint.name} does not say what it holds"
-        yield context.finding(message, constraint.span, instead=f"name it {proposal}")
+    return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]]))
 
 
 def _created(change: Any) -> Iterator[tuple[str, str, Span | None]]:
@@ -249,10 +249,10 @@ def _reserved_identifier(context: Context[Change]) -> Iterator[Finding]:
             continue
         if is_reserved(name):
             message = f'{kind} "{name}" is named by a reserved word: every query has to write it in quotes'
-            better = f"{name}_name" if kind == "column" else f"{name}s"
+            better = _unreserved(kind, name)
         elif kind not in {"table", "column"} and not _is_snake(name):
             message = f"{kind} {quoted(name)} needs its quotes and its exact spelling in every query"
-            better = _snake(name)
+            better = _unreserved(kind, snake(name))
         else:
             continue
         place = span or context.find_words((name,), context.change.statement.span)

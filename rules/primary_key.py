@@ -32,7 +32,7 @@ def _missing_primary_key(context: Context[CreateTable | DropConstraint]) -> Iter
         return
     fix = None
     if table.column("id") is None and not change.inherits and not change.of_type:
-        fix = Fix(f"add {_KEY}", context.insert_column(_KEY), Applicability.SHOWN)
+        fix = Fix(f"add {_KEY}", context.insert_column(context.keywords(_KEY)), Applicability.SHOWN)
     instead = (
         f"mark the column with PRIMARY KEY: {_KEY}" if fix else "mark the column that names a row with PRIMARY KEY"
     )

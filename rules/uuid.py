@@ -62,7 +62,9 @@ def _non_uuid_id(context: Context[CreateTable | AddColumn | AddConstraint]) -> I
         message = f"the key {column.name} of table {table} is {kind}, not UUID"
         fix = None
         if span == kind.span and not column.identity and column.default is None and not column.generated:
-            fix = Fix("make it a UUID", (Edit(span, f"UUID DEFAULT {_FUNCTION}"),), Applicability.SHOWN)
+            fix = Fix(
+                "make it a UUID", (Edit(span, context.keywords(f"UUID DEFAULT {_FUNCTION}")),), Applicability.SHOWN
+            )
         yield context.finding(message, span, instead=f"{column.name} UUID DEFAULT {_FUNCTION} PRIMARY KEY", fix=fix)
 
 
@@ -78,7 +80,9 @@ def _uuid_without_default(context: Context[CreateTable | AddColumn | AddConstrai
             message = f"the key {column.name} of table {table} has no default: every INSERT has to bring its own UUID"
         fix = None
         if default is None and span == column.type.span:
-            fix = Fix(f"add DEFAULT {_FUNCTION}", (Edit(Span(span.end, span.end), f" DEFAULT {_FUNCTION}"),))
+            fix = Fix(
+                f"add DEFAULT {_FUNCTION}", (Edit(Span(span.end, span.end), context.keywords(f" DEFAULT {_FUNCTION}")),)
+            )
         instead = f"{column.name} UUID DEFAULT {_FUNCTION} PRIMARY KEY"
         if isinstance(context.change, AddConstraint):
             instead = f"ALTER TABLE {table} ALTER COLUMN {column.name} SET DEFAULT {_FUNCTION};"

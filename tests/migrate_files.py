@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 def text(name: str, up: str, down: str | None = "SELECT 1;", *, needs: Sequence[str] = (), header: str = "") -> str:
     """The text of a migration; `down` None leaves the section out, `header` is further header lines."""
-    head = f"-- Migration: {name}\n-- Version: {name[:15]}\n-- Dependencies: {json.dumps(list(needs))}\n{header}"
+    head = (
+        f"-- Migration: {name}\n-- Version: {name[:15]}\n-- Description: {name}\n"
+        f"-- Dependencies: {json.dumps(list(needs))}\n{header}"
+    )
     made = f"{head}\n-- ============= UP MIGRATION =============\n\n{up}\n"
     return made if down is None else f"{made}\n-- ============= DOWN MIGRATION ============\n\n{down}\n"
 

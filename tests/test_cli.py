@@ -187,7 +187,7 @@ def test_an_interruption_ends_with_130(tmp_path: Path) -> None:
     )
     with running:
         asleep = 0
-        while asleep < 5:  # for a while now: it waits for standard input
+        while asleep < 5 and running.poll() is None:  # for a while now: it waits for standard input
             time.sleep(0.1)
             with open(f"/proc/{running.pid}/stat", encoding="utf-8") as state:
                 asleep = asleep + 1 if state.read().rpartition(") ")[2].startswith("S") else 0

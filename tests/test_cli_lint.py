@@ -1,111 +1,23 @@
-"""`elf-sqlcheck lint` as it is installed, with rules of the project's own, in real repositories."""
+"""`elf-sqlcheck lint` as it is installed: what it says, fixes and writes."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.lint_project import COMMAND, FIRST, SECOND, Project, make
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
-OWN_RULES = """
-from elf_sqlcheck.rule import *
-
-
-def money(context):
-    for column in context.change.columns:
-        if column.type.name == "money":
-            fix = Fix("write numeric", (Edit(column.type.span, "numeric"),))
-            yield context.finding(f"column {column.name} is money", column.type.span, fix=fix)
-
-
-def numeric(context):
-    for column in context.change.columns:
-        if column.type.name == "numeric" and not column.type.modifiers:
-            fix = Fix("say how many digits", (Edit(column.type.span, "numeric(12, 2)"),), Applicability.UNSAFE)
-            yield context.finding(f"column {column.name} has no scale", column.type.span, fix=fix)
-
-
-def again(context):
-    if context.now.table(context.change.name):
-        yield context.finding("there is such a table already", fix=Fix("break it", (Edit(context.change.span, "(("),)))
-
-
-def main_branch(context):
-    main = context.settings
-    if context.migration.path in main.get("main-files", {}):
-        yield context.finding(f"changed since {main['main-newest']}, gone: {main['main-deleted']}", whole_file=True)
-
-
-def rule(name, severity, on, check):
-    return Rule(name, "own", severity, name, "Sums drift.", "another type", (on,), check)
-
-
-RULES = (
-    rule("no-money", Severity.ERROR, CreateTable, money),
-    rule("no-bare-numeric", Severity.WARNING, CreateTable, numeric),
-    rule("made-twice", Severity.ERROR, CreateTable, again),
-    rule("changed-on-main", Severity.NOTE, Migration, main_branch),
-)
-"""
-FIRST, SECOND = "migrations/20250101_000000_first.sql", "migrations/20250102_000000_second.sql"
-
-
-class Project:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def put(self, path: str, text: str) -> Path:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode())
-        return target
-
-    def git(self, *arguments: str) -> str:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments]
-        done = subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True, text=True)
-        return done.stdout
-
-    def commit(self) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "Change")
-
-    def lint(
-        self, *arguments: str, cwd: str = "", text: str = "", **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "FORCE", "NO_C"))}
-        return subprocess.run(
-            [COMMAND, "lint", *arguments],
-            cwd=self.root / cwd,
-            env=environment | variables,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def found(self, *arguments: str, **more: Any) -> set[tuple[str, str]]:
-        """The (path, rule) of all findings."""
-        done = self.lint("--output-format", "json", *arguments, **more)
-        assert done.returncode in {0, 1}, done.stderr
-        return {(finding["path"], finding["rule"]) for finding in json.loads(done.stdout)["findings"]}
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    made = Project(tmp_path / "project")
-    made.put("own_rules/own.py", OWN_RULES)
-    made.put("elf-sqlcheck.toml", 'rules-dir = "own_rules"\nselect = ["own"]\n')
-    made.git("init", "-q", "-b", "main")
-    return made
+    return make(tmp_path / "project")
 
 
 def test_a_finding_ends_with_1_and_names_everything(project: Project) -> None:
@@ -135,79 +47,6 @@ def test_warnings_pass_unless_they_shall_fail(project: Project) -> None:
     project.put("elf-sqlcheck.toml", 'rules-dir = "own_rules"\nselect = ["own"]\nfail-on = "warning"\n')
     assert project.lint().returncode == 1
     assert project.lint("--fail-on", "error").returncode == 0
-
-
-def test_the_folder_is_the_history_of_each_file(project: Project) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.put(SECOND, "create table goods (id int);\n")
-    assert project.found(SECOND) == {(SECOND, "made-twice")}
-    assert project.found(FIRST) == {(FIRST, "no-money")}
-    assert project.found("migrations") == {(FIRST, "no-money"), (SECOND, "made-twice")}
-    assert project.found("./migrations/../" + SECOND, SECOND) == {(SECOND, "made-twice")}
-
-
-def test_files_outside_of_a_series_stand_alone(project: Project) -> None:
-    for name in ("a", "b"):
-        project.put(f"seeds/{name}.sql", "create table goods (price money);\n")
-    assert project.found("seeds/a.sql", "seeds/b.sql") == {("seeds/a.sql", "no-money"), ("seeds/b.sql", "no-money")}
-    project.put("other/20250101_000000_a.sql", "create table goods (id int);\n")
-    project.put("other/20250102_000000_b.sql", "create table goods (id int);\n")
-    assert project.found("other/20250102_000000_b.sql") == {("other/20250102_000000_b.sql", "made-twice")}
-
-
-def test_a_file_named_is_linted_whatever_it_is_called(project: Project) -> None:
-    project.put("schema.psql", "create table goods (price money);\n")
-    assert project.found("schema.psql") == {("schema.psql", "no-money")}
-
-
-@pytest.mark.parametrize("folder", ["migrations", "supabase/migrations", "db/migrations"])
-def test_the_usual_folders_are_found_from_anywhere(project: Project, folder: str) -> None:
-    project.put(f"{folder}/20250101_000000_first.sql", "create table goods (price money);\n")
-    assert project.found() == {(f"{folder}/20250101_000000_first.sql", "no-money")}
-    (project.root / "src").mkdir()
-    assert project.found(cwd="src") == {(f"../{folder}/20250101_000000_first.sql", "no-money")}
-
-
-def test_the_configured_and_the_named_folder_go_first(project: Project) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.put("sql/a.sql", "create table other (price money);\n")
-    project.put("elf-sqlcheck.toml", 'rules-dir = "own_rules"\nselect = ["own"]\ndir = "sql"\n')
-    assert project.found() == {("sql/a.sql", "no-money")}
-    assert project.found("--dir", "migrations") == {(FIRST, "no-money")}
-    assert project.found(".") == {(FIRST, "no-money"), ("sql/a.sql", "no-money")}
-
-
-def test_folders_that_hold_nothing_are_said(project: Project) -> None:
-    done = project.lint()
-    assert done.returncode == 2
-    assert "there is no migrations folder here" in done.stderr
-    (project.root / "empty").mkdir()
-    for arguments in (["empty"], ["--dir", "empty"]):
-        done = project.lint(*arguments)
-        assert done.returncode == 2
-        assert "there are no SQL files in empty" in done.stderr
-    (project.root / "migrations").mkdir()
-    done = project.lint()
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "nothing to check" in done.stderr
-
-
-def test_what_cannot_be_read_is_an_error(project: Project) -> None:
-    for name in ("nowhere.sql", "migrations/nowhere.sql", "nowhere/"):
-        done = project.lint(name)
-        assert done.returncode == 2, done
-        assert "nowhere" in done.stderr
-        assert "Traceback" not in done.stderr
-
-
-def test_excluded_files_are_history_but_not_judged(project: Project) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.put(SECOND, "create table goods (id int);\n")
-    project.put("elf-sqlcheck.toml", 'rules-dir = "own_rules"\nselect = ["own"]\nexclude = ["20250101*"]\n')
-    assert project.found() == {(SECOND, "made-twice")}
-    done = project.lint(FIRST)
-    assert done.returncode == 0
-    assert "excluded" in done.stderr
 
 
 def test_rules_can_be_chosen(project: Project) -> None:
@@ -315,120 +154,6 @@ def test_contradictions_are_refused(project: Project, arguments: tuple[str, ...]
     assert path.read_text() == "create table goods (price money);\n"
 
 
-def test_staged_reads_the_index(project: Project) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.git("add", "-A")
-    project.put(FIRST, "create table goods (price text);\n")
-    assert project.found("--staged") == {(FIRST, "no-money")}, "on the first commit, with a clean working tree"
-    project.commit()
-    project.put(FIRST, "create table goods (price money);\n")
-    done = project.lint("--staged")
-    assert (done.returncode, done.stdout) == (0, ""), "what is only in the working tree is not about to be committed"
-    assert "nothing to check" in done.stderr
-
-
-def test_the_history_of_a_staged_file_is_the_index_too(project: Project) -> None:
-    project.put(FIRST, "create table goods (id int);\n")
-    project.commit()
-    project.git("rm", "-q", FIRST)
-    project.put(SECOND, "create table goods (id int);\n")
-    project.git("add", SECOND)
-    project.put(FIRST, "create table goods (id int);\n")
-    assert project.found("--staged") == set()
-    project.git("add", FIRST)
-    assert project.found("--staged") == {(SECOND, "made-twice")}
-
-
-def test_staged_works_below_renamed_and_in_worktrees(project: Project, tmp_path: Path) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.commit()
-    project.git("mv", FIRST, SECOND)
-    (project.root / "src").mkdir()
-    assert project.found("--staged", cwd="src") == {("../" + SECOND, "no-money")}
-    assert project.found("--staged", cwd="migrations") == {(os.path.basename(SECOND), "no-money")}
-    project.git("worktree", "add", "-q", str(tmp_path / "tree"))
-    tree = Project(tmp_path / "tree")
-    tree.put(SECOND, "create table other (price money);\n")
-    tree.git("add", "-A")
-    assert tree.found("--staged") == {(SECOND, "no-money")}
-
-
-def test_staged_takes_paths_as_husky_gives_them(project: Project) -> None:
-    for path in (FIRST, SECOND, "seeds/a.sql"):
-        project.put(
-            path, f"create table {os.path.basename(path)[:3]}x{len(path)} (price money);\n".replace(" 202", " t")
-        )
-    project.git("add", "-A")
-    assert project.found("--staged", SECOND, "README.md") == {(SECOND, "no-money")}
-    assert project.found("--staged", "migrations") == {(FIRST, "no-money"), (SECOND, "no-money")}
-    assert project.found("--staged") == {(FIRST, "no-money"), (SECOND, "no-money")}
-    assert ("seeds/a.sql", "no-money") in project.found("--staged", ".")
-
-
-def test_a_plain_hook_blocks_the_commit(project: Project) -> None:
-    hook = project.put(".git/hooks/pre-commit", f'#!/bin/sh\nexec "{COMMAND}" lint --staged\n')
-    hook.chmod(0o755)
-    project.put(FIRST, "create table goods (price money);\n")
-    with pytest.raises(subprocess.CalledProcessError) as blocked:
-        project.commit()
-    assert f"{FIRST}:1:27  error  no-money" in blocked.value.stdout + blocked.value.stderr
-    project.put(FIRST, "create table goods (price text);\n")
-    project.commit()
-    project.put(FIRST, "create table goods (price money);\n")
-    with pytest.raises(subprocess.CalledProcessError):
-        project.git("commit", "-q", "-m", "All", "--all")
-    project.put("README.md", "x")
-    project.git("add", "README.md")
-    project.git("commit", "-q", "-m", "Only the read-me", "README.md")
-
-
-def test_since_judges_what_the_branch_changed(project: Project) -> None:
-    project.put(FIRST, "create table goods (price money);\n")
-    project.commit()
-    project.git("checkout", "-q", "-b", "side")
-    project.put(SECOND, "create table goods (price money);\n")
-    assert project.found("--since", "main") == {(SECOND, "made-twice"), (SECOND, "no-money")}
-    project.commit()
-    assert project.found("--since", "main") == {(SECOND, "made-twice"), (SECOND, "no-money")}
-    assert project.found("--since", "HEAD") == set()
-    done = project.lint("--since", "no-such-branch")
-    assert done.returncode == 2
-    assert "no-such-branch" in done.stderr
-
-
-def test_outside_of_git_staged_and_since_are_refused(tmp_path: Path) -> None:
-    bare = Project(tmp_path)
-    for arguments in (["--staged"], ["--since", "main"]):
-        done = bare.lint(*arguments)
-        assert done.returncode == 2
-        assert "Git repository" in done.stderr
-
-
-def test_standard_input_has_the_history_of_its_name(project: Project) -> None:
-    bad = "create table goods (price money);\n"
-    project.put(FIRST, "create table goods (id int);\n")
-    assert project.found("-", text=bad) == {("<stdin>", "no-money")}
-    named = project.found("-", "--stdin-filename", SECOND, text=bad)
-    assert named == {(SECOND, "made-twice"), (SECOND, "no-money")}
-    assert project.found("-", "--stdin-filename", FIRST, text=bad) == {(FIRST, "no-money")}
-    assert project.found("-", "--stdin-filename", "nowhere/x.sql", text=bad) == {("nowhere/x.sql", "no-money")}
-
-
-def test_rules_learn_what_the_main_branch_holds(project: Project) -> None:
-    project.put(FIRST, "create table goods (id int);\n")
-    project.put(SECOND, "create table more (id int);\n")
-    project.commit()
-    project.git("checkout", "-q", "-b", "side")
-    assert (FIRST, "changed-on-main") not in project.found()
-    project.put(FIRST, "create table goods (id text);\n")
-    (project.root / SECOND).unlink()
-    done = project.lint(FIRST)
-    assert f"changed since 20250102_000000, gone: ('{SECOND}',)" in done.stdout
-    assert (FIRST, "changed-on-main") not in project.found("--staged", FIRST)
-    project.git("add", "-A")
-    assert (FIRST, "changed-on-main") in project.found("--staged")
-
-
 def test_github_actions_get_annotations_and_a_summary(project: Project, tmp_path: Path) -> None:
     project.put(FIRST, "create table goods (price money);\n")
     summary = tmp_path / "summary.md"
@@ -465,6 +190,18 @@ def test_a_reader_that_leaves_early_hears_nothing(project: Project) -> None:
     done = subprocess.run(["sh", "-c", script], cwd=project.root, capture_output=True, text=True, check=False)
     assert done.stdout.startswith(FIRST)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_said(project: Project) -> None:
+    project.put(FIRST, "create table goods (price money);\n")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [COMMAND, "lint"], cwd=project.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write the report: No space left on device")
+    assert "Exception" not in done.stderr
 
 
 def test_a_terminal_that_cannot_show_it_gets_escapes(project: Project) -> None:

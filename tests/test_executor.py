@@ -218,6 +218,21 @@ def test_without_a_transaction_statements_run_one_by_one(executor: SupabaseExecu
     assert done == ["recorded"]
 
 
+def test_a_pair_of_begin_and_commit_holds_outside_a_transaction_too(executor: SupabaseExecutor) -> None:
+    up = (
+        "CREATE TABLE a (id int);\nBEGIN;\nINSERT INTO a VALUES (1);\nSELECT 1/0;\nCOMMIT;\n"
+        "CREATE INDEX CONCURRENTLY i ON a (id);"
+    )
+    error, made = failure(executor, up, NONE)
+    assert error.completed == 1
+    assert error.span is not None
+    assert made.text(error.span) == "SELECT 1/0"
+    assert executor.query("SELECT * FROM a") == []
+    mended = migration(up.replace("1/0", "1"), header=NONE)
+    executor.run(mended, mended.up, resume_from=1)
+    assert executor.query("SELECT * FROM a") == [{"id": 1}]
+
+
 def test_an_invalid_leftover_of_a_concurrent_index_is_cleared(executor: SupabaseExecutor) -> None:
     executor.query("CREATE SCHEMA shop")
     executor.query("CREATE TABLE shop.a AS SELECT 1 AS id FROM generate_series(1, 2)")

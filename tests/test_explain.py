@@ -39,7 +39,7 @@ def test_a_rule_is_explained(rule: Rule) -> None:
     for words in (rule.why, rule.instead):
         assert " ".join(words.replace("`", "").split()) in " ".join(text.split())
     assert f"-- elf: allow {rule.name} -- " in text
-    assert "`" not in text
+    assert not [line for line in text.splitlines() if "`" in line and not line.startswith("    ")]
     assert "```sql" in explain(rule, markdown=True)
 
 

@@ -41,7 +41,8 @@ CREATE TABLE shop."Order Items" (
     CONSTRAINT items_number_check CHECK (number > 0)
 ) WITH (fillfactor = 70);
 CREATE TABLE shop.teams (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), lead uuid);
-ALTER TABLE shop."Order Items" ADD CONSTRAINT fk_items_parent FOREIGN KEY (parent) REFERENCES shop.teams (id) ON DELETE SET NULL;
+ALTER TABLE shop."Order Items" ADD CONSTRAINT fk_items_parent FOREIGN KEY (parent) REFERENCES shop.teams (id)
+    ON DELETE SET NULL;
 ALTER TABLE shop.teams ADD CONSTRAINT fk_teams_lead FOREIGN KEY (lead) REFERENCES shop."Order Items" (id) DEFERRABLE;
 ALTER TABLE shop.teams ADD CONSTRAINT teams_later CHECK (lead IS NOT NULL) NOT VALID;
 CREATE UNIQUE INDEX idx_items_name ON shop."Order Items" (lower(name)) INCLUDE (number) WHERE number > 3;

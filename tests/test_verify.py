@@ -197,6 +197,18 @@ def test_a_kept_database_can_be_looked_at(server: Server) -> None:
         assert executor.query("SELECT * FROM a") == []
 
 
+def test_where_a_kept_database_is_never_shows_a_password(independent_server: Any) -> None:
+    with SupabaseExecutor(independent_server.url()) as executor:
+        executor.query("ALTER ROLE guarded CREATEDB")
+        parts = independent_server.dsn()
+        url = f"postgresql://guarded:correct%20horse@{parts['host']}:{parts['port']}/{parts['database']}"
+        result = verify([made(1, "SELECT 1;")], url, keep=True)
+        assert "correct" not in result.url
+        name = result.url.partition("dbname=")[2].partition(" ")[0]
+        assert name.startswith("elf_verify_")
+        executor.query(f"DROP DATABASE {name}")
+
+
 def test_a_server_that_goes_away_is_no_finding(server: Server) -> None:
     with pytest.raises(MigrationFailed, match="went away"):
         verify([made(1, "SELECT pg_terminate_backend(pg_backend_pid());")], server)

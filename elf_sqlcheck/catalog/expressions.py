@@ -54,6 +54,8 @@ class Reader:
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
+        if not wrapped:  # an element left out, as in a slice or in DISTINCT
+            return ""
         ((kind, node),) = wrapped.items()
         location = node.get("location", -1) if isinstance(node, dict) else -1
         if location >= 0 and (self.start < 0 or location < self.start):

@@ -101,7 +101,7 @@ def create_role(statement: Statement, data: bytes) -> Iterator[Change]:
         element = item["DefElem"]
         if element["defname"] == "password" and element.get("arg", {}).get("String", {}).get("sval"):
             password = literal(data, statement.offset + element.get("arg_location", 0), statement.span.end)
-            options.pop("password")
+            options.pop("password", None)
     if node.get("stmt_type") == "ROLESTMT_USER":
         options.setdefault("canlogin", "true")
     name = role(node["role"]) if alter else node["role"]

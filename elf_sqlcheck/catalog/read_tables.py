@@ -200,7 +200,7 @@ def create_index(statement: Statement, data: bytes) -> Iterator[Change]:
         node.get("idxname"),
         name_of(node["relation"]),
         tuple(elements),
-        tuple(item["IndexElem"]["name"] for item in node.get("indexIncludingParams", ())),
+        tuple(item["IndexElem"].get("name", "") for item in node.get("indexIncludingParams", ())),
         node.get("unique", False),
         node.get("nulls_not_distinct", False),
         node.get("concurrent", False),

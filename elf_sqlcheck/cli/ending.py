@@ -43,7 +43,7 @@ def run(command: click.Command, program: str) -> NoReturn:
         code = 3
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         _reader_is_gone()
     sys.exit(code or 0)
 
@@ -55,6 +55,6 @@ def _say(text: str) -> None:
 
 
 def _reader_is_gone() -> int:
-    """Whoever read our output has seen enough (`| head`): the rest goes nowhere, quietly."""
+    """Whoever read our output has seen enough (`| head`), or cannot take more: the rest goes nowhere, quietly."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

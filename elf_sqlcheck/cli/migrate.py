@@ -2,108 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_output import Output
-from elf_sqlcheck.errors import ConnectionFailed, ElfError, ServerError, UsageError
+from elf_sqlcheck.cli.migrate_session import command_options
+from elf_sqlcheck.errors import ConnectionFailed, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from elf_sqlcheck.config import Config
-    from elf_sqlcheck.migrate.target import Target
-    from elf_sqlcheck.model import Migration
-
-
-class Session:
-    """What one invocation works with: its folder, its database and its output."""
-
-    def __init__(self, options: dict[str, Any], *, as_json: bool) -> None:
-        self.output = Output(as_json=as_json)
-        self.output.data["command"] = click.get_current_context().info_name
-        self._url: str | None = options.get("database_url")
-        self._env: str | None = options.get("env")
-        self._config_file: str | None = options.get("config")
-        self._dir: str | None = options.get("dir")
-        self._loaded: Config | None = None
-
-    @property
-    def config(self) -> Config:
-        """The configuration; raises ConfigError when it cannot be read."""
-        if self._loaded is None:
-            from elf_sqlcheck import config
-
-            self._loaded = config.load(".", self._config_file, isolated=False)
-        return self._loaded
-
-    @property
-    def directory(self) -> str:
-        """The migrations folder, as a path from the working directory; it need not be there."""
-        from elf_sqlcheck.config import USUAL_FOLDERS
-        from elf_sqlcheck.sources import default_folder
-
-        return default_folder(self.config, self._dir or "") or USUAL_FOLDERS[0]
-
-    def migrations(self) -> list[Migration]:
-        """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
-        from elf_sqlcheck import layouts
-
-        return layouts.read_directory(self.directory)
-
-    @contextlib.contextmanager
-    def target(self) -> Iterator[Target]:
-        """Open the database, and say which one it is."""
-        from elf_sqlcheck.migrate.target import open_target
-
-        with open_target(self.config, url=self._url, environment=self._env) as target:
-            self.output.data["database"] = target.described
-            self.output.say(f"Database: {target.described}", "faint")
-            yield target
-
-    def allow(self, target: Target, what: str, *, yes: bool) -> None:
-        """Ask before a database that others use is changed; raises UsageError when the answer is no."""
-        if target.ask and not yes and not self.output.confirm(f"{what} on {target.described}?"):
-            raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
-
-
-def _options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that all commands share; the command gets a Session as its first argument."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        def run(**values: Any) -> None:
-            shared = {key: values.pop(key, None) for key in ("dir", "config", "database_url", "env", "output")}
-            session = Session(shared, as_json=shared["output"] == "json")
-            try:
-                command(session, **values)
-            except ElfError as error:
-                session.output.failed(error)
-                raise
-            finally:
-                session.output.finish()
-
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        options = [
-            click.option("--dir", metavar="DIR", help="The migrations folder (default: configured, else migrations/)."),
-            click.option("--config", metavar="FILE", help="The configuration file to read."),
-            click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
-        ]
-        if database:
-            options += [
-                click.option("--database-url", metavar="URL", help="The database to work on."),
-                click.option("--env", metavar="NAME", help="The configured environment to work on."),
-            ]
-        decorated: Callable[..., Any] = run
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
-
+    from elf_sqlcheck.cli.migrate_session import Session
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
 _lock_wait = click.option("--lock-wait", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
@@ -126,7 +34,7 @@ def cli() -> None:
     "--from-sql", metavar="DIR", help="Turn the SQL files of a folder into migrations (default: sql/ if there)."
 )
 @_yes
-@_options()
+@command_options()
 def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bool) -> None:
     r"""Set up: the migrations folder, the tracking tables, and migrations for what exists.
 
@@ -145,7 +53,7 @@ def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bo
 @click.argument("name")
 @click.option("--description", default="", help="What it is for; goes into the file's header.")
 @click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
-@_options(database=False)
+@command_options(database=False)
 def create(session: Session, name: str, description: str, depends_on: tuple[str, ...]) -> None:
     r"""Create a new migration file.
 
@@ -169,7 +77,7 @@ def create(session: Session, name: str, description: str, depends_on: tuple[str,
 
 @cli.command(name="list")
 @click.option("--pending", is_flag=True, help="Show only what `up` would run.")
-@_options()
+@command_options()
 def list_(session: Session, pending: bool) -> None:
     """List migrations and how they stand."""
     from elf_sqlcheck.cli import migrate_status
@@ -179,7 +87,7 @@ def list_(session: Session, pending: bool) -> None:
 
 
 @cli.command()
-@_options()
+@command_options()
 def status(session: Session) -> None:
     """Show how the database stands: what is applied, pending, failed or changed."""
     from elf_sqlcheck.cli import migrate_status
@@ -190,7 +98,7 @@ def status(session: Session) -> None:
 
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@_options()
+@command_options()
 def validate(session: Session, paths: tuple[str, ...]) -> None:
     r"""Check pending migrations, or the files named, against the rules and each other.
 
@@ -209,7 +117,9 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
     else:
         try:
             with session.target() as target:
-                judged = list(deploy.due(target.executor, migrations, allow_out_of_order=True).migrations)
+                found = deploy.due(target.executor, migrations, allow_out_of_order=True)
+                migrate_check.refuse_changed(migrations, found.states)
+                judged = list(found.migrations)
         except (ConnectionFailed, ServerError) as error:
             session.output.note(
                 f"every migration is validated, because which are pending is not known: {error.message}"
@@ -227,7 +137,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 @click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
 @_lock_wait
 @_yes
-@_options()
+@command_options()
 def up(
     session: Session,
     *,
@@ -281,7 +191,7 @@ def up(
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @_lock_wait
 @_yes
-@_options()
+@command_options()
 def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
     r"""Roll back one applied migration: VERSION is its version or full name.
 

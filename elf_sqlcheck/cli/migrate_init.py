@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.migrate import create
 
 if TYPE_CHECKING:
-    from elf_sqlcheck.cli.migrate import Session
+    from elf_sqlcheck.cli.migrate_session import Session
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
 

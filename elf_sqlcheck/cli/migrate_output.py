@@ -43,6 +43,7 @@ class Output:
         """Print a line for people."""
         if self.as_json:
             return
+        text = clean(text, keep="\n")
         shown = (
             click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style]) if style else text
         )
@@ -64,8 +65,10 @@ class Output:
             return
         doing = f"{'applying' if section.name == 'up' else 'rolling back'} {migration.name}"
         if self._bar is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+            try:
+                from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+            except ImportError:
+                return
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, transient=True)
             self._bar.add_task(doing, total=total)
@@ -86,6 +89,8 @@ class Output:
             }
         )
         self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])
         for notice in outcome.notices:
             # DROP … IF EXISTS says so by design; whatever else the server remarks is worth a look.
             if not notice.endswith("does not exist, skipping"):

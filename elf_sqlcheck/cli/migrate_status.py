@@ -54,6 +54,10 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
             output.say(f"  running, or broken off: {row['name']}", "warn")
         if row["changed"]:
             output.say(f"  changed after it was executed: {row['name']}", "warn")
+        if row["down_changed"]:
+            output.say(
+                f"  its DOWN section was changed after it was executed, which is allowed: {row['name']}", "faint"
+            )
     for row in lost:
         output.say(f"  in the database, but its file is missing: {row['name']} ({row['status']})", "warn")
     applied = [row for row in rows if row["status"] == "completed"]
@@ -104,6 +108,7 @@ def _row(migration: Migration, state: State | None) -> dict[str, object]:
         "execution_time_ms": state.ms if state else None,
         "error": state.error if state else "",
         "changed": bool(state and state.status == "completed" and state.changed(migration)),
+        "down_changed": bool(state and state.status == "completed" and state.down_changed(migration)),
     }
 
 
@@ -117,6 +122,7 @@ def _lost(state: State) -> dict[str, object]:
         "execution_time_ms": state.ms,
         "error": state.error,
         "changed": False,
+        "down_changed": False,
     }
 
 

@@ -91,8 +91,13 @@ class Printer:
         if self.file:
             _write(self.file, text, "w")
         elif text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise UsageError(f"cannot write the report: {error.strerror}", "make room where it goes") from error
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if self.format == "github" and summary:
             from elf_sqlcheck.reports.github import job_summary

@@ -186,6 +186,4 @@ def _said(result: Verification, seconds: float) -> str:
     """What was proven, in one sentence."""
     applied = sum(step.applied is True for step in result.steps)
     proven = sum(step.reapplied is True for step in result.steps)
-    return (
-        f"{counted(applied, 'migration')} applied, {proven} rolled back and applied again, in {seconds:.1f} s"
-    )
+    return f"{counted(applied, 'migration')} applied, {proven} rolled back and applied again, in {seconds:.1f} s"

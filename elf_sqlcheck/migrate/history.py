@@ -129,6 +129,10 @@ class State:
         """Whether the UP section is another one than the one that was executed."""
         return self.is_ours and bool(self.checksum) and self.checksum != checksum(migration, migration.up)
 
+    def down_changed(self, migration: Migration) -> bool:
+        """Whether the DOWN section is another one than when UP was executed; that is allowed."""
+        return self.is_ours and self.down_checksum != checksum(migration, migration.down)
+
 
 class History:
     """Reads and writes the tracking tables over an executor's connection."""

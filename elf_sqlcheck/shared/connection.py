@@ -63,8 +63,10 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
     """Return how to connect: by `url`, else by SUPABASE_DB_URL, DATABASE_URL, or SUPABASE_URL with its password.
 
     Raises:
-        ConnectionFailed: Nothing is configured, the URL cannot be read, or it leads to the transaction pooler.
+        ConnectionFailed: Nothing is configured, the URL cannot be read, it leads to the transaction pooler, or the
+            database driver is not installed.
     """
+    require_driver()
     if url:
         return _from_url(url, "the given URL")
     asked = credentials if credentials is not None else CredentialManager()
@@ -83,6 +85,20 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
             "an API key does not open the database.",
         )
     raise ConnectionFailed("No database is configured.", _WANTED)
+
+
+def require_driver() -> None:
+    """Make sure that psycopg can be loaded: linting does without it, so it is not always installed.
+
+    Raises:
+        ConnectionFailed: It cannot.
+    """
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ConnectionFailed(
+            f"The database driver psycopg cannot be loaded: {error}", "`pip install 'elf-sqlcheck[db]'` brings it."
+        ) from None
 
 
 def has_credentials(credentials: CredentialManager | None = None) -> bool:

@@ -24,7 +24,7 @@ def named_roles(migrations: Iterable[Migration]) -> list[str]:
     return sorted(name for name in named - made if not name.startswith("pg_"))
 
 
-def _names(node: Any) -> Iterator[str]:  # noqa: ANN401 - any piece of the parser's JSON
+def _names(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if node.get("roletype") == "ROLESPEC_CSTRING":
             yield node["rolename"]
