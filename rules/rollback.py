@@ -22,6 +22,7 @@ from elf_sqlcheck.rule import (
     ReadRows,
     Rename,
     Rule,
+    SetSchema,
     Severity,
     Span,
 )
@@ -182,6 +183,8 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         "changed": f"DOWN does not put {kind} {first.name} back as it was"
         + (f": {first.detail}" if first.detail else ""),
     }[first.change]
+    if first.change == "not restored" and not isinstance(change, (Drop, DropColumn, DropConstraint, Rename, SetSchema)):
+        message = f"DOWN drops {kind} {first.name}, which UP only changes"
     if isinstance(change, Rename):
         part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
         message = f"UP renames {part} to {change.to} and DOWN does not rename it back"

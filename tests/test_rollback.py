@@ -94,6 +94,7 @@ def test_a_right_rollback_passes(up: str, down: str) -> None:
         ("ALTER TABLE users ADD UNIQUE (born);", "SELECT 1;", "users_born_key"),
         ("ALTER TYPE mood ADD VALUE 'c';", "SELECT 1;", "still has the label c"),
         ("CREATE VIEW v AS SELECT 1;", "SELECT 1;", "view v"),
+        ("CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;", "DROP FUNCTION touch();", "DOWN drops function touch(), which UP only changes"),
         ("CREATE FUNCTION f(a INT) RETURNS INT LANGUAGE sql AS 'SELECT 1';", "SELECT 1;", "f(integer)"),
         ("CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;", "SELECT 1;", "touch()"),
         ("ALTER TABLE users FORCE ROW LEVEL SECURITY;", "SELECT 1;", "row level security"),
