@@ -104,6 +104,9 @@ class _Recovery:
     def _piece(self, pieces: list[tuple[int, int]], number: int) -> int:
         """Read one piece, joined with those after it where a body goes on, and return the number of the next."""
         start, end = pieces[number]
+        head = start + len(self.encoded[start:end]) - len(self.encoded[start:end].lstrip())
+        if self.encoded.startswith(b"\\", head):
+            return self._meta_command(pieces, number, head)
         place = self._parse(start, end)
         if place is None:
             return number + 1

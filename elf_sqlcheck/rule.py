@@ -113,6 +113,7 @@ class Context(_Generic[C_co]):
     """
 
     __slots__ = (
+        "_dropped",
         "after",
         "before",
         "change",
@@ -140,11 +141,25 @@ class Context(_Generic[C_co]):
         number: int
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+        _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
 
     @property
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
+        """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
+        known = getattr(self, "_dropped", None)
+        if known is None or known[0] is not self.changes:
+            places: dict[tuple[str, str, str | None], int] = {}
+            for change in self.changes:
+                if isinstance(change, changes.Drop):
+                    places.setdefault((change.kind, change.name.name, change.part), change.statement.span.start)
+            known = self._dropped = (self.changes, places)
+        first = known[1].get((kind, name, part))
+        statement = getattr(self.change, "statement", None)
+        return first is not None and statement is not None and first < statement.span.start
 
     def tokens(self, span: Span) -> list[tuple[str, Span]]:
         """The words and signs of SQL within `span`, comments left out, each with its place."""

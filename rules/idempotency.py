@@ -54,16 +54,6 @@ def _after(context: Context[Change], *words: str) -> int | None:
     return span.end if span else None
 
 
-def _is_dropped_before(context: Context[Change], kind: str, name: str, part: str | None = None) -> bool:
-    """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
-    for change in context.changes:
-        if change is context.change:
-            break
-        if isinstance(change, Drop) and change.name.name == name and change.part == part and change.kind == kind:
-            return True
-    return False
-
-
 def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]:
     change = context.change
     if change.statement.conditional or getattr(change, "if_not_exists", False):
@@ -72,11 +62,23 @@ def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]
         yield from _new_type(context)  # type: ignore[arg-type]
         return
     kind, name, place, words = _place(context)
-    if kind and not _is_dropped_before(context, kind, name):
-        fix = _insertion(context, place, words) if place is not None else None
+    if kind and not context.is_dropped_before(kind, name):
+        together = isinstance(change, CreateSchema) and _has_elements(context)
+        fix = _insertion(context, place, words) if place is not None and not together else None
         message = f"{kind} {quoted(name)} is created without IF NOT EXISTS: a second run of this migration fails here"
         span = change.column.span if isinstance(change, AddColumn) else None
-        yield context.finding(message, span, fix=fix)
+        instead = (
+            f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}; and its objects in statements of their own"
+            if together
+            else ""
+        )
+        yield context.finding(message, span, instead=instead, fix=fix)
+
+
+def _has_elements(context: Context[Change]) -> bool:
+    """Whether CREATE SCHEMA makes objects as well: Postgres allows no IF NOT EXISTS there."""
+    change = context.change
+    return any(other.statement is change.statement and other is not change for other in context.changes)
 
 
 def _place(context: Context[Change]) -> tuple[str, str, int | None, str]:
@@ -109,7 +111,7 @@ def _new_type(context: Context[NewType]) -> Iterator[Finding]:
     """CREATE TYPE and CREATE DOMAIN have no IF NOT EXISTS: a DO block that ignores the error serves."""
     change = context.change
     kind = "domain" if isinstance(change, CreateDomain) else "type"
-    if _is_dropped_before(context, kind, change.name.name):
+    if context.is_dropped_before(kind, change.name.name):
         return
     text = context.text(change.statement.span)
     block = f"DO $$\nBEGIN\n    {text};\nEXCEPTION\n    WHEN duplicate_object THEN NULL;\nEND $$"
@@ -142,7 +144,9 @@ def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]
 
 
 def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) -> Iterator[Finding]:
-    several = [other for other in context.changes if other.statement is change.statement]
+    several: list[Change] = [change]
+    if "," in context.text(change.statement.span):
+        several = [other for other in context.changes if other.statement is change.statement]
     if several[0] is not change:
         return  # one IF EXISTS is for all objects of the statement
     place = None
@@ -163,13 +167,13 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
         if change.trigger.constraint:
             return  # Postgres has no CREATE OR REPLACE CONSTRAINT TRIGGER
         kind, what = "trigger", f"{quoted(change.trigger.name)} ON {change.table}"
-        dropped = _is_dropped_before(context, kind, change.table.name, change.trigger.name)
+        dropped = context.is_dropped_before(kind, change.table.name, change.trigger.name)
     else:
         if isinstance(change, CreateView) and (change.materialized or change.temporary):
             return
         kind = "view" if isinstance(change, CreateView) else "procedure" if change.procedure else "function"
         what = str(change.name)
-        dropped = _is_dropped_before(context, kind, change.name.name)
+        dropped = context.is_dropped_before(kind, change.name.name)
     if not dropped:
         fix = _insertion(context, change.statement.span.start + len("CREATE"), " OR REPLACE")
         message = f"{kind} {what} is created without OR REPLACE: a second run of this migration fails here"
@@ -265,79 +269,64 @@ RULES = (
         summary="CREATE or ADD COLUMN without IF NOT EXISTS",
         why=_WHY,
         instead="add IF NOT EXISTS",
-        bad=(
-            Example("CREATE TABLE notes (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE IF NOT EXISTS notes (id uuid PRIMARY KEY);"),
+        bad=(Example("CREATE TABLE notes (id uuid PRIMARY KEY); -- finding", fixed="CREATE TABLE IF NOT EXISTS notes (id uuid PRIMARY KEY);"),
             Example('create schema "s"; -- finding\ncreate table "s"."x" as select 1 as n; -- finding', fixed='create schema if not exists "s";\ncreate table if not exists "s"."x" as select 1 as n;'),
             Example("CREATE UNIQUE INDEX idx_t_a ON t (a); -- finding\nCREATE SEQUENCE numbers; -- finding\nCREATE EXTENSION pg_trgm; -- finding", before=_T, fixed="CREATE UNIQUE INDEX IF NOT EXISTS idx_t_a ON t (a);\nCREATE SEQUENCE IF NOT EXISTS numbers;\nCREATE EXTENSION IF NOT EXISTS pg_trgm;"),
             Example("CREATE INDEX CONCURRENTLY idx_t_a ON t (a); -- finding", before=_T, fixed="CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_t_a ON t (a);"),
             Example("ALTER TABLE t\n    ADD COLUMN c text, -- finding\n    ADD d text, -- finding\n    ADD IF NOT EXISTS e text;", before=_T, fixed="ALTER TABLE t\n    ADD COLUMN IF NOT EXISTS c text,\n    ADD IF NOT EXISTS d text,\n    ADD IF NOT EXISTS e text;"),
             Example("CREATE TYPE mood AS ENUM ('sad'); -- finding\nCREATE DOMAIN mail AS text CHECK (VALUE LIKE '%@%'); -- finding"),
+            Example("CREATE SCHEMA s -- finding\n    CREATE TABLE t (id uuid PRIMARY KEY);"),
             Example("ALTER TYPE mood ADD VALUE 'happy' AFTER 'sad'; -- finding", before="CREATE TYPE mood AS ENUM ('sad');", fixed="ALTER TYPE mood ADD VALUE IF NOT EXISTS 'happy' AFTER 'sad';"),
-            Example("CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM t; -- finding", before=_T, fixed="CREATE MATERIALIZED VIEW IF NOT EXISTS totals AS SELECT count(*) AS n FROM t;"),
-        ),
-        good=(
-            Example("CREATE SCHEMA IF NOT EXISTS s;\nCREATE TABLE IF NOT EXISTS s.notes (id uuid PRIMARY KEY);\nCREATE INDEX IF NOT EXISTS idx_notes_id ON s.notes (id);"),
+            Example("CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM t; -- finding", before=_T, fixed="CREATE MATERIALIZED VIEW IF NOT EXISTS totals AS SELECT count(*) AS n FROM t;")),
+        good=(Example("CREATE SCHEMA IF NOT EXISTS s;\nCREATE TABLE IF NOT EXISTS s.notes (id uuid PRIMARY KEY);\nCREATE INDEX IF NOT EXISTS idx_notes_id ON s.notes (id);"),
             Example("DROP TABLE IF EXISTS notes;\nCREATE TABLE notes (id uuid PRIMARY KEY);"),
             Example("CREATE TEMPORARY TABLE scratch (n integer);"),
             Example("DO $$\nBEGIN\n    CREATE TYPE mood AS ENUM ('sad');\nEXCEPTION\n    WHEN duplicate_object THEN NULL;\nEND $$;"),
-            Example("DROP TYPE IF EXISTS mood;\nCREATE TYPE mood AS ENUM ('sad');"),
-        ),
+            Example("DROP TYPE IF EXISTS mood;\nCREATE TYPE mood AS ENUM ('sad');")),
     ),
     Rule(
         name="drop-without-if-exists", family="idempotency", severity=Severity.WARNING, on=(Drop, DropColumn, DropConstraint), check=_drop_without_if_exists, sections=("up", "down"),
         summary="DROP without IF EXISTS",
         why=_WHY,
         instead="add IF EXISTS",
-        bad=(
-            Example("DROP TABLE t; -- finding", before=_T, fixed="DROP TABLE IF EXISTS t;"),
+        bad=(Example("DROP TABLE t; -- finding", before=_T, fixed="DROP TABLE IF EXISTS t;"),
             Example("DROP INDEX CONCURRENTLY idx_t_a; -- finding", before=_T + "\nCREATE INDEX idx_t_a ON t (a);", fixed="DROP INDEX CONCURRENTLY IF EXISTS idx_t_a;"),
             Example("drop view v, w; -- finding\ndrop materialized view m; -- finding", before="CREATE VIEW v AS SELECT 1 AS n;\nCREATE VIEW w AS SELECT 1 AS n;\nCREATE MATERIALIZED VIEW m AS SELECT 1 AS n;", fixed="drop view if exists v, w;\ndrop materialized view if exists m;"),
             Example("ALTER TABLE t\n    DROP COLUMN a, -- finding\n    DROP b, -- finding\n    DROP CONSTRAINT t_pkey; -- finding", before=_T, fixed="ALTER TABLE t\n    DROP COLUMN IF EXISTS a,\n    DROP IF EXISTS b,\n    DROP CONSTRAINT IF EXISTS t_pkey;"),
             Example('ALTER TABLE "a" DROP COLUMN "a"; -- finding', before="CREATE TABLE a (id uuid PRIMARY KEY, a text);", fixed='ALTER TABLE "a" DROP COLUMN IF EXISTS "a";'),
             Example("DROP TRIGGER g ON t; -- finding\nDROP FUNCTION f(); -- finding", before=_T + _F + "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();", fixed="DROP TRIGGER IF EXISTS g ON t;\nDROP FUNCTION IF EXISTS f();"),
-            Example("-- ==== UP MIGRATION ====\nCREATE TABLE notes (id uuid PRIMARY KEY);\n\n-- ==== DOWN MIGRATION ====\nDROP TABLE notes; -- finding\n", fixed="-- ==== UP MIGRATION ====\nCREATE TABLE notes (id uuid PRIMARY KEY);\n\n-- ==== DOWN MIGRATION ====\nDROP TABLE IF EXISTS notes;\n"),
-        ),
-        good=(
-            Example("DROP TABLE IF EXISTS t, u;\nDROP FUNCTION IF EXISTS f(integer);\nDROP POLICY IF EXISTS p ON v;"),
-            Example("ALTER TABLE t DROP COLUMN IF EXISTS a, ALTER COLUMN b DROP DEFAULT, ALTER COLUMN b DROP NOT NULL;", before=_T),
-        ),
+            Example("-- ==== UP MIGRATION ====\nCREATE TABLE notes (id uuid PRIMARY KEY);\n\n-- ==== DOWN MIGRATION ====\nDROP TABLE notes; -- finding\n", fixed="-- ==== UP MIGRATION ====\nCREATE TABLE notes (id uuid PRIMARY KEY);\n\n-- ==== DOWN MIGRATION ====\nDROP TABLE IF EXISTS notes;\n")),
+        good=(Example("DROP TABLE IF EXISTS t, u;\nDROP FUNCTION IF EXISTS f(integer);\nDROP POLICY IF EXISTS p ON v;"),
+            Example("ALTER TABLE t DROP COLUMN IF EXISTS a, ALTER COLUMN b DROP DEFAULT, ALTER COLUMN b DROP NOT NULL;", before=_T)),
     ),
     Rule(
         name="create-without-or-replace", family="idempotency", severity=Severity.WARNING, on=(CreateFunction, CreateView, CreateTrigger), check=_create_without_or_replace,
         summary="CREATE FUNCTION, VIEW or TRIGGER without OR REPLACE",
         why=_WHY,
         instead="add OR REPLACE",
-        bad=(
-            Example(_F + " -- finding", fixed=_F.replace("CREATE", "CREATE OR REPLACE")),
+        bad=(Example(_F + " -- finding", fixed=_F.replace("CREATE", "CREATE OR REPLACE")),
             Example("create view v as select 1 as n; -- finding\ncreate procedure p() language sql as 'select 1'; -- finding", fixed="create or replace view v as select 1 as n;\ncreate or replace procedure p() language sql as 'select 1';"),
-            Example("CREATE TRIGGER g -- finding\n    BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();", before=_T + _F, fixed="CREATE OR REPLACE TRIGGER g\n    BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();"),
-        ),
-        good=(
-            Example("CREATE OR REPLACE VIEW v AS SELECT 1 AS n;"),
+            Example("CREATE TRIGGER g -- finding\n    BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();", before=_T + _F, fixed="CREATE OR REPLACE TRIGGER g\n    BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();")),
+        good=(Example("CREATE OR REPLACE VIEW v AS SELECT 1 AS n;"),
             Example("DROP TRIGGER IF EXISTS g ON t;\nCREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();", before=_T + _F),
             Example("DROP FUNCTION IF EXISTS f(integer);\nCREATE FUNCTION f(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n';"),
             Example("CREATE CONSTRAINT TRIGGER g AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();", before=_T + _F),
-            Example("CREATE TEMPORARY VIEW v AS SELECT 1 AS n;"),
-        ),
+            Example("CREATE TEMPORARY VIEW v AS SELECT 1 AS n;")),
     ),
     Rule(
         name="create-if-not-exists-hides-difference", family="idempotency", severity=Severity.WARNING, on=(CreateTable, AddColumn, CreateIndex, CreateView), check=_hides_difference,
         summary="IF NOT EXISTS over an object that is there with another definition",
         why="Postgres looks at the name only. The statement reports success and does nothing, and the code that needs the new definition fails later, somewhere else.",
         instead="alter the object that is there",
-        bad=(
-            Example("CREATE TABLE IF NOT EXISTS t (id uuid PRIMARY KEY, a integer, c text); -- finding", before=_T),
+        bad=(Example("CREATE TABLE IF NOT EXISTS t (id uuid PRIMARY KEY, a integer, c text); -- finding", before=_T),
             Example("ALTER TABLE t ADD COLUMN IF NOT EXISTS a integer NOT NULL DEFAULT 0; -- finding", before=_T),
             Example("CREATE INDEX IF NOT EXISTS idx_t ON t (a, b); -- finding", before=_T + "\nCREATE INDEX idx_t ON t (a);"),
             Example("CREATE UNIQUE INDEX IF NOT EXISTS idx_t -- finding\n    ON t (a) WHERE b IS NULL;", before=_T + "\nCREATE INDEX idx_t ON t (a);"),
-            Example("CREATE MATERIALIZED VIEW IF NOT EXISTS m AS SELECT 2 AS n; -- finding", before="CREATE MATERIALIZED VIEW m AS SELECT 1 AS n;"),
-        ),
-        good=(
-            Example("CREATE TABLE IF NOT EXISTS t (ID UUID PRIMARY KEY, a text);", before=_T),
+            Example("CREATE MATERIALIZED VIEW IF NOT EXISTS m AS SELECT 2 AS n; -- finding", before="CREATE MATERIALIZED VIEW m AS SELECT 1 AS n;")),
+        good=(Example("CREATE TABLE IF NOT EXISTS t (ID UUID PRIMARY KEY, a text);", before=_T),
             Example("ALTER TABLE t ADD COLUMN IF NOT EXISTS a TEXT, ADD COLUMN IF NOT EXISTS c text;", before=_T),
             Example("CREATE INDEX IF NOT EXISTS idx_t ON public.t USING btree (a);", before=_T + "\nCREATE INDEX idx_t ON t (a);"),
             Example("DROP TABLE t;\nCREATE TABLE IF NOT EXISTS t (id uuid PRIMARY KEY, z text);", before=_T),
-            Example("CREATE TABLE IF NOT EXISTS n (id serial PRIMARY KEY);", before="CREATE TABLE n (id integer PRIMARY KEY);"),
-        ),
+            Example("CREATE TABLE IF NOT EXISTS n (id serial PRIMARY KEY);", before="CREATE TABLE n (id integer PRIMARY KEY);")),
     ),
 )

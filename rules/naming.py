@@ -50,10 +50,6 @@ def _unreserved(kind: str, name: str) -> str:
     return name if not is_reserved(name) else f"{name}_value" if kind == "column" else f"{name}s"
 
 
-def _last_identifier(text: str) -> str:
-    return text[text.rfind('"', 0, -1) :] if text.endswith('"') else text.rpartition(".")[2].strip()
-
-
 def _last_word(context: Context[Any]) -> Span:
     """Where the last word of the statement stands: in every RENAME it is the new name."""
     return context.tokens(context.change.statement.span)[-1][1]
@@ -67,9 +63,9 @@ def _table_or_column_name(context: Context[CreateTable | AddColumn | Rename]) ->
     for kind, name, place in _created(change):
         if kind == context.rule.name.removesuffix("-name"):
             span = place or _last_word(context)
-            written = context.text(span)
-            if written != name or not _is_snake(name):
-                yield from _misnamed(context, kind, name, span, _last_identifier(written))
+            if context.text(span) != name or not _is_snake(name):
+                written, span = context.tokens(span)[-1]
+                yield from _misnamed(context, kind, name, span, written)
 
 
 def _misnamed(context: Context[Change], kind: str, name: str, span: Span, written: str) -> Iterator[Finding]:
@@ -81,8 +77,11 @@ def _misnamed(context: Context[Change], kind: str, name: str, span: Span, writte
         message = f"{kind} {written} is written in mixed case without quotes, so Postgres names it {name}"
     else:
         message = f"{kind} {quoted(name)} is not lower_snake_case: every query has to spell it in quotes, exactly so"
-    edit = Edit(Span(span.end - len(written.encode()), span.end), better)
-    fix = Fix(f"write {better}", (edit,), Applicability.SAFE if folded and better == name else Applicability.SHOWN)
+    fix = Fix(
+        f"write {better}",
+        (Edit(span, better),),
+        Applicability.SAFE if folded and better == name else Applicability.SHOWN,
+    )
     yield context.finding(message, span, instead=f"name it {better}", fix=fix)
 
 

@@ -111,6 +111,24 @@ def test_the_drop_does_not_come_between_a_statement_and_its_suppression() -> Non
             "DROP\n  -- the\n  TABLE IF EXISTS /* old */ t;",
         ),
         ("create-without-if-not-exists", 'create schema"ß";', 'create schema if not exists"ß";'),
+        ("timetz-type", "ALTER TABLE t ADD a timestamptz /* a */ ( -- b\n0 );", "ALTER TABLE t ADD a TIMESTAMPTZ;"),
+        (
+            "table-name",
+            "CREATE TABLE public /* a.b */ . /* c */ Foo ();",
+            "CREATE TABLE public /* a.b */ . /* c */ foo ();",
+        ),
+        ("float-type", "ALTER TABLE t ADD a double /* a */ precision;", "ALTER TABLE t ADD a NUMERIC;"),
+        ("char-type", "ALTER TABLE t ADD a national /* a */ character -- b\n (2);", "ALTER TABLE t ADD a VARCHAR(2);"),
+        (
+            "json-type",
+            "ALTER TABLE t ADD a pg_catalog /* . */ . -- c\n json /* d */ [ ];",
+            "ALTER TABLE t ADD a JSONB[];",
+        ),
+        (
+            "prefer-timestamptz",
+            "ALTER TABLE t ADD a timestamp(3)without/**/time zone;",
+            "ALTER TABLE t ADD a TIMESTAMPTZ(3);",
+        ),
         ("char-type", "ALTER TABLE t ADD é CHAR  (3) [];", "ALTER TABLE t ADD é VARCHAR(3)[];"),
         (
             "prefer-timestamptz",

@@ -214,6 +214,8 @@ def _written(value: Any) -> str:
     if isinstance(value, IndexColumn):
         words = [value.name or (value.expression.text if value.expression else "?"), value.opclass]
         return " ".join(filter(None, [*words, "DESC" if value.descending else "", value.nulls]))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     text = getattr(value, "text", None)
     return str(text) if text else "none" if value is None else str(value)
 
@@ -233,7 +235,7 @@ def _detail(was: Any, now: Any, written: tuple[Any, Any] | None = None) -> str:
     parts = []
     for field in fields:
         old, new = (getattr(value, field) for value in written or (was, now))
-        parts.append(f"{field.replace('_', ' ')} was {_written(old)} and is {_written(new)}")
+        parts.append(f"{_WORDS.get(field, field.replace('_', ' '))} was {_written(old)} and is {_written(new)}")
     return "; ".join(parts)
 
 

@@ -10,13 +10,28 @@ import re
 from elf_sqlcheck.model import Span
 
 _IDENTIFIER = re.compile(rb'"(?:[^"]|"")*"|[^\s"(),;.\[\]:=+\-*/<>\']+')
-_SPACE = rb"(?:\s|--[^\n]*\n)+"
+_BLANK = rb"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)"
+_SPACE = _BLANK + rb"+"
+_GAP = _BLANK + rb"*"
+_SKIP = re.compile(_GAP)
 _TYPE = re.compile(
     rb"(?:double" + _SPACE + rb"precision"
     rb"|(?:national" + _SPACE + rb")?(?:char|character|nchar|bit)(?:" + _SPACE + rb"varying)?(?![\w$])"
-    rb"|time(?:stamp)?(?:\s*\(\s*\d+\s*\))?" + _SPACE + rb"with(?:out)?" + _SPACE + rb"time" + _SPACE + rb"zone"
-    rb'|(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+))*)'
-    rb"(?:\s*\([^()]*\))?(?:\s*\[\s*\d*\s*\])*",
+    rb"|time(?:stamp)?(?:"
+    + _GAP
+    + rb"\("
+    + _GAP
+    + rb"\d+"
+    + _GAP
+    + rb"\))?"
+    + _GAP
+    + rb"with(?:out)?"
+    + _SPACE
+    + rb"time"
+    + _SPACE
+    + rb"zone"
+    rb'|(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+)(?:' + _GAP + rb"\." + _GAP + rb'(?:"(?:[^"]|"")*"|[\w$\x80-\xff]+))*)'
+    rb"(?:" + _GAP + rb"\([^()]*\))?(?:" + _GAP + rb"\[\s*\d*\s*\])*",
     re.IGNORECASE,
 )
 _BREAK = re.compile(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
@@ -32,14 +47,16 @@ def qualified(data: bytes, start: int, parts: int) -> Span:
     """The name of `parts` identifiers that begins at `start`."""
     span = identifier(data, start)
     for _ in range(parts - 1):
-        dot = data.find(b".", span.end)
-        if dot < 0:
+        dot = _after_gap(data, span.end)
+        if data[dot : dot + 1] != b".":
             break
-        following = dot + 1
-        while data[following : following + 1].isspace():
-            following += 1
-        span = Span(start, identifier(data, following).end)
+        span = Span(start, identifier(data, _after_gap(data, dot + 1)).end)
     return span
+
+
+def _after_gap(data: bytes, position: int) -> int:
+    match = _SKIP.match(data, position)
+    return match.end() if match else position
 
 
 def type_name(data: bytes, start: int) -> Span:
