@@ -50,7 +50,7 @@ def _configuration(session: Session) -> None:
         return
     folder = os.path.relpath(session.directory, config.root).replace(os.sep, "/")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"dir = {json.dumps(folder)}\nprofile = \"supabase\"  # \"\" for a Postgres that is not Supabase's\n")
+        file.write(f'dir = {json.dumps(folder)}\nprofile = "supabase"  # "" for a Postgres that is not Supabase\'s\n')
     session.output.say("Wrote elf-sqlcheck.toml, the configuration of this project.", "good")
 
 
