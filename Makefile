@@ -18,6 +18,8 @@ HERE := $(shell echo '$(CURDIR) $(PYTHON)' | cksum | cut -d ' ' -f 1)
 
 # What is tried here must never reach a database that the caller's shell happens to know.
 unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB_PASSWORD
+# Each of the many commands that the tests start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
 .PHONY: check test lint types bench clean

@@ -14,6 +14,7 @@ import argparse
 import os
 import platform
 import random
+import resource
 import shutil
 import statistics
 import sys
@@ -88,6 +89,7 @@ CREATE OR REPLACE VIEW recent_{table} WITH (security_invoker = true) AS
 SELECT id, created_at, rank() OVER (PARTITION BY created_at::DATE ORDER BY created_at DESC) AS place
 FROM {table}
 WHERE created_at > now() - INTERVAL '30 days' AND updated_at IS NOT NULL;"""
+KILOBYTES = 1 / 1024 if sys.platform == "darwin" else 1  # of the unit in which the kernel counts memory
 DAY_OF_FIRST_VERSION = 1_735_689_600  # 2025-01-01, in seconds
 
 
@@ -184,8 +186,7 @@ def run(command: list[str], output: str) -> Run:
     if os.waitstatus_to_exitcode(status) not in (0, 1):
         with open(output, encoding="utf-8", errors="replace") as said_text:
             sys.exit(f"{command[0]} broke:\n{said_text.read()[-2000:]}")
-    kilobytes = used.ru_maxrss / 1024 if sys.platform == "darwin" else used.ru_maxrss
-    return Run(wall, used.ru_utime + used.ru_stime, kilobytes / 1024)
+    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * KILOBYTES / 1024)
 
 
 def medians(runs: list[Run]) -> Run:
@@ -224,18 +225,25 @@ def measure(cases: list[Case], rounds: int, output: str) -> dict[tuple[str, str]
                 result = run([*tool.command, *files], output)
                 if turn:  # the first turn warms the caches of the operating system
                     runs.setdefault((case.name, tool.name), []).append(result)
-        print(f"\rround {turn} of {rounds}", end="" if turn < rounds else "\n", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"\rround {turn} of {rounds}", end="" if turn < rounds else "\n", file=sys.stderr, flush=True)
     return {key: medians(several) for key, several in runs.items()}
 
 
 def show(results: dict[tuple[str, str], Run]) -> None:
-    """Print the table; the last column says how many times our time a tool took."""
+    """Print the table; the last column says how many times our time a tool took.
+
+    The kernel counts a process's memory from before it became the command, when it was a copy of this one: what is no
+    more than that is only known to be less.
+    """
+    floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTES / 1024
     print(f"{'files':<12} {'tool':<16} {'wall ms':>10} {'cpu ms':>10} {'peak MB':>9} {'x elf-sqlcheck':>15}")
     for (case, tool), figures in results.items():
         ours = results[case, "elf-sqlcheck"]
+        memory = f"{figures.memory:.1f}" if figures.memory > floor else f"<{floor:.1f}"
         print(
             f"{case:<12} {tool:<16} {figures.wall * 1e3:>10.1f} {figures.cpu * 1e3:>10.1f}"
-            f" {figures.memory:>9.1f} {figures.wall / ours.wall:>15.2f}"
+            f" {memory:>9} {figures.wall / ours.wall:>15.2f}"
         )
 
 

@@ -69,7 +69,7 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "known", "migrations", "on_change", "on_file", "settings")
+    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "on_change", "on_file", "settings")
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class _Engine:
         self.migrations = migrations
         self.settings = settings
         self.catalog = Catalog()
+        self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
         self.on_file = [rule for rule in rules if Migration in rule.on]
@@ -109,6 +110,7 @@ class _Engine:
         context.settings = self.settings
         context.siblings = self.migrations
         context.number = number
+        context.first, self.first = self.first, False
         context.undoing = down
         middle = len(up)
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):

@@ -23,7 +23,8 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     """How a folder differs from the main branch (`branch`, else origin/HEAD, main or master).
 
     `main-files` maps the paths of files that were changed or deleted since HEAD left the main branch to the bytes
-    there, `main-deleted` are those of them that are gone, `main-newest` is the newest version on it.
+    there, `main-deleted` are those of them that are gone, `main-added` the paths of files that it lacks, and
+    `main-newest` is the newest version on it.
     """
     root = find_root(folder.path or ".")
     if root is None or "<stdin>" in folder.judged:
@@ -44,9 +45,11 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     shown = {entry.path: os.path.join(folder.path, os.path.basename(entry.path)) for entry in different}
     deleted = tuple(shown[entry.path] for entry in different if entry.deleted)
     files = {shown[entry.path]: before[entry.before] for entry in different}
+    there = frozenset(names)
     versions = (match[1] for match in map(FILE_NAME.match, names) if match)
     return {
         "main-files": {path: data for path, data in files.items() if folder.files.get(path) != data},
         "main-deleted": deleted,
+        "main-added": frozenset(path for path in folder.files if os.path.basename(path) not in there),
         "main-newest": max(versions, default=""),
     }

@@ -109,7 +109,8 @@ class Context(_Generic[C_co]):
     section (in UP: before the migration), `now` just before this change, `after` after the whole section. For a rule
     on `Migration`, `before` is the schema before it, `now` after UP, `after` after DOWN; `changes` are those of UP and
     `undoing` those of DOWN. `history` are the migrations of the run before this one, `siblings` all of them in order.
-    `settings` is the configuration.
+    `first` marks the first migration that is judged: what concerns none of the files is reported with it. `settings`
+    is the configuration.
     """
 
     __slots__ = (
@@ -118,6 +119,7 @@ class Context(_Generic[C_co]):
         "before",
         "change",
         "changes",
+        "first",
         "migration",
         "now",
         "number",
@@ -139,6 +141,7 @@ class Context(_Generic[C_co]):
         now: Schema
         after: Schema
         number: int
+        first: bool
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]

@@ -45,7 +45,7 @@ def _name(context: Context[Migration]) -> Iterator[Finding]:
     yield context.finding(
         f"{name} is not named like a migration (YYYYMMDD_HHMMSS_slug.sql), so its place in the order is not known",
         whole_file=True,
-        instead=f"git mv {migration.path} {stamp}_{slug}.sql",
+        instead=f"git mv {migration.path} {migration.path.removesuffix(name)}{stamp}_{slug}.sql",
     )
 
 

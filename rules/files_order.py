@@ -159,7 +159,7 @@ def _executed_changed(context: Context[Migration]) -> Iterator[Finding]:
     main = context.settings.get("main-files")
     if not main:
         return
-    if not context.number:
+    if context.first:
         for path in context.settings.get("main-deleted", ()):
             yield _gone(context, path, main.get(path, b"")).replace(path=path)
     before = main.get(migration.path)

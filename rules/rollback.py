@@ -8,7 +8,11 @@ from elf_sqlcheck.rule import (
     Applicability,
     Context,
     CreateTable,
+    CreateView,
     Do,
+    Drop,
+    DropColumn,
+    DropConstraint,
     Edit,
     Example,
     Finding,
@@ -18,6 +22,7 @@ from elf_sqlcheck.rule import (
     ReadRows,
     Rename,
     Rule,
+    SetSchema,
     Severity,
     Span,
 )
@@ -86,19 +91,26 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
         difference
         for difference in _without_attendants(differences)
         if not difference.name.startswith("pg_temp.")
+        and difference.kind not in {"fact", "renamed"}
+        and not (difference.kind == "sequence" and _goes_with_table(context, difference.name))
         and (difference.known or not _guarded(context, difference))
         and not _mentions(unknown, difference)
         and not ("type was" in difference.detail and retyped)
     ]
     groups: dict[tuple[int, str], list[SchemaDifference]] = {}
     for difference in kept:
-        key = (difference.position, difference.change if difference.position >= 0 else difference.name)
+        key = (difference.position, _group(context, difference))
         groups.setdefault(key, []).append(difference)
     for group in groups.values():
         if group[0].position < 0:
             yield from _by_down(context, group[0])
         else:
             yield _by_up(context, group, single=len(groups) == 1)
+
+
+def _goes_with_table(context: Context[Migration], sequence: str) -> bool:
+    """Whether DOWN drops the table to which a sequence belongs by its name."""
+    return any(isinstance(c, Drop) and sequence.startswith(str(c.name)) for c in context.undoing)
 
 
 def _without_attendants(differences: list[SchemaDifference]) -> list[SchemaDifference]:
@@ -146,8 +158,19 @@ def _mentions(text: str, difference: SchemaDifference) -> bool:
 
 
 def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
-    """Whether UP drops it with IF EXISTS only, so that it may well never have been there."""
-    return difference.position < 0 or bool(getattr(context.changes[difference.position], "if_exists", False))
+    """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
+    change = context.changes[difference.position] if difference.position >= 0 else None
+    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists:
+        return True
+    made = [other.name.name for other in context.changes if isinstance(other, (CreateTable, CreateView))]
+    return isinstance(change, Drop) and change.name.name in made
+
+
+def _group(context: Context[Migration], difference: SchemaDifference) -> str:
+    """What is told together with other differences that one change of UP made."""
+    if difference.position < 0:
+        return difference.name
+    return "renamed" if isinstance(context.changes[difference.position], Rename) else difference.change
 
 
 def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
@@ -160,15 +183,22 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         "changed": f"DOWN does not put {kind} {first.name} back as it was"
         + (f": {first.detail}" if first.detail else ""),
     }[first.change]
-    if len(group) > 1:
+    if first.change == "not restored" and not isinstance(change, (Drop, DropColumn, DropConstraint, Rename, SetSchema)):
+        message = f"DOWN drops {kind} {first.name}, which UP only changes"
+    if isinstance(change, Rename):
+        part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
+        message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
+    elif len(group) > 1:
         message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
-    undo = context.inverse(change, context.before) if first.change != "not restored" or len(group) == 1 else ""
+    undo = context.inverse(change, context.before)
     fix = None
     if undo:
         later = any(isinstance(other, CreateTable) for other in context.changes[first.position + 1 :])
         early = first.kind in _FIRST or (first.kind == "table" and not later)
         edits = context.prepend_down(undo) if early else context.append_down(undo)
-        applicability = Applicability.UNSAFE if single and len(group) == 1 else Applicability.SHOWN
+        applicability = (
+            Applicability.UNSAFE if single and (len(group) == 1 or isinstance(change, Rename)) else Applicability.SHOWN
+        )
         fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
     return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
 

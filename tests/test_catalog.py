@@ -237,3 +237,22 @@ def test_what_down_does_not_undo_is_named(case: str) -> None:
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
     )
     assert undone(up, down, earlier) == expected
+
+
+@pytest.mark.parametrize("constraint", ["CHECK (a > 0)", "FOREIGN KEY (a) REFERENCES b"])
+def test_what_is_not_enforced_is_read_as_such(constraint: str) -> None:
+    def enforced(text: str) -> list[bool]:
+        change = changes_of(text)[0]
+        if isinstance(change, ch.AddConstraint):
+            return [change.constraint.enforced]
+        assert isinstance(change, ch.CreateTable)
+        return [one.enforced for one in change.constraints]
+
+    assert enforced(f"ALTER TABLE t ADD {constraint}") == [True]
+    assert enforced(f"ALTER TABLE t ADD {constraint} NOT ENFORCED") == [False]
+    inline = constraint.removeprefix("FOREIGN KEY (a) ")
+    assert enforced(f"CREATE TABLE t (a INT {inline} NOT ENFORCED, c INT {inline}, {constraint})") == [
+        False,
+        True,
+        True,
+    ]

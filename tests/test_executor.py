@@ -191,6 +191,14 @@ def test_a_commit_that_the_parser_did_not_see_is_told_honestly(executor: Supabas
     assert tables(executor) == {"a"}
 
 
+@pytest.mark.parametrize(("end", "left"), [("COMMIT", {"a", "b"}), ("ROLLBACK", {"b"})])
+def test_what_follows_an_unseen_commit_is_told_to_stay(executor: SupabaseExecutor, end: str, left: set[str]) -> None:
+    made = migration(f"CREATE TABLE a (id int); {end}; CREATE TABLE b (id int);")
+    with pytest.raises(MigrationFailed, match="what follows its last COMMIT or ROLLBACK was committed, too"):
+        executor.run(made, Section("up", made.up.span))
+    assert tables(executor) == left
+
+
 def test_an_error_after_an_unseen_commit_is_told_honestly(executor: SupabaseExecutor) -> None:
     made = migration("CREATE TABLE a (id int); COMMIT; SELECT 1/0;")
     with pytest.raises(MigrationFailed, match="first 2 statements stay carried out"):

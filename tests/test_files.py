@@ -28,6 +28,8 @@ def test_a_wrong_name_is_found_and_a_right_one_offered(name: str) -> None:
     findings, _ = judge({f"migrations/{name}": whole("SELECT 1;")}, "file-name", layout="elf")
     assert [finding.rule for finding in findings] == ["file-name"]
     assert name in findings[0].message or "no date" in findings[0].message
+    if name == "add_users.sql":
+        assert findings[0].instead.endswith(" migrations/20250121_093000_add_users.sql")
 
 
 def test_a_right_name_and_standard_input_pass() -> None:

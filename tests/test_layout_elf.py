@@ -52,6 +52,7 @@ def test_the_sections_are_the_same_however_they_are_written(text: str) -> None:
     up, down = sections(text)
     assert [statement.rstrip() for statement in up] == ["CREATE TABLE a ()"]
     assert down == ["DROP TABLE a"]
+    assert elf.read(PATH, text.encode()).broken == ()
 
 
 def test_a_marker_in_a_string_or_a_body_is_none() -> None:

@@ -312,3 +312,15 @@ def test_init_from_folders_of_sql(tmp_path: Path, database: str, server: Server)
     assert verify(migrations, server).findings == []
     assert as_json(tmp_path, "init", "--from-sql", "schema", "--database-url", database)["created"] == []
     elf_migrate(tmp_path, "init", "--from-sql", "nowhere", "--database-url", database, exit_code=2)
+
+
+def test_init_writes_a_configuration_where_there_is_none(tmp_path: Path, database: str) -> None:
+    url = ("--database-url", database)
+    elf_migrate(tmp_path, "init", *url)
+    written = (tmp_path / "elf-sqlcheck.toml").read_text()
+    assert written.splitlines()[0] == 'dir = "migrations"'
+    assert 'profile = "supabase"' in written
+    (tmp_path / "elf-sqlcheck.toml").write_text('dir = "elsewhere"\n')
+    assert "Wrote" not in elf_migrate(tmp_path, "init", *url).stdout
+    assert (tmp_path / "elf-sqlcheck.toml").read_text() == 'dir = "elsewhere"\n'
+    assert (tmp_path / "elsewhere").is_dir()

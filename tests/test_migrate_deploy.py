@@ -311,6 +311,22 @@ def test_tables_of_another_tool_are_left_alone(executor: SupabaseExecutor, tmp_p
         up(executor, tmp_path)
 
 
+def test_a_user_who_does_not_see_the_history_runs_nothing(
+    executor: SupabaseExecutor, database: str, tmp_path: Path
+) -> None:
+    write(tmp_path, A, "CREATE TABLE IF NOT EXISTS a (id int);")
+    up(executor, tmp_path)
+    executor.query("CREATE ROLE half_blind LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO half_blind")
+    try:
+        with (
+            SupabaseExecutor(database.replace("postgres@", "half_blind@", 1)) as other,
+            pytest.raises(UsageError, match="hides the rows of schema_migrations from the user half_blind"),
+        ):
+            up(other, tmp_path)
+    finally:
+        executor.query("DROP OWNED BY half_blind; DROP ROLE half_blind")
+
+
 def test_a_migration_may_change_the_session_at_will(executor: SupabaseExecutor, tmp_path: Path) -> None:
     write(tmp_path, A, "SELECT set_config('search_path', '', false); CREATE TABLE public.a (id int);")
     write(tmp_path, B, "SET ROLE pg_monitor; SET statement_timeout = '1d'; SET standard_conforming_strings = off;")

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
+from elf_sqlcheck import reports
 from tests.judging import found, judge, whole
 
 _random = random.Random(20250121)
@@ -209,3 +210,18 @@ def test_a_url_is_reported_once() -> None:
     url = TOKENS["URL with a password"]
     statement = f"CREATE SUBSCRIPTION s CONNECTION '{url}?password=1' PUBLICATION p;"
     assert len(found(whole(statement), "secrets")) == 1
+
+
+@pytest.mark.parametrize("name", reports.FORMATS)
+def test_no_report_shows_a_credential_not_even_for_another_finding_on_its_line(name: str) -> None:
+    token, line = TOKENS["GitHub token"], "CREATE TABLE ü (k CHAR(40) DEFAULT '{}'); ALTER ROLE a PASSWORD 'hünter22';"
+    findings, migrations = judge(
+        {"a.sql": whole(line.format(token))}, "hardcoded-secret", "password-literal", "char-type"
+    )
+    assert {finding.rule for finding in findings} == {"hardcoded-secret", "password-literal", "char-type"}
+    sources = {path: migration.data for path, migration in migrations.items()}
+    shown = reports.render(name, reports.Report(tuple(findings), sources, 1), reports.Style())
+    assert not any(token[at : at + 8] in shown for at in range(len(token) - 7))
+    assert "nter22" not in shown
+    if name == "text":
+        assert "CREATE TABLE ü (k CHAR(40) DEFAULT '****" in shown

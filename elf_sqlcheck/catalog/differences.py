@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 
-from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, IndexColumn, Name, Trigger, quoted
+from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, IndexColumn, Name, Trigger, Type, quoted
 from elf_sqlcheck.catalog.schema import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from elf_sqlcheck.catalog.schema import Key, Object, Schema
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _IGNORED = frozenset({"setting", "extension", "role", "rows"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
           ("triggers", "trigger"))  # fmt: skip
+_CAST = re.compile(
+    r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?"
+)
+_CAST_LITERAL = re.compile(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
 _WORDS = {
     "not_null": "NOT NULL",
     "default": "default",
@@ -118,7 +122,8 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
         old, new = getattr(first, field), getattr(last, field)
         between = getattr(middle, field, {})
         for part in dict.fromkeys([*old, *new]):
-            was, now = _alike(old.get(part), new.get(part))
+            shown = old.get(part), new.get(part)
+            was, now = _alike(*shown)
             if was == now and not (part in new and part not in old):
                 continue
             if kind == "index" and part in {**first.constraints, **last.constraints}:
@@ -133,7 +138,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 if was is not None or between.get(part) is None:
                     yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:
-                yield SchemaDifference(kind, name, "changed", _detail(was, now), position)
+                yield SchemaDifference(kind, name, "changed", _detail(was, now, shown), position)
     for field, what in (("row_security", "row level security"), ("forced", "forced row level security")):
         was, now = getattr(first, field), getattr(last, field)
         if was != now and (was is not None or now == getattr(middle, field, None)):
@@ -154,20 +159,42 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
             loose["columns"] = ()
         if not (was.ref_columns and now.ref_columns):  # none: the primary key
             loose["ref_columns"] = ()
-        return was.replace(**loose), now.replace(**loose)
-    if isinstance(was, Trigger) and isinstance(now, Trigger) and None in (was.function.schema, now.function.schema):
-        function = Name(None, was.function.name)
-        return was.replace(function=function), now.replace(function=Name(None, now.function.name))
+        return _both(was, now, lambda c: c.replace(**loose, expression=_bare(c.expression)))
+    if isinstance(was, Trigger) and isinstance(now, Trigger):  # renaming a function is not followed
+        return was.replace(function=now.function), now
     if isinstance(was, Column) and isinstance(now, Column):
-        return was.replace(default=_value(was.default)), now.replace(default=_value(now.default))
+        return _both(was, now, lambda c: c.replace(default=_value(c.default), type=_local(c.type)))
+    if isinstance(was, Index) and isinstance(now, Index):
+        return _both(was, now, _plain_index)
     return was, now
+
+
+def _both(was: Any, now: Any, form: Callable[[Any], Any]) -> tuple[Any, Any]:
+    return form(was), form(now)
+
+
+def _plain_index(index: Index) -> Index:
+    columns = tuple(column.replace(expression=_bare(column.expression)) for column in index.columns)
+    return index.replace(where=_bare(index.where), columns=columns)
+
+
+def _local(kind: Type) -> Type:
+    return kind.replace(schema=None) if kind.schema == "public" else kind
+
+
+def _bare(expression: Expression | None) -> Expression | None:
+    """An expression without casts and the schema `public`, which pg_dump writes and people do not."""
+    if expression is None:
+        return None
+    text = _CAST.sub("", expression.text)
+    return Expression(text.replace("public.", "").replace("(", "").replace(")", ""))
 
 
 def _value(default: Expression | None) -> Expression | None:
     """A default without the cast that Postgres adds to a literal anyway; NULL is none."""
     if default is None or not (default.constant or default.text.startswith("'")):
         return default
-    text = re.sub(r"^((?:'(?:[^']|'')*')|NULL)::[\w ]+(?:\(\d+\))?$", r"\1", default.text)
+    text = _CAST_LITERAL.sub(r"\1", default.text)
     return None if text == "NULL" else Expression(text, constant=True)
 
 
@@ -187,12 +214,14 @@ def _written(value: Any) -> str:
     if isinstance(value, IndexColumn):
         words = [value.name or (value.expression.text if value.expression else "?"), value.opclass]
         return " ".join(filter(None, [*words, "DESC" if value.descending else "", value.nulls]))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     text = getattr(value, "text", None)
     return str(text) if text else "none" if value is None else str(value)
 
 
-def _detail(was: Any, now: Any) -> str:
-    """What is different between two forms of one thing, in words."""
+def _detail(was: Any, now: Any, written: tuple[Any, Any] | None = None) -> str:
+    """What is different between two forms of one thing, in words; `written` are both as the text has them."""
     if isinstance(was, Routine):
         return "it has another definition than before"
     if isinstance(was, View):
@@ -205,8 +234,8 @@ def _detail(was: Any, now: Any) -> str:
     fields = [field for field in type(was)._compared if getattr(was, field) != getattr(now, field)]
     parts = []
     for field in fields:
-        old, new = getattr(was, field), getattr(now, field)
-        parts.append(f"{field.replace('_', ' ')} was {_written(old)} and is {_written(new)}")
+        old, new = (getattr(value, field) for value in written or (was, now))
+        parts.append(f"{_WORDS.get(field, field.replace('_', ' '))} was {_written(old)} and is {_written(new)}")
     return "; ".join(parts)
 
 

@@ -115,6 +115,20 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
         catalog.put(key, ABSENT)
     for key in catalog.said_about(full.schema, full.name, routine=True):
         catalog.put(key, None)
+    if change.cascade:
+        _drop_triggers_of(catalog, full)
+
+
+def _drop_triggers_of(catalog: Catalog, function: Name) -> None:
+    """The triggers that DROP FUNCTION … CASCADE takes along."""
+    for key, found in list(catalog.objects.items()):
+        if not isinstance(found, Table):
+            continue
+        gone = [
+            t for t, trigger in found.triggers.items() if trigger and catalog.now.resolve(trigger.function) == function
+        ]
+        if gone:
+            catalog.put(key, found.replace(triggers={t: v for t, v in found.triggers.items() if t not in gone}))
 
 
 def _create_view(catalog: Catalog, change: ch.CreateView) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.fold_tables import RELATIONS, key_of, save, table_at
-from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.catalog.schema import ABSENT, Domain, Enum, Fact, IndexOf, OtherType, Sequence, Table, View
 
 TYPE_CHECKING = False
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
+    from elf_sqlcheck.catalog.objects import Expression
 
 
 def rename(catalog: Catalog, change: ch.Rename) -> None:
@@ -101,10 +104,18 @@ def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
     if old not in table.columns:
         _note_rename(catalog, table.name, "column", old, new)
     columns = _with_name(table.columns, old, new)
-    constraints = {k: c.replace(columns=again(c.columns)) if c else c for k, c in table.constraints.items()}
+    constraints = {
+        k: c.replace(columns=again(c.columns), expression=_reading(c.expression, old, new)) if c else c
+        for k, c in table.constraints.items()
+    }
     indexes = {
         k: v.replace(
-            columns=tuple(c.replace(name=new) if c.name == old else c for c in v.columns), include=again(v.include)
+            columns=tuple(
+                c.replace(name=new if c.name == old else c.name, expression=_reading(c.expression, old, new))
+                for c in v.columns
+            ),
+            include=again(v.include),
+            where=_reading(v.where, old, new),
         )
         for k, v in table.indexes.items()
     }
@@ -116,6 +127,15 @@ def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
                 for k, c in other.constraints.items()
             }
             catalog.put(key, other.replace(constraints=parts))
+
+
+def _reading(expression: Expression | None, old: str, new: str) -> Expression | None:
+    """An expression that reads a column under its new name; Postgres follows the column, too."""
+    if expression is None or old not in expression.columns:
+        return expression
+    text = re.sub(rf"(?<![\w'.]){re.escape(quoted(old))}(?![\w'(])", lambda _: quoted(new), expression.text)
+    columns = tuple(new if column == old else column for column in expression.columns)
+    return expression.replace(text=text, columns=columns)
 
 
 def _note_rename(catalog: Catalog, table: Name, kind: str, old: str, new: str) -> None:

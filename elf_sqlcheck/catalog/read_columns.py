@@ -116,7 +116,7 @@ def read_constraint(
         _ACTIONS[node.get("fk_upd_action", "a")],
         expression(node.get("raw_expr") or node.get("where_clause"), statement.offset),
         node.get("skip_validation", False),
-        node.get("is_enforced", True) if kind in {"check", "foreign key"} else True,
+        node.get("is_enforced", False) if kind in {"check", "foreign key"} else True,
         node.get("deferrable", False),
         node.get("initdeferred", False),
         node.get("nulls_not_distinct", False),

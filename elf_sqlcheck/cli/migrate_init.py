@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def run(session: Session, *, from_database: bool, from_sql: str | None, yes: boo
     if not os.path.isdir(directory):
         os.makedirs(directory)
         output.say(f"Made the folder {directory}/.", "good")
+    _configuration(session)
     folder = from_sql or (USUAL_SQL if os.path.isdir(USUAL_SQL) and not from_database else None)
     if folder:
         _from_sql(session, folder)
@@ -38,6 +40,18 @@ def run(session: Session, *, from_database: bool, from_sql: str | None, yes: boo
     output.say(
         "Next: `elf-migrate validate`, then `elf-migrate up`." if waiting else "Next: `elf-migrate create NAME`."
     )
+
+
+def _configuration(session: Session) -> None:
+    """Write down which folder holds the migrations, where no configuration says anything yet."""
+    config = session.config
+    path = os.path.join(config.root, "elf-sqlcheck.toml")
+    if session.isolated or config.path or not config.root or os.path.exists(path):
+        return
+    folder = os.path.relpath(session.directory, config.root).replace(os.sep, "/")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'dir = {json.dumps(folder)}\nprofile = "supabase"  # "" for a Postgres that is not Supabase\'s\n')
+    session.output.say("Wrote elf-sqlcheck.toml, the configuration of this project.", "good")
 
 
 def _from_sql(session: Session, folder: str) -> None:

@@ -29,7 +29,7 @@ class Session:
         self._url: str | None = options.get("database_url")
         self._env: str | None = options.get("env")
         self._config_file: str | None = options.get("config")
-        self._isolated = bool(options.get("isolated"))
+        self.isolated = bool(options.get("isolated"))
         self._dir: str | None = options.get("dir")
         self._loaded: Config | None = None
 
@@ -39,7 +39,7 @@ class Session:
         if self._loaded is None:
             from elf_sqlcheck.cli import options
 
-            self._loaded = options.settings(self._config_file, self._isolated)
+            self._loaded = options.settings(self._config_file, self.isolated)
         return self._loaded
 
     @property

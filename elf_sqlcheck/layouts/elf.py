@@ -135,6 +135,8 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
         return Section("up", Span(0, len(data)), whole.statements), None, whole.broken
     taken = [statement.span for statement in whole.statements] + [broken.piece for broken in whole.broken]
     inside = any(span.start < start < span.end for _, start, _ in candidates for span in taken)
+    # A last statement without a semicolon runs into the next section, as far as the parser of the whole can tell.
+    inside = inside or any(broken.kind == "syntax" and broken.span == broken.piece for broken in whole.broken)
     markers, parts = candidates, False
     if inside:
         # A marker may stand in a string, or hide in a last statement that no semicolon ends: ask the scanner.

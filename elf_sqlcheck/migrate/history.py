@@ -155,11 +155,21 @@ class History:
         """Return the state of each version that the database knows; changes nothing, and {} when there are no tables.
 
         Raises:
-            UsageError: The tables belong to another tool.
+            UsageError: The tables belong to another tool, or this user does not see all of their rows.
             DatabaseError: The server refused.
         """
         if not self._check_owner():
             return {}
+        # Where row level security applies, a SELECT is not refused but empty: everything would run again.
+        seen = self._executor.query(
+            "SELECT row_security_active('public.schema_migrations') AS hidden, current_user AS who"
+        )
+        if seen[0]["hidden"]:
+            raise UsageError(
+                f"Row level security hides the rows of schema_migrations from the user {seen[0]['who']}, so what has "
+                "been run cannot be known.",
+                "Connect as the user that owns the table.",
+            )
         # As one JSON value, so that columns which an older table lacks are simply absent.
         rows = self._executor.query("SELECT to_jsonb(m) AS row, m.executed_at FROM public.schema_migrations m")
         return {row["row"]["version"]: _state(row["row"], row["executed_at"]) for row in rows}

@@ -95,8 +95,25 @@ class Places:
 def render(name: str, report: Report, style: Style) -> str:
     """The report in the format `name`, one of FORMATS."""
     module = import_module(f"elf_sqlcheck.reports.{name}")
-    text: str = module.render(report, style)
+    text: str = module.render(_without_secrets(report), style)
     return text
+
+
+def _without_secrets(report: Report) -> Report:
+    """The report with stars over each credential that was found, so that no source line carries it into a log.
+
+    Every other finding on such a line shows the stars, too. Lines and columns stay what they were.
+    """
+    hidden: dict[str, bytearray] = {}
+    for finding in report.findings:
+        data, span = report.sources.get(finding.path), finding.span
+        if finding.family == "secrets" and data is not None and span is not None:
+            found = hidden.setdefault(finding.path, bytearray(data))
+            found[span.start : span.end] = bytes(
+                42 if 32 < byte < 127 else byte for byte in data[span.start : span.end]
+            )
+    sources = {path: bytes(hidden[path]) if path in hidden else data for path, data in report.sources.items()}
+    return report.replace(sources=sources) if hidden else report
 
 
 def counted(number: int, noun: str) -> str:

@@ -11,9 +11,10 @@ from elf_sqlcheck.shared import concurrently
 from elf_sqlcheck.shared.connection import Parameters, connect, parameters, redact
 from elf_sqlcheck.shared.failures import own_commit, remedy_for, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import Piece, cumulative_hash, cut, settings_before
+from elf_sqlcheck.shared.transaction import committed, is_over, roll_back_if_open, transaction_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import psycopg
     from psycopg import Connection
@@ -174,7 +175,7 @@ class SupabaseExecutor:
             if several and progress:
                 progress(done, cumulative_hash(migration, section, done))
             for statement in settings_before(section, resume_from):
-                connection.execute(migration.data[statement.span.start : statement.span.end])
+                self.query(migration.text(statement.span))
             for piece in pieces:
                 hooks: list[Callable[[], object]] = []
                 if several and progress:
@@ -206,10 +207,11 @@ class SupabaseExecutor:
         committing = False
         try:
             connection.execute("BEGIN")
-            transaction = _transaction_id(connection)
+            transaction = transaction_id(connection)
             results = self._send(migration, section, piece, done, rolled_back)
-            if _transaction_id(connection) != transaction:
-                raise own_commit(migration, section, piece, _committed(results))
+            over = is_over(connection)
+            if over or transaction_id(connection) != transaction:
+                raise own_commit(migration, section, piece, committed(results), rest_stays=over)
             if hooks:
                 # A SET ROLE or search_path of the migration must not decide whether its history row can be written.
                 connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")
@@ -224,7 +226,7 @@ class SupabaseExecutor:
                 error, migration, section, piece, answered=len(piece.statements), completed=done, state=rolled_back
             ) from None
         finally:
-            _roll_back_if_open(connection)
+            roll_back_if_open(connection)
 
     def _run_alone(
         self, migration: Migration, section: Section, piece: Piece, done: int, hooks: list[Callable[[], object]]
@@ -266,7 +268,7 @@ class SupabaseExecutor:
             error = errors.error_from_result(last, encoding="utf-8")
             if connection.broken:
                 raise went_away(migration, section, self.target.where, done, unknown=not piece.in_transaction)
-            kept = _committed(results)
+            kept = committed(results)
             if kept:
                 state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
             answered = len(results) - 1
@@ -311,28 +313,3 @@ class SupabaseExecutor:
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized in ("WARNING", "NOTICE") and diagnostic.message_primary:
             self._notices.append(f"{diagnostic.severity_nonlocalized}: {diagnostic.message_primary}")
-
-
-def _transaction_id(connection: Connection[dict[str, Any]]) -> str:
-    """The identity of the transaction that the connection is in; outside one, an identity that is never seen twice."""
-    row = connection.execute("SELECT pg_current_xact_id()::text AS id").fetchone()
-    return str(row["id"]) if row else ""
-
-
-def _committed(results: Sequence[PGresult]) -> int:
-    """How many statements had been answered when the last COMMIT of the file's own went through."""
-    return max((n for n, result in _commands(results) if result == b"COMMIT"), default=0)
-
-
-def _commands(results: Sequence[PGresult]) -> Iterator[tuple[int, bytes]]:
-    return ((number, result.command_status or b"") for number, result in enumerate(results, start=1))
-
-
-def _roll_back_if_open(connection: Connection[dict[str, Any]]) -> None:
-    from psycopg.pq import TransactionStatus
-
-    if not connection.closed and connection.info.transaction_status in (
-        TransactionStatus.INTRANS,
-        TransactionStatus.INERROR,
-    ):
-        connection.execute("ROLLBACK")

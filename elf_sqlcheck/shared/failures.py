@@ -124,9 +124,16 @@ def statement_failed(
     )
 
 
-def own_commit(migration: Migration, section: Section, piece: Piece, kept: int) -> MigrationFailed:
-    """Return the error for a section that ended its transaction after `kept` statements, unseen by the parser."""
-    stays = f"its first {kept} statements were committed and stay" if kept else "what it did was rolled back"
+def own_commit(migration: Migration, section: Section, piece: Piece, kept: int, *, rest_stays: bool) -> MigrationFailed:
+    """Return the error for a section that ended its transaction, unseen by the parser.
+
+    `kept` statements were answered when its last COMMIT went through; `rest_stays` says that no transaction was open at
+    the end: Postgres has then committed what follows the last COMMIT or ROLLBACK, too. See
+    https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+    """
+    stays = f"its first {kept} statements were committed and stay" if kept else "what stood before was rolled back"
+    if rest_stays:
+        stays += "; what follows its last COMMIT or ROLLBACK was committed, too"
     return MigrationFailed(
         f"{migration.path}: {section.name.upper()} ended the transaction that it ran in, by a COMMIT or ROLLBACK "
         f"of its own: {stays}; the history says nothing of them.",
