@@ -164,6 +164,12 @@ class Context(_Generic[C_co]):
         statement = getattr(self.change, "statement", None)
         return first is not None and statement is not None and first < statement.span.start
 
+    def parses(self, text: str) -> bool:
+        """Whether `text` is SQL."""
+        from elf_sqlcheck.sql import parse_text
+
+        return not parse_text(text)[1]
+
     def tokens(self, span: Span) -> list[tuple[str, Span]]:
         """The words and signs of SQL within `span`, comments left out, each with its place."""
         from elf_sqlcheck import edits

@@ -224,10 +224,15 @@ def _at_token(context: Context[Migration], broken: Broken) -> Finding:
     tokens = [token for token in context.tokens(broken.piece) if token[1].start <= broken.span.start]
     for text, span in tokens[-2:]:
         word = nearest(text.lower(), _KEYWORDS) if text.isalpha() and text.lower() not in _KEYWORDS else ""
-        if word:
+        if word and context.parses(_with(migration, broken.piece, span, word)):
             fix = Fix(f"write {word.upper()}", (Edit(span, word.upper()),), Applicability.UNSAFE)
             return context.finding(broken.message, broken.span, instead=f"perhaps {word.upper()} for {text}", fix=fix)
     return context.finding(broken.message, broken.span)
+
+
+def _with(migration: Migration, piece: Span, place: Span, word: str) -> str:
+    """The text of `piece` with another word at `place`."""
+    return migration.text(Span(piece.start, place.start)) + word + migration.text(Span(place.end, piece.end))
 
 
 FOREIGN_DIALECT = Rule(
