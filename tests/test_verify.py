@@ -106,6 +106,35 @@ def test_what_a_rollback_leaves_or_loses(server: Server, up: str, down: str, exp
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("up", "down", "expected"),
+    [
+        ("ALTER TABLE teams ADD COLUMN nick text;\nUPDATE teams SET nick = name;",
+         "ALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams ALTER COLUMN name DROP NOT NULL;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER COLUMN name DROP NOT NULL")]),
+        ("CREATE TABLE badges (name text);\nALTER TABLE teams ADD COLUMN nick text;",
+         "DROP TABLE badges;\nALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams ALTER name DROP NOT NULL;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER name DROP NOT NULL")]),
+        ("ALTER TABLE teams ADD COLUMN nick text;",
+         "ALTER TABLE teams DROP COLUMN nick;\nCREATE INDEX by_name ON teams (name);",
+         [("rollback-leaves-behind", "CREATE INDEX by_name ON teams (name)")]),
+        ("ALTER TABLE teams ADD COLUMN nick text;",
+         "ALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams DROP CONSTRAINT short;",
+         [("rollback-does-not-restore", "ALTER TABLE teams DROP CONSTRAINT short")]),
+        ("ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0);", "ALTER TABLE teams DROP COLUMN nick;",
+         [("rollback-leaves-behind", "ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0)")]),
+        ("ALTER TABLE teams ALTER COLUMN name DROP NOT NULL;", "ALTER TABLE teams ALTER COLUMN name TYPE text;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER COLUMN name DROP NOT NULL")]),
+    ],
+)  # fmt: skip
+def test_what_down_does_of_its_own_is_found_there(
+    server: Server, up: str, down: str, expected: list[tuple[str, str]]
+) -> None:
+    teams = "CREATE TABLE teams (id int, name text NOT NULL, CONSTRAINT short CHECK (length(name) < 9));"
+    found, _ = judge(server, made(1, teams, "DROP TABLE teams;"), made(2, up, down))
+    assert found == expected
+
+
 def test_what_does_not_apply_again(server: Server) -> None:
     found, result = judge(
         server,
