@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from elf_sqlcheck import registry
 from elf_sqlcheck.errors import ConnectionFailed, MigrationFailed
 from elf_sqlcheck.layouts import read
+from elf_sqlcheck.model import Severity
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.verify import Verification, verify
 from tests.migrate_files import text
@@ -133,6 +135,21 @@ def test_what_down_does_of_its_own_is_found_there(
     teams = "CREATE TABLE teams (id int, name text NOT NULL, CONSTRAINT short CHECK (length(name) < 9));"
     found, _ = judge(server, made(1, teams, "DROP TABLE teams;"), made(2, up, down))
     assert found == expected
+
+
+def test_only_the_rules_asked_for_find_anything_each_with_its_severity(server: Server) -> None:
+    chain = [
+        made(1, "CREATE TABLE a (id int);\nCREATE TABLE b (id int);", "DROP TABLE a;"),
+        made(2, "CREATE TABLE c ();", "DROP TABLE d;"),
+        made(3, "DROP TABLE e;", "SELECT 1;"),
+    ]
+    rules = registry.select(registry.builtin(), ignore=["does-not-apply-again"], severity={"does-not-apply": "note"})
+    assert [(finding.rule, finding.severity) for finding in verify(chain, server, rules=rules).findings] == [
+        ("rollback-leaves-behind", Severity.ERROR),
+        ("does-not-roll-back", Severity.ERROR),
+        ("does-not-apply", Severity.NOTE),
+    ]
+    assert verify(chain, server, rules=registry.select(registry.builtin(), ignore=["verify"])).findings == []
 
 
 def test_what_does_not_apply_again(server: Server) -> None:
