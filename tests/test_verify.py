@@ -163,6 +163,7 @@ def test_what_does_not_apply_again(server: Server) -> None:
         ("does-not-apply-again", "CREATE TABLE b (id int)"),
     ]
     assert "after its own rollback" in result.findings[1].message
+    assert "DOWN section undo all that UP does" in result.findings[1].instead
     assert result.steps[0].reapplied is False
     assert result.steps[1].reapplied is True
 
