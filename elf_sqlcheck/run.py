@@ -132,7 +132,7 @@ def repair(
 
 
 def _migrations(folder: Folder) -> list[Migration]:
-    return layouts.in_order([layouts.read(path, data) for path, data in folder.files.items()])
+    return layouts.read_all(folder.files)
 
 
 def _judged(folder: Folder) -> list[tuple[str, bytes]]:

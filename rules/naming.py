@@ -69,19 +69,17 @@ def _table_or_column_name(context: Context[CreateTable | AddColumn | Rename]) ->
 
 
 def _misnamed(context: Context[Change], kind: str, name: str, span: Span, written: str) -> Iterator[Finding]:
-    folded = not written.startswith('"') and written != name and not written.isupper()
+    folded = written != name and written.lower() == name and not written.isupper()
     if _is_snake(name) and not folded:
         return
-    better = _unreserved(kind, snake(written.strip('"')))
+    better = _unreserved(kind, snake(written if folded else name))
     if folded:
         message = f"{kind} {written} is written in mixed case without quotes, so Postgres names it {name}"
     else:
         message = f"{kind} {quoted(name)} is not lower_snake_case: every query has to spell it in quotes, exactly so"
-    fix = Fix(
-        f"write {better}",
-        (Edit(span, better),),
-        Applicability.SAFE if folded and better == name else Applicability.SHOWN,
-    )
+    applicability = Applicability.SAFE if folded and better == name else Applicability.SHOWN
+    simple = folded or written.startswith('"')  # not U&"…", which goes on with UESCAPE
+    fix = Fix(f"write {better}", (Edit(span, better),), applicability) if simple else None
     yield context.finding(message, span, instead=f"name it {better}", fix=fix)
 
 

@@ -119,15 +119,23 @@ def test_a_file_is_recognized_by_its_name(path: str) -> None:
     assert layouts.read(path, b"SELECT 1;").layout == "elf"
 
 
-@pytest.mark.parametrize("data", [HEAD.encode(), UP.encode(), b"-- UP MIGRATION\nSELECT 1;"])
+@pytest.mark.parametrize("data", [HEAD.encode(), UP.encode(), b"-- == Down ==\nSELECT 1;"])
 def test_a_file_is_recognized_by_what_it_says(data: bytes) -> None:
     assert layouts.read("x.sql", data).layout == "elf"
 
 
-@pytest.mark.parametrize("data", [b"SELECT 1;", b"-- up\nSELECT 1;", b"-- going down\nSELECT 1;", b""])
+@pytest.mark.parametrize(
+    "data", [b"SELECT 1;", b"-- up\nSELECT 1;", b"-- Migration: Roles\n-- Down migration\nSELECT 1;", b""]
+)
 def test_other_files_are_plain(data: bytes) -> None:
     migration = layouts.read("seeds/001_roles.sql", data)
     assert (migration.layout, migration.version, migration.slug, migration.down) == ("plain", "001", "roles", None)
+
+
+def test_a_folder_with_one_file_of_the_layout_is_of_the_layout() -> None:
+    named, other = "m/20250121_093000_a.sql", "m/roles.sql"
+    assert [m.layout for m in layouts.read_all({other: b"SELECT 1;", named: b"SELECT 1;"})] == ["elf", "elf"]
+    assert [m.layout for m in layouts.read_all({other: b"SELECT 1;"})] == ["plain"]
 
 
 def test_what_cannot_be_read_is_an_error_with_a_remedy(tmp_path: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 from psycopg.rows import scalar_row
 
 from elf_sqlcheck.layouts import read_directory
+from elf_sqlcheck.postgres.roles import create_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,11 +183,8 @@ def test_an_entry_of_the_audit_log_outlives_its_team(schema: Database) -> None:
 
 
 def test_supabase_roles_are_granted_what_they_need_where_they_exist(empty: Database) -> None:
-    empty.run("CREATE ROLE authenticated; CREATE ROLE service_role")
-    try:
-        for number in range(len(MIGRATIONS)):
-            empty.run(text(number, "up"))
-        granted = "SELECT count(DISTINCT table_name) FROM information_schema.role_table_grants WHERE grantee = %s"
-        assert int(empty.one(granted, "authenticated")) == int(empty.one(granted, "service_role")) == len(TABLES) + 1
-    finally:
-        empty.run("DROP OWNED BY authenticated, service_role; DROP ROLE authenticated; DROP ROLE service_role")
+    create_roles(empty.connection, ["authenticated", "service_role"])
+    for number in range(len(MIGRATIONS)):
+        empty.run(text(number, "up"))
+    granted = "SELECT count(DISTINCT table_name) FROM information_schema.role_table_grants WHERE grantee = %s"
+    assert int(empty.one(granted, "authenticated")) == int(empty.one(granted, "service_role")) == len(TABLES) + 1

@@ -146,7 +146,7 @@ def test_nothing_is_left_by_a_killed_process(how: signal.Signals) -> None:
         folder, pid = process.stdout.readline().decode().split()
         assert is_alive(int(pid))
         process.send_signal(how)
-        process.wait()
+        process.wait(60)
         assert eventually(lambda: not is_alive(int(pid)) and not os.path.exists(folder) and not processes_in(folder))
 
 

@@ -9,6 +9,8 @@ from elf_sqlcheck.layouts import elf, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elf_sqlcheck.model import Migration
 
 
@@ -19,14 +21,27 @@ def read(path: str, data: bytes, layout: str = "") -> Migration:
     return plain.read(path, data)
 
 
+def read_all(files: Mapping[str, bytes]) -> list[Migration]:
+    """Read the files of one folder, by path, in the order of their versions.
+
+    Where one of them is named as the elf layout names them, all are of that layout: a file with another name is then
+    a mistake, and not a file of another layout.
+    """
+    layout = elf.NAME if any(elf.FILE_NAME.match(os.path.basename(path)) for path in files) else ""
+    return in_order([read(path, data, layout) for path, data in files.items()])
+
+
 def read_file(path: str, layout: str = "") -> Migration:
     """Read one file from disk; raises UsageError when that cannot be done."""
+    return read(path, _bytes(path), layout)
+
+
+def _bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from error
-    return read(path, data, layout)
 
 
 def list_files(directory: str) -> list[str]:
@@ -46,6 +61,6 @@ def in_order(migrations: list[Migration]) -> list[Migration]:
     return sorted(migrations, key=lambda migration: (migration.version, migration.name))
 
 
-def read_directory(directory: str, layout: str = "") -> list[Migration]:
-    """Read all migrations of a folder, in the order of their versions."""
-    return in_order([read_file(path, layout) for path in list_files(directory)])
+def read_directory(directory: str) -> list[Migration]:
+    """Read all migrations of a folder, in the order of their versions; raises UsageError."""
+    return read_all({path: _bytes(path) for path in list_files(directory)})

@@ -22,15 +22,20 @@ NAME = "elf"
 FILE_NAME = re.compile(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
 KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", "lock-timeout")
 _MARKER = re.compile(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
+_OUR_VERSION = re.compile(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
 _HEADER = re.compile(rb"--[ \t]*([A-Za-z][A-Za-z-]*)[ \t]*:[ \t]*(.*?)[ \t\r]*$")
 
 
 def recognizes(path: str, data: bytes) -> bool:
-    """Whether a file is of this layout, by its name, its markers or its first header."""
+    """Whether a file is of this layout: by its name, a marker with a rule of `=`, or a version like ours in a header.
+
+    A comment `-- Migration: …` or `-- Down migration` alone does not tell: many write those in files of other layouts.
+    """
     if FILE_NAME.match(basename(path)):
         return True
-    head = data[:2000].lower()
-    return b"-- migration:" in head or any(True for _ in _markers(data))
+    return _OUR_VERSION.search(data, 0, 2000) is not None or any(
+        b"=" in data[start:end] for _, start, end in _markers(data)
+    )
 
 
 def read(path: str, data: bytes) -> Migration:
