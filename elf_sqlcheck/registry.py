@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions", "idempotency", "rollback", "secrets", "files", "files_order", "suppressions",
+    "portability_versions", "idempotency", "rollback", "secrets", "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
-#: The findings of `verify` are named like rules, so that they can be suppressed and explained like them.
 GROUP = "elf_sqlcheck.rules"
 
 

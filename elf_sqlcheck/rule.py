@@ -83,7 +83,8 @@ class Rule(Record):
     """One rule. `name` is kebab-case, names the pattern it flags and is the only id; `family` is its module's name.
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
-    `on` are the change classes (or `Migration`) that `check` is called with. `sections` are those it judges.
+    `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
+    `verify` finds that, lint does not. `sections` are those it judges.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
     """
 

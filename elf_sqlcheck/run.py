@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 #: Passes of fixing: one fix may uncover the next, but not for ever.
 PASSES = 10
-#: What `verify` finds; a comment in a file may allow it although lint never finds it.
-VERIFIED = frozenset(
-    {
-        "does-not-apply",
-        "does-not-apply-again",
-        "does-not-roll-back",
-        "rollback-does-not-restore",
-        "rollback-leaves-behind",
-    }
-)
 
 
 class Ruleset(Record):
@@ -82,7 +72,7 @@ def ruleset(
         profile=config.profile,
         severity={name: level.label for name, level in config.severity.items()},
     )
-    return Ruleset(chosen, known | VERIFIED)
+    return Ruleset(chosen, known)
 
 
 def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
@@ -94,7 +84,7 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
         result = lint(_migrations(folder), rules.rules, settings, folder.judged, rules.known)
-        findings += _wanted(result.findings, config)
+        findings += wanted(result.findings, config)
         suppressed += result.suppressed
         sources |= folder.files
         files += len(folder.judged)
@@ -153,7 +143,7 @@ def _broken(path: str, data: bytes) -> int:
     return len(layouts.read(path, data).broken)
 
 
-def _wanted(findings: Iterable[Finding], config: Config) -> list[Finding]:
+def wanted(findings: Iterable[Finding], config: Config) -> list[Finding]:
     """The findings without those that `per-file-ignores` switches off."""
     if not config.per_file_ignores:
         return list(findings)

@@ -21,6 +21,8 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from elf_sqlcheck.model import Finding, Migration
     from elf_sqlcheck.rule import Example, Rule
 
@@ -50,6 +52,11 @@ class Case(Record):
         text = self.text if text is None else text
         files.append((self.path, _wrap(self.path, text) if self.wrapped else text))
         return [layouts.read(path, content.encode()) for path, content in files]
+
+
+def linted(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Those of `rules` that lint asks; the others find what only a server can show, and are proven there."""
+    return tuple(rule for rule in rules if rule.on)
 
 
 def case(example: Example) -> Case:

@@ -11,10 +11,10 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from elf_sqlcheck import layouts
+from elf_sqlcheck import layouts, registry
 from elf_sqlcheck.culprit import culprit
 from elf_sqlcheck.errors import ElfError, MigrationFailed
-from elf_sqlcheck.model import Finding, Severity
+from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
@@ -27,26 +27,10 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Section, Span
     from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.rule import Rule
 
-FAMILY = "verify"
 #: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
 _MOST_DIFFERENCES = 20
-
-_WHY = {
-    "does-not-apply": "The release would stop here, and nothing after this migration would be deployed.",
-    "does-not-roll-back": "When the release has to be taken back, this is found out at the worst moment.",
-    "rollback-leaves-behind": "After a rollback the schema is not what it was: the next run meets what was left, and "
-    "IF NOT EXISTS hides that it is not what the migration would make.",
-    "rollback-does-not-restore": "After a rollback the schema is not what it was, so the release before this one no "
-    "longer meets the database that it was written for.",
-    "does-not-apply-again": "After a rollback the corrected migration cannot be deployed.",
-}  # fmt: skip
-_INSTEAD = {
-    "rollback-leaves-behind": "let the DOWN section drop it, in the reverse order of UP",
-    "rollback-does-not-restore": "let the DOWN section bring it back as it was; when that is impossible, say so in a "
-    "header line `-- Irreversible: <reason>` instead of a DOWN section",
-    "does-not-apply-again": "let the DOWN section undo all that UP does, so that UP meets the schema that it expects",
-}  # fmt: skip
 
 
 class Report(Protocol):
@@ -83,6 +67,7 @@ def verify(
     migrations: Iterable[Migration],
     server: Server | str,
     *,
+    rules: Iterable[Rule] | None = None,
     only: Container[str] | None = None,
     report: Report | None = None,
     keep: bool = False,
@@ -93,6 +78,8 @@ def verify(
         migrations: All that make the schema; run by version.
         server: A server of ours, or the libpq URL of one on which databases may be created. The database that the URL
             names is not touched.
+        rules: What may be found, under which severity: those of the family verify among them count. None is all of
+            them, as they come.
         only: Paths of the migrations to judge; the others are only applied. None judges all.
         report: Told what is done.
         keep: Leave the database there.
@@ -102,7 +89,7 @@ def verify(
         DatabaseError: The server lets nobody create a database or a role.
     """
     ordered = layouts.in_order(list(migrations))
-    run = _Run(server, ordered, report)
+    run = _Run(server, ordered, registry.builtin() if rules is None else rules, report)
     try:
         for number, migration in enumerate(ordered, start=1):
             judged = only is None or migration.path in only
@@ -117,8 +104,11 @@ def verify(
 class _Run:
     """One verification: its database, and the snapshot of the schema as it stands, when it is known."""
 
-    def __init__(self, server: Server | str, ordered: Sequence[Migration], report: Report | None) -> None:
+    def __init__(
+        self, server: Server | str, ordered: Sequence[Migration], rules: Iterable[Rule], report: Report | None
+    ) -> None:
         self.result = Verification()
+        self._rules = {rule.name: rule for rule in rules}
         self._server = server
         self._ordered = ordered
         self._report = report
@@ -172,7 +162,8 @@ class _Run:
         step.reapplied = error is None
         if error is not None:
             message = f"after its own rollback UP fails: {_said(error)}"
-            self._find("does-not-apply-again", migration, message, error.span, error.remedy)
+            # Not Postgres' remedy: IF NOT EXISTS would hide what the rollback left, and UP was right the first time.
+            self._find("does-not-apply-again", migration, message, error.span)
             self._restore(number, migration, applied)
             return
         again = self._snapshot()
@@ -188,11 +179,15 @@ class _Run:
             self._standing = again
 
     def _find_differences(self, migration: Migration, left: list[Difference]) -> None:
-        for difference in left[:_MOST_DIFFERENCES]:
-            rule = "rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore"
+        named = [
+            ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
+            for difference in left
+        ]
+        wanted = [(rule, difference) for rule, difference in named if rule in self._rules]
+        for rule, difference in wanted[:_MOST_DIFFERENCES]:
             self._find(rule, migration, f"after the rollback: {difference.describe()}", culprit(migration, difference))
-        if len(left) > _MOST_DIFFERENCES:
-            more = len(left) - _MOST_DIFFERENCES
+        if len(wanted) > _MOST_DIFFERENCES:
+            more = len(wanted) - _MOST_DIFFERENCES
             self.result.notes.append(f"{migration.path}: {more} more differences after its rollback are not listed.")
 
     def give_up(self, rest: Sequence[Migration]) -> None:
@@ -247,11 +242,14 @@ class _Run:
         if self._report:
             self._report(migration, doing, number, len(self._ordered))
 
-    def _find(self, rule: str, migration: Migration, message: str, span: Span | None, remedy: str = "") -> None:
-        instead = remedy or _INSTEAD.get(rule, "")
-        why = _WHY[rule]
+    def _find(self, name: str, migration: Migration, message: str, span: Span | None, remedy: str = "") -> None:
+        """Note a finding of a rule, unless the rule is not asked for."""
+        rule = self._rules.get(name)
+        if rule is None:
+            return
+        instead = remedy or rule.instead
         self.result.findings.append(
-            Finding(rule, FAMILY, Severity.ERROR, message, migration.path, span, why=why, instead=instead)
+            Finding(rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead)
         )
 
     def _make_database(self) -> None:

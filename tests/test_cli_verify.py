@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from elf_sqlcheck import run
-from elf_sqlcheck import verify as proof
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -97,6 +94,34 @@ def test_a_comment_allows_a_finding(folder: Path, server: Server) -> None:
     assert json.loads(done.stdout)["summary"]["suppressed"] == 1
 
 
+def test_its_rules_are_configured_like_all_others(folder: Path, server: Server) -> None:
+    (folder / f"{NAMES[1]}.sql").write_text(migration("CREATE TABLE members ();\nCREATE TABLE badges ();", "SELECT 1;"))
+    url = ("--database-url", server.url, "--output-format", "json")
+
+    def severities(*arguments: str) -> dict[str, str]:
+        found = json.loads(verify(folder, *url, *arguments).stdout)["findings"]
+        return {finding["rule"]: finding["severity"] for finding in found}
+
+    assert severities() == {"rollback-leaves-behind": "error", "does-not-apply-again": "error"}
+    assert severities("--ignore", "does-not-apply-again") == {"rollback-leaves-behind": "error"}
+    assert severities("--select", "does-not-apply-again,naming") == {"does-not-apply-again": "error"}
+    configuration = folder.parent / "elf-sqlcheck.toml"
+    configuration.write_text('ignore = ["does-not-apply-again"]\nseverity = { verify = "warning" }\n')
+    assert severities() == {"rollback-leaves-behind": "warning"}
+    assert verify(folder, *url).returncode == 0
+    configuration.write_text('[per-file-ignores]\n"*_members.sql" = ["rollback-leaves-behind"]\n')
+    assert severities() == {"does-not-apply-again": "error"}
+
+
+def test_to_look_for_nothing_is_an_error_and_no_success(folder: Path) -> None:
+    (folder.parent / "elf-sqlcheck.toml").write_text('select = ["naming", "types"]\n')
+    done = verify(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no rule of the family verify is selected" in done.stderr
+    assert "--extend-select verify" in done.stderr
+    assert verify(folder, "--extend-select", "does-not-apply").returncode == 0
+
+
 def test_only_what_was_asked_for_is_judged(folder: Path, server: Server) -> None:
     (folder / f"{NAMES[0]}.sql").write_text(migration("CREATE TABLE teams (id uuid PRIMARY KEY);", "SELECT 1;"))
     first, second = (f"migrations/{name}.sql" for name in NAMES)
@@ -161,7 +186,3 @@ def test_folders_without_migrations(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     assert verify(tmp_path / "migrations").returncode == 0
     assert verify(tmp_path / "migrations", "--dir", "migrations").returncode == 2
-
-
-def test_what_verify_finds_may_be_suppressed_by_its_names() -> None:
-    assert set(proof._WHY) == run.VERIFIED

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.rule import Example, Rule
 
 DEBIAN_15 = "/usr/lib/postgresql/15/bin"
-RULES = registry.builtin()
+RULES = testing.linted(registry.builtin())
 _numbers = itertools.count(1)
 
 

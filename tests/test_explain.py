@@ -66,6 +66,11 @@ def test_examples_are_shown_with_what_they_need() -> None:
         assert " ".join(words.split()) in " ".join(text.split())
 
 
+def test_what_lint_never_finds_says_who_does() -> None:
+    assert "(warning, family own, found by elf-sqlcheck verify, mended by" in " ".join(explain(rule(on=())).split())
+    assert "elf-sqlcheck verify" not in explain(rule())
+
+
 def test_the_table_stands_a_bar_in_a_cell() -> None:
     assert "| own | [table-bad](#table-bad) | warning | a \\| b | `--unsafe-fixes` |" in page([rule()])
 

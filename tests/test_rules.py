@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RULES = registry.builtin()
-BAD = [(rule, example) for rule in RULES for example in rule.bad]
-GOOD = [(rule, example) for rule in RULES for example in rule.good]
+BAD = [(rule, example) for rule in testing.linted(RULES) for example in rule.bad]
+GOOD = [(rule, example) for rule in testing.linted(RULES) for example in rule.good]
 
 
 def names(cases: list[tuple[Rule, Example]]) -> list[str]:

@@ -65,6 +65,12 @@ def test_a_rule_that_is_not_selected_leaves_its_suppressions_alone() -> None:
     assert found(whole(f"-- elf: allow json-type -- signed\n{TABLE}"), "suppressions") == []
 
 
+def test_what_only_a_server_can_show_is_never_called_unused() -> None:
+    text = whole(f"-- elf: allow-file does-not-apply -- needs a licence\n-- elf: allow rollback-leaves-behind\n{TABLE}")
+    findings, _ = judge({PATH: text})
+    assert [f.rule for f in findings if f.family == "suppressions"] == ["suppression-without-reason"]
+
+
 def test_another_tools_suppression_is_understood_and_never_judged() -> None:
     assert [m for _, m in found(whole(f"-- squawk-ignore ban-char-field\n{TABLE}"), "char-type", "suppressions")] == []
     assert found(whole("-- squawk-ignore no-such-thing\nSELECT 1;"), "suppressions") == []

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from elf_sqlcheck import registry
 from elf_sqlcheck.errors import ConnectionFailed, MigrationFailed
 from elf_sqlcheck.layouts import read
+from elf_sqlcheck.model import Severity
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.verify import Verification, verify
 from tests.migrate_files import text
@@ -106,6 +108,50 @@ def test_what_a_rollback_leaves_or_loses(server: Server, up: str, down: str, exp
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("up", "down", "expected"),
+    [
+        ("ALTER TABLE teams ADD COLUMN nick text;\nUPDATE teams SET nick = name;",
+         "ALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams ALTER COLUMN name DROP NOT NULL;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER COLUMN name DROP NOT NULL")]),
+        ("CREATE TABLE badges (name text);\nALTER TABLE teams ADD COLUMN nick text;",
+         "DROP TABLE badges;\nALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams ALTER name DROP NOT NULL;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER name DROP NOT NULL")]),
+        ("ALTER TABLE teams ADD COLUMN nick text;",
+         "ALTER TABLE teams DROP COLUMN nick;\nCREATE INDEX by_name ON teams (name);",
+         [("rollback-leaves-behind", "CREATE INDEX by_name ON teams (name)")]),
+        ("ALTER TABLE teams ADD COLUMN nick text;",
+         "ALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams DROP CONSTRAINT short;",
+         [("rollback-does-not-restore", "ALTER TABLE teams DROP CONSTRAINT short")]),
+        ("ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0);", "ALTER TABLE teams DROP COLUMN nick;",
+         [("rollback-leaves-behind", "ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0)")]),
+        ("ALTER TABLE teams ALTER COLUMN name DROP NOT NULL;", "ALTER TABLE teams ALTER COLUMN name TYPE text;",
+         [("rollback-does-not-restore", "ALTER TABLE teams ALTER COLUMN name DROP NOT NULL")]),
+    ],
+)  # fmt: skip
+def test_what_down_does_of_its_own_is_found_there(
+    server: Server, up: str, down: str, expected: list[tuple[str, str]]
+) -> None:
+    teams = "CREATE TABLE teams (id int, name text NOT NULL, CONSTRAINT short CHECK (length(name) < 9));"
+    found, _ = judge(server, made(1, teams, "DROP TABLE teams;"), made(2, up, down))
+    assert found == expected
+
+
+def test_only_the_rules_asked_for_find_anything_each_with_its_severity(server: Server) -> None:
+    chain = [
+        made(1, "CREATE TABLE a (id int);\nCREATE TABLE b (id int);", "DROP TABLE a;"),
+        made(2, "CREATE TABLE c ();", "DROP TABLE d;"),
+        made(3, "DROP TABLE e;", "SELECT 1;"),
+    ]
+    rules = registry.select(registry.builtin(), ignore=["does-not-apply-again"], severity={"does-not-apply": "note"})
+    assert [(finding.rule, finding.severity) for finding in verify(chain, server, rules=rules).findings] == [
+        ("rollback-leaves-behind", Severity.ERROR),
+        ("does-not-roll-back", Severity.ERROR),
+        ("does-not-apply", Severity.NOTE),
+    ]
+    assert verify(chain, server, rules=registry.select(registry.builtin(), ignore=["verify"])).findings == []
+
+
 def test_what_does_not_apply_again(server: Server) -> None:
     found, result = judge(
         server,
@@ -117,6 +163,7 @@ def test_what_does_not_apply_again(server: Server) -> None:
         ("does-not-apply-again", "CREATE TABLE b (id int)"),
     ]
     assert "after its own rollback" in result.findings[1].message
+    assert "DOWN section undo all that UP does" in result.findings[1].instead
     assert result.steps[0].reapplied is False
     assert result.steps[1].reapplied is True
 

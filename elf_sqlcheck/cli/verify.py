@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from elf_sqlcheck import layouts, sources, suppress
+from elf_sqlcheck import layouts, run, sources, suppress
 from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.cli.options import Printer
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify import Report as Progress
     from elf_sqlcheck.verify import Verification
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
+@options.choice_of_rules
 @options.report
 @options.folder
 @options.configured
@@ -57,7 +59,7 @@ def verify(
     \b
     Examples:
       elf-sqlcheck verify
-      elf-sqlcheck verify --since origin/main
+      elf-sqlcheck verify --since origin/main --ignore does-not-apply-again
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
       elf-sqlcheck verify --keep
     """
@@ -67,6 +69,7 @@ def verify(
     printer = options.Printer(
         more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
     )
+    rules = _rules(config, more["select"], more["extend_select"], more["ignore"])
     migrations = _migrations(config, more["directory"])
     only = _judged(migrations, paths, since, config)
     if not only:
@@ -74,14 +77,25 @@ def verify(
         printer.show(Report((), {}, 0))
         return
     started = time.monotonic()
-    result = _run(migrations, only, printer, config, pg_bin=pg_bin, url=database_url, keep=keep)
-    findings, allowed = _unsuppressed(migrations, result.findings)
+    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=database_url, keep=keep)
+    findings, allowed = _unsuppressed(migrations, run.wanted(result.findings, config))
     report = Report(findings, {migration.path: migration.data for migration in migrations}, len(only), len(allowed))
     printer.show(report)
     for note in (*result.notes, _said(result, time.monotonic() - started)):
         printer.note(note)
     fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
     context.exit(options.exit_code(report, fail_on))
+
+
+def _rules(config: Config, select: tuple[str, ...], extend: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:
+    """What may be found; raises UsageError when that is nothing, since then any migration would pass."""
+    chosen = [rule for rule in run.ruleset(config, select, extend, ignore).rules if rule.family == "verify"]
+    if not chosen:
+        raise UsageError(
+            "no rule of the family verify is selected, so that nothing could be found",
+            "select verify too (`--extend-select verify`, `extend-select` in the configuration), or do not ignore it",
+        )
+    return chosen
 
 
 def _migrations(config: Config, named: str) -> list[Migration]:
@@ -118,6 +132,7 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
 def _run(
     migrations: list[Migration],
     only: Collection[str],
+    rules: Collection[Rule],
     printer: Printer,
     config: Config,
     *,
@@ -129,7 +144,7 @@ def _run(
 
     if url:
         with _progress(printer) as report:
-            result = proof.verify(migrations, url, only=only, report=report, keep=keep)
+            result = proof.verify(migrations, url, rules=rules, only=only, report=report, keep=keep)
         if keep:
             printer.note(f"the database was kept: {result.url}")
         return result
@@ -139,7 +154,7 @@ def _run(
         for note in server.notes:
             printer.note(note)
         with _progress(printer) as report:
-            result = proof.verify(migrations, server, only=only, report=report, keep=keep)
+            result = proof.verify(migrations, server, rules=rules, only=only, report=report, keep=keep)
         if keep:
             server.keep()
             printer.note(f"the server was left running: {result.url}")

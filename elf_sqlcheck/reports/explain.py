@@ -82,6 +82,8 @@ def _fix_option(rule: Rule) -> str:
 
 def _about(rule: Rule) -> list[Block]:
     facts = [rule.severity.label, f"family {rule.family}"]
+    if not rule.on:
+        facts.append("found by `elf-sqlcheck verify`")
     if rule.profile:
         facts.append(f"only with the profile {rule.profile}")
     if rule.sections != ("up",) and rule.sections:

@@ -1,0 +1,47 @@
+"""The examples of what only a server can find: `verify` finds the marked lines, and nothing in the good ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elf_sqlcheck import registry, testing
+from elf_sqlcheck.verify import verify
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.postgres.server import Server
+    from elf_sqlcheck.rule import Example, Rule
+
+ALL = registry.builtin()
+RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
+BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
+GOOD = [pytest.param(one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
+
+
+def test_these_are_the_rules_of_the_family_verify() -> None:
+    assert [rule.name for rule in RULES] == [rule.name for rule in ALL if rule.family == "verify"]
+    assert {rule.name for rule in RULES} == {
+        "does-not-apply",
+        "does-not-roll-back",
+        "rollback-leaves-behind",
+        "rollback-does-not-restore",
+        "does-not-apply-again",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) -> None:
+    case = testing.case(example)
+    found = verify(case.migrations(), server, rules=[rule], only={case.path}).findings
+    assert {(finding.rule, finding.family, finding.path) for finding in found} == {(rule.name, "verify", case.path)}
+    assert sorted(set(testing.lines(example, found))) == sorted(case.expected)
+    assert all(finding.message and finding.why and finding.instead for finding in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", GOOD)
+def test_nothing_is_found_in_good_ones(server: Server, example: Example) -> None:
+    case = testing.case(example)
+    assert verify(case.migrations(), server, only={case.path}).findings == []
