@@ -103,12 +103,17 @@ class ServerError(ElfError):
     exit_code = 2
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a name that nobody knows: the known one that looks most like it, else all of them."""
+def closest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known word that `word` was most likely meant to be, "" for none; `likeness` is between 0 and 1."""
     from difflib import get_close_matches
 
+    return next(iter(get_close_matches(word, sorted(known), 1, likeness)), "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy for a name that nobody knows: the known one that looks most like it, else all of them."""
     names = sorted(known)
-    close = get_close_matches(word, names, 1, 0.6)
+    close = closest(word, names)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {close!r}?"
     return f"known are {', '.join(names)}" if len(names) <= 20 else "`elf-sqlcheck rules` lists all that are known"

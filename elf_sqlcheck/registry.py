@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from elf_sqlcheck.errors import ConfigError, RuleError
+from elf_sqlcheck.errors import ConfigError, RuleError, closest
 from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
@@ -162,8 +162,6 @@ def select(
 
 def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
     """The error for a rule that does not exist, with the nearest that does."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, sorted(known), 1)
-    advice = f"did you mean {near[0]}?" if near else "`elf-sqlcheck rules` lists them all"
+    near = closest(name, known)
+    advice = f"did you mean {near}?" if near else "`elf-sqlcheck rules` lists them all"
     return ConfigError(f"there is no rule or family called {name}", advice)

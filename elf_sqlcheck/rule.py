@@ -32,6 +32,7 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 
@@ -282,9 +283,7 @@ def code_of(data: bytes) -> list[tuple[str, int]]:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The one of `words` that `word` was most likely meant to be, "" for none."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, sorted(words), 1, 0.75)), "")
+    return closest(word, words, 0.75)
 
 
 def snake(name: str) -> str:

@@ -8,6 +8,7 @@ the whole statement when the statement ends there; on a line of its own within a
 from __future__ import annotations
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Edit, Finding, Fix, Span
 from elf_sqlcheck.record import Record
 
@@ -188,11 +189,9 @@ def _judge(
         yield from finding("suppression-without-reason", "this suppression gives no reason", suppression.span)
     for name, span in suppression.rules:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, sorted(known), 1)
-            instead = f"did you mean {near[0]}?" if near else ""
-            fix = Fix(f"write {near[0]}", (Edit(span, near[0]),), Applicability.UNSAFE) if near else None
+            near = closest(name, known)
+            instead = f"did you mean {near}?" if near else ""
+            fix = Fix(f"write {near}", (Edit(span, near),), Applicability.UNSAFE) if near else None
             yield from finding("unknown-suppression", f"there is no rule called {name}", span, instead, fix)
         # What only a server can show is never found here: whether it is there is not known.
         elif name in rules and rules[name].on and (suppression.span.start, name) not in used:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import PlanError, UsageError
+from elf_sqlcheck.errors import PlanError, UsageError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -99,8 +98,8 @@ def find(migrations: Iterable[Migration], name: str) -> Migration:
         if wanted in (migration.version, migration.name):
             return migration
     known = [known for migration in listed for known in (migration.version, migration.name)]
-    near = difflib.get_close_matches(wanted, known, 1, 0.5)
-    remedy = f"Did you mean {near[0]}?" if near else "`elf-migrate list` shows them all."
+    near = closest(wanted, known, 0.5)
+    remedy = f"Did you mean {near}?" if near else "`elf-migrate list` shows them all."
     raise UsageError(f"There is no migration {name}.", remedy)
 
 
@@ -132,9 +131,9 @@ def _dependency(
 ) -> Migration | None:
     found = by_name.get(name)
     if found is None and name not in known:
-        near = difflib.get_close_matches(name, by_name, 1, 0.6)
+        near = closest(name, by_name)
         raise PlanError(
             f"{migration.path} depends on {name}, but there is no such migration.",
-            f"Did you mean {near[0]}?" if near else "Add the missing file, or take it out of the Dependencies.",
+            f"Did you mean {near}?" if near else "Add the missing file, or take it out of the Dependencies.",
         )
     return found
