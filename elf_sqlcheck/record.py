@@ -74,18 +74,28 @@ def _initializer(fields: list[str], defaults: dict[str, Any]) -> Any:
     return names["__init__"]
 
 
+def _replacer(fields: tuple[str, ...]) -> Any:
+    values = ", ".join(f"changes.pop({field!r}) if {field!r} in changes else self.{field}" for field in fields)
+    names: dict[str, Any] = {}
+    exec(f"def replace(self, made, changes):\n    return made({values}, **changes)", names)  # noqa: S102 - as above
+    return names["replace"]
+
+
 class Record(metaclass=RecordMeta):
     """Base of all value types; see the module docstring."""
 
     if TYPE_CHECKING:
         _fields: ClassVar[tuple[str, ...]]
         _compared: ClassVar[tuple[str, ...]]
+        _replace: ClassVar[Callable[..., Any]]
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy in which the named fields have new values."""
-        values = {field: getattr(self, field) for field in self._fields}
-        values.update(changes)
-        return type(self)(**values)
+        made = type(self)
+        if "_replace" not in made.__dict__:
+            type.__setattr__(made, "_replace", _replacer(made._fields))
+        copy: Self = made._replace(self, made, changes)
+        return copy
 
     def __eq__(self, other: object) -> bool:
         if self is other:

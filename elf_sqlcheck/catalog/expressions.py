@@ -211,7 +211,7 @@ _RENDERERS: dict[str, Callable[[Reader, Any], str]] = {
 
 def expression(node: Node | None, offset: int = 0) -> Expression | None:
     """The expression of a node, None for none; `offset` is where the parsed text begins in its file."""
-    return Reader(offset).expression(node)
+    return Reader(offset).expression(node) if node else None
 
 
 def type_of(node: Node, span: Span = NOWHERE) -> Type:

@@ -109,12 +109,13 @@ def _index_of(table: Table, constraint: Constraint) -> Index:
 
 
 def _with_columns(table: Table, names: Iterable[str], **values: Any) -> Table:
-    columns = dict(table.columns)
+    columns: dict[str, Column | None] | None = None
     for name in names:
-        column = columns.get(name)
-        if column is not None:
+        column = table.columns.get(name)
+        if column is not None and any(getattr(column, field) != value for field, value in values.items()):
+            columns = columns or dict(table.columns)
             columns[name] = column.replace(**values)
-    return table.replace(columns=columns)
+    return table if columns is None else table.replace(columns=columns)
 
 
 def _alter(apply: Callable[[Catalog, Table, Any], Table | None]) -> Callable[[Catalog, Any], None]:

@@ -36,8 +36,12 @@ def read_section(section: Section | None, data: bytes) -> list[Change]:
     """All changes of a section, in their order; none for no section."""
     found: list[Change] = []
     if section is not None:
+        lowered = data.lower()
+        suspicious = b"pgp_sym_" in lowered or b"dblink" in lowered
         for statement in section.statements:
             found.extend(read(statement, data))
+            if suspicious:
+                found.extend(_secret_calls(statement, data))
     return found
 
 
@@ -48,9 +52,6 @@ def read(statement: Statement, data: bytes) -> Iterator[Change]:
         yield changes.Opaque(statement, statement.span, describe(statement.kind))
         return
     yield from reader(statement, data)
-    text = data[statement.span.start : statement.span.end].lower()
-    if b"pgp_sym_" in text or b"dblink" in text:
-        yield from _secret_calls(statement, data)
 
 
 def describe(kind: str) -> str:
