@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,3 +139,26 @@ def test_every_family_module_is_listed_and_named_after_its_family() -> None:
     families = {item.family.replace("-", "_") for item in registry.builtin()}
     assert families <= modules
     assert all(any(module == family or module.startswith(f"{family}_") for family in families) for module in modules)
+
+
+def test_rules_of_another_package_join_and_a_broken_one_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "their_rules-1.dist-info"
+    metadata.mkdir()
+    (metadata / "entry_points.txt").write_text(
+        "[console_scripts]\nx = y:z\n\n[elf_sqlcheck.rules]\ntheirs = their_rules\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = tmp_path / "their_rules.py"
+    module.write_text(
+        "from elf_sqlcheck.rule import CreateTable, Rule, Severity\n"
+        "RULES = (Rule('theirs', 'theirs', Severity.ERROR, 's', 'w', 'i', (CreateTable,), lambda context: ()),)\n"
+    )
+    monkeypatch.delitem(sys.modules, "their_rules", raising=False)
+    assert "theirs" in {item.name for item in registry.load()}
+    module.write_text("RULES = [1]\n")
+    monkeypatch.delitem(sys.modules, "their_rules")
+    importlib.invalidate_caches()
+    with pytest.raises(RuleError, match=r"RULES of their_rules \(their_rules-1\) is not a tuple"):
+        registry.load()
