@@ -44,7 +44,8 @@ def test_every_command_has_help_with_examples_and_all_options(command: str) -> N
     done = call(command, "--help")
     assert done.returncode == 0
     assert "Example" in done.stdout
-    assert f"elf-sqlcheck {command}" in done.stdout.partition("Example")[2]
+    assert f"\n    elf-sqlcheck {command}" in done.stdout.partition("Example")[2]
+    assert "\\b" not in done.stdout
     for option in OPTIONS[command]:
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout), option
     if "--output-format" in OPTIONS[command] and command in {"lint", "verify"}:

@@ -56,6 +56,8 @@ def test_every_command_and_option_is_there() -> None:
         told = elf_migrate(Path.cwd(), command, "--help").stdout
         for option in (*options, "--output"):
             assert option in told
+        assert f"\n    elf-migrate {command}" in told.partition("Example")[2] or command in {"list", "status"}
+        assert "\\b" not in told
 
 
 def test_json_says_what_was_done(project: Path, database: str) -> None:

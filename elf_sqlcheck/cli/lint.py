@@ -50,7 +50,7 @@ def lint(
     diffing: bool,
     **more: Any,
 ) -> None:
-    r"""Judge migrations without running them.
+    """Judge migrations without running them.
 
     Every file is judged against the schema that the files before it in its folder make. Without PATHS the migrations
     folder is judged; - reads standard input.

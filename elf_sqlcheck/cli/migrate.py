@@ -36,7 +36,7 @@ def cli() -> None:
 @_yes
 @command_options()
 def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bool) -> None:
-    r"""Set up: the migrations folder, the tracking tables, and migrations for what exists.
+    """Set up: the migrations folder, the tracking tables, and migrations for what exists.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bo
 @click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
 @command_options(database=False)
 def create(session: Session, name: str, description: str, depends_on: tuple[str, ...]) -> None:
-    r"""Create a new migration file.
+    """Create a new migration file.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def status(session: Session) -> None:
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @command_options()
 def validate(session: Session, paths: tuple[str, ...]) -> None:
-    r"""Check pending migrations, or the files named, against the rules and each other.
+    """Check pending migrations, or the files named, against the rules and each other.
 
     \b
     Examples:
@@ -148,7 +148,7 @@ def up(
     lock_wait: float,
     yes: bool,
 ) -> None:
-    r"""Run all pending migrations, in order; safe to run twice, at once, and after a crash.
+    """Run all pending migrations, in order; safe to run twice, at once, and after a crash.
 
     \b
     Examples:
@@ -193,7 +193,7 @@ def up(
 @_yes
 @command_options()
 def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
-    r"""Roll back one applied migration: VERSION is its version or full name.
+    """Roll back one applied migration: VERSION is its version or full name.
 
     \b
     Examples:

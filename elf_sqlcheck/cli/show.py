@@ -27,7 +27,7 @@ _no_color = click.option("--no-color", is_flag=True, help="No colours (as NO_COL
 @_no_color
 @options.configured
 def rules(output_format: str, *, no_color: bool, config_file: str | None, isolated: bool) -> None:
-    r"""List all rules, with the severity that the configuration gives them.
+    """List all rules, with the severity that the configuration gives them.
 
     \b
     Examples:
@@ -74,7 +74,7 @@ def _entry(rule: Rule, running: Mapping[str, Severity]) -> dict[str, str]:
 @click.argument("name", metavar="RULE")
 @options.configured
 def explain(name: str, *, config_file: str | None, isolated: bool) -> None:
-    r"""Say what a rule finds, why that matters and what to write instead.
+    """Say what a rule finds, why that matters and what to write instead.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def explain(name: str, *, config_file: str | None, isolated: bool) -> None:
 @click.option("--dir", "directory", metavar="DIR", default="", help="The migrations folder to show instead.")
 @options.configured
 def config(output_format: str, *, directory: str, config_file: str | None, isolated: bool) -> None:
-    r"""Show the configuration that counts here, and where it comes from.
+    """Show the configuration that counts here, and where it comes from.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="elf-sqlcheck", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Check PostgreSQL and Supabase migrations before they reach production.
+    """Check PostgreSQL and Supabase migrations before they reach production.
 
     \b
     Examples:

@@ -51,7 +51,7 @@ def verify(
     keep: bool,
     **more: Any,
 ) -> None:
-    r"""Prove migrations on a throw-away Postgres.
+    """Prove migrations on a throw-away Postgres.
 
     Each is applied, rolled back, compared with what was there before, and applied again. PATHS are the files to
     judge (default: all); those before them are applied all the same.
