@@ -125,6 +125,10 @@ class _Recovery:
             self.add("syntax", "a semicolon is missing before this statement", split, split + 1, (split, split + 1))
             pieces[number] = (split, end)
             return number
+        if message.startswith(("stack depth limit exceeded", "memory exhausted")):
+            whole = (start + found[0].start, end)
+            self.add("too-deep", "this statement is nested too deeply to be judged", *whole, whole)
+            return number + 1
         token = next((token for token in found if start + token.start <= place <= start + token.end), None)
         place_end = start + token.end + 1 if token else place + 1
         self.add("syntax", message, place, max(place_end, place + 1), (start + found[0].start, end))

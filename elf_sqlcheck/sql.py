@@ -70,6 +70,9 @@ def _load_parser() -> ModuleType:
 
 _parser = _load_parser()
 
+#: How deep the decoder and the reader may go: Python's own limit ends at a few hundred terms of one expression.
+_DEEPEST = 6_000
+sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST))
 #: From this length of JSON on, a statement is decoded at once, to see whether it is nested too deeply for that.
 _SUSPICIOUS = 50_000
 #: The heads of these are read without decoding their rows.

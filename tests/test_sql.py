@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from elf_sqlcheck import sql
+from elf_sqlcheck import layouts, registry, sql
+from elf_sqlcheck.lint import lint
 
 
 def texts(data: bytes | str) -> list[str]:
@@ -111,13 +112,13 @@ def test_commands_of_psql_and_rows_of_a_dump() -> None:
 
 
 def test_depth_is_a_finding_and_no_crash() -> None:
-    data = "SELECT 1;\nSELECT " + " || ".join(["'a'"] * 3000) + ";\nSELECT 2;"
+    data = "SELECT 1;\nSELECT " + " || ".join(["'a'"] * 20_000) + ";\nSELECT 2;"
     assert [kind for kind, _ in broken(data)] == ["too-deep"]
     assert texts(data) == ["SELECT 1", "SELECT 2"]
 
 
 def test_moderate_depth_is_read() -> None:
-    script = sql.parse(("SELECT " + " || ".join(["'a'"] * 300)).encode())
+    script = sql.parse(("SELECT " + " || ".join(["'a'"] * 2_000)).encode())
     assert script.statements[0].node["targetList"]
 
 
@@ -137,3 +138,16 @@ def test_a_seed_of_five_megabytes_is_read_in_seconds(end: str) -> None:
 def test_comments_are_the_scanners() -> None:
     data = "SELECT '-- no' -- yes\n, $$/* no */$$ /* yes */, \"--no\"; -- ä"
     assert [comment.text for comment in sql.comments(data.encode())] == ["-- yes", "/* yes */", "-- ä"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["||".join(["a"] * 9000), "f(" * 4000 + "1" + ")" * 4000, "(" * 9000 + "1" + ")" * 9000, "- " * 5000 + "1",
+     "case when a then " * 2000 + "1" + " end" * 2000, "(select " * 2000 + "1" + ")" * 2000],
+)  # fmt: skip
+def test_what_is_around_a_deep_expression_is_judged(expression: str) -> None:
+    deep = f"CREATE VIEW v AS SELECT {expression};\nALTER TABLE t ADD CHECK ({expression} > 1);\n"
+    text = f"{deep}CREATE TABLE t (a char(3));"
+    migration = layouts.read("deep.sql", text.encode())
+    found = lint([migration], registry.select(registry.builtin(), select=["char-type"])).findings
+    assert [migration.position(finding.span.start)[0] for finding in found if finding.span] == [3]

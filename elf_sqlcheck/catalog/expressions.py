@@ -122,9 +122,21 @@ class Reader:
         return f"({text})" if next(iter(node)) in {"A_Expr", "BoolExpr", "NullTest", "BooleanTest"} else text
 
     def _operator(self, node: Node) -> str:
+        """An operator with what stands around it; long chains, which nest to the left, are walked, not descended."""
+        chain = [node]
+        while "A_Expr" in chain[-1].get("lexpr", ()) and chain[-1].get("kind", "AEXPR_OP") == "AEXPR_OP":
+            chain.append(chain[-1]["lexpr"]["A_Expr"])
+        text = self._operation(chain.pop(), None)
+        while chain:
+            text = self._operation(chain.pop(), f"({text})")
+        return text
+
+    def _operation(self, node: Node, left: str | None) -> str:
+        """One operator; `left` is its left operand where that has been rendered already."""
         kind = node.get("kind", "AEXPR_OP")
         operator = ".".join(strings(node.get("name")))
-        left = self._operand(node["lexpr"]) if "lexpr" in node else ""
+        if left is None:
+            left = self._operand(node["lexpr"]) if "lexpr" in node else ""
         right = node.get("rexpr")
         if kind in _WORDS and right:
             return f"{left} {_WORDS[kind]} " + " AND ".join(self._operand(item) for item in right["List"]["items"])

@@ -51,7 +51,10 @@ def read(statement: Statement, data: bytes) -> Iterator[Change]:
     if reader is None:
         yield changes.Opaque(statement, statement.span, describe(statement.kind))
         return
-    yield from reader(statement, data)
+    try:
+        yield from reader(statement, data)
+    except RecursionError:
+        yield changes.Opaque(statement, statement.span, f"{describe(statement.kind)}, nested too deeply to be read")
 
 
 def describe(kind: str) -> str:
