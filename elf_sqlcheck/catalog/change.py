@@ -24,6 +24,6 @@ class Opaque(Change):
 
 
 class TableChange(Change):
-    """Base of what ALTER TABLE does to `table`; `table_exists` is its IF EXISTS."""
+    """Base of what ALTER TABLE does to `table`."""
 
     table: Name
