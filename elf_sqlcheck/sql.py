@@ -70,7 +70,8 @@ def _load_parser() -> ModuleType:
 
 _parser = _load_parser()
 
-#: How deep the decoder and the reader may go: Python's own limit ends at a few hundred terms of one expression.
+#: How deep the decoder and the reader may go: Python's own limit ends at a few hundred terms of one expression. On 3.12
+#: the decoder has a limit of its own, at about seven hundred.
 _DEEPEST = 6_000
 sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST))
 #: From this length of JSON on, a statement is decoded at once, to see whether it is nested too deeply for that.
