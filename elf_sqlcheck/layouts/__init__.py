@@ -47,7 +47,7 @@ def _bytes(path: str) -> bytes:
 def list_files(directory: str) -> list[str]:
     """The paths of the SQL files directly in `directory`, sorted by name; raises UsageError when it cannot be read."""
     try:
-        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(".sql") and entry.is_file())
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(".sql") and not entry.is_dir())
     except OSError as error:
         raise UsageError(
             f"cannot read the migrations folder {directory}: {error.strerror}",
