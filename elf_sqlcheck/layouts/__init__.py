@@ -47,13 +47,13 @@ def _bytes(path: str) -> bytes:
 def list_files(directory: str) -> list[str]:
     """The paths of the SQL files directly in `directory`, sorted by name; raises UsageError when it cannot be read."""
     try:
-        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(".sql") and not entry.is_dir())
+        entries = [entry for entry in os.scandir(directory) if entry.name.endswith(".sql") and not entry.is_dir()]
     except OSError as error:
         raise UsageError(
             f"cannot read the migrations folder {directory}: {error.strerror}",
             "name it with --dir, or make it with `elf-migrate init`",
         ) from error
-    return [os.path.join(directory, name) for name in names]
+    return [os.path.join(directory, name) for name in sorted(entry.name for entry in entries)]
 
 
 def in_order(migrations: list[Migration]) -> list[Migration]:
