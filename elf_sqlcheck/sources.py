@@ -72,7 +72,7 @@ def from_disk(paths: Sequence[str], config: Config, named: str = "") -> list[Fol
                 wanted.add(file, series=True)
         else:
             wanted.add(path)
-    return wanted.folders(default, config, _listed, lambda path: layouts.read_file(path).data)
+    return wanted.folders(default, config, _listed, layouts.read_bytes)
 
 
 def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Folder]:
@@ -118,9 +118,7 @@ def from_text(data: bytes, filename: str, config: Config, named: str = "") -> li
     wanted = _Wanted()
     wanted.add(path)
     default = default_folder(config, named)
-    return wanted.folders(
-        default, config, _listed, lambda other: data if other == path else layouts.read_file(other).data
-    )
+    return wanted.folders(default, config, _listed, lambda other: data if other == path else layouts.read_bytes(other))
 
 
 def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) -> list[Folder]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder
-from json import loads
 
 from elf_sqlcheck.model import Broken, Comment, Span, Statement
 from elf_sqlcheck.record import Record
@@ -145,17 +144,19 @@ def cut(found: str, text: str, offset: int) -> Script:
                 length = int(part[11:])
         last = first + length if length else _end_of_last(encoded, first)
         span = Span(offset + first, offset + first + len(encoded[first:last].rstrip()))
-        if len(body) > _SUSPICIOUS and kind != ROWS and _too_deep(body):
+        statement = Statement(kind, span, body, offset)
+        if len(body) > _SUSPICIOUS and kind != ROWS and _too_deep(statement):
             reason = f"an expression is nested too deeply to be judged ({kind.removesuffix('Stmt')})"
             broken.append(Broken("too-deep", reason, span, span))
             continue
-        statements.append(Statement(kind, span, body, offset))
+        statements.append(statement)
     return Script(tuple(statements), tuple(broken))
 
 
-def _too_deep(body: str) -> bool:
+def _too_deep(statement: Statement) -> bool:
+    """Whether the node cannot be decoded; one that can be is kept, so it is decoded once."""
     try:
-        loads(body)
+        _ = statement.node
     except RecursionError:
         return True
     return False

@@ -31,12 +31,13 @@ def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     return in_order([read(path, data, layout) for path, data in files.items()])
 
 
-def read_file(path: str, layout: str = "") -> Migration:
+def read_file(path: str) -> Migration:
     """Read one file from disk; raises UsageError when that cannot be done."""
-    return read(path, _bytes(path), layout)
+    return read(path, read_bytes(path))
 
 
-def _bytes(path: str) -> bytes:
+def read_bytes(path: str) -> bytes:
+    """What a file holds, unread; raises UsageError when it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -63,4 +64,4 @@ def in_order(migrations: list[Migration]) -> list[Migration]:
 
 def read_directory(directory: str) -> list[Migration]:
     """Read all migrations of a folder, in the order of their versions; raises UsageError."""
-    return read_all({path: _bytes(path) for path in list_files(directory)})
+    return read_all({path: read_bytes(path) for path in list_files(directory)})
