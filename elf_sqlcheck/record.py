@@ -19,7 +19,7 @@ else:
 
 
 #: Where something stands in a file is not part of what it is: such fields are left out of comparisons.
-PLACES = frozenset({"span", "statement", "name_span"})
+PLACES = frozenset({"span", "statement"})
 
 
 @dataclass_transform(frozen_default=True)

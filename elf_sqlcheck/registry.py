@@ -7,6 +7,7 @@ tool never fails open.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 from elf_sqlcheck.errors import ConfigError, RuleError, closest
@@ -14,7 +15,9 @@ from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+    from typing import Any
 
     from elf_sqlcheck.rule import Rule
 
@@ -45,17 +48,22 @@ def load(rules_dir: str | None = None, *, plugins: bool = True) -> tuple[Rule, .
 
 
 def _rules_of(module: str, origin: str) -> tuple[Rule, ...]:
+    return _rules(f"of {module} ({origin})", lambda: import_module(module))
+
+
+def _rules(where: str, load_module: Callable[[], Any]) -> tuple[Rule, ...]:
+    """RULES of a module; `where` tells the user which one it is."""
     from elf_sqlcheck.rule import Rule
 
     try:
-        rules = import_module(module).RULES
+        rules = load_module().RULES
     except Exception as error:
         raise RuleError(
-            f"the rules of {module} ({origin}) cannot be loaded: {type(error).__name__}: {error}",
+            f"the rules {where} cannot be loaded: {type(error).__name__}: {error}",
             "mend or remove them; nothing was checked",
         ) from error
     if not isinstance(rules, tuple) or not all(isinstance(rule, Rule) for rule in rules):
-        raise RuleError(f"RULES of {module} ({origin}) is not a tuple of Rule values", "see elf_sqlcheck/rule.py")
+        raise RuleError(f"RULES {where} is not a tuple of Rule values", "see elf_sqlcheck/rule.py")
     return rules
 
 
@@ -91,30 +99,26 @@ def _entry_points() -> list[Rule]:
 def _folder(folder: str) -> list[Rule]:
     """The rules of all modules of a folder that the configuration names; this runs their code."""
     import os
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    from elf_sqlcheck.rule import Rule
 
     if not os.path.isdir(folder):
         raise ConfigError(f"the rules folder {folder} does not exist", "correct `rules-dir` in the configuration")
     found: list[Rule] = []
     for name in sorted(name for name in os.listdir(folder) if name.endswith(".py") and not name.startswith("_")):
         path = os.path.join(folder, name)
-        spec = spec_from_file_location(f"elf_sqlcheck_own_rules.{name[:-3]}", path)
-        try:
-            assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a .py file always has both
-            module = module_from_spec(spec)
-            spec.loader.exec_module(module)
-            rules = module.RULES
-        except Exception as error:
-            raise RuleError(
-                f"the rules in {path} cannot be loaded: {type(error).__name__}: {error}",
-                "mend or remove them; nothing was checked",
-            ) from error
-        if not isinstance(rules, tuple) or not all(isinstance(rule, Rule) for rule in rules):
-            raise RuleError(f"RULES in {path} is not a tuple of Rule values", "see elf_sqlcheck/rule.py")
-        found += rules
+        found += _rules(f"in {path}", partial(_module_at, path))
     return found
+
+
+def _module_at(path: str) -> ModuleType:
+    """The module in a file that is on no import path."""
+    import os
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(f"elf_sqlcheck_own_rules.{os.path.basename(path)[:-3]}", path)
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a .py file always has both
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _unique(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -229,11 +229,6 @@ class Context(_Generic[C_co]):
 
         return differences.differences(self.before, self.now, self.after)
 
-    def find_word(self, word: str, span: Span) -> Span | None:
-        """Where `word` stands first within `span`, as a whole word of SQL in any case (strings and comments apart)."""
-        wanted = word.lower()
-        return next((place for text, place in self.tokens(span) if text.strip('"').lower() == wanted), None)
-
     def find_words(self, words: Sequence[str], span: Span) -> Span | None:
         """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
         from elf_sqlcheck import edits

@@ -226,10 +226,6 @@ class Schema:
         full = name if kind in {"schema", "extension"} else self.resolve(name, kind)
         return isinstance(self.get((kind, full.schema or "", full.name)), Absent)
 
-    def is_older(self, name: Name) -> bool:
-        """Whether a relation is not known to be absent and not made by the present migration: call it on `before`."""
-        return not self.is_absent("relation", name)
-
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
         for key in self._referring.get((name.schema or "", name.name), ()):

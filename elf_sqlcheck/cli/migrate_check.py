@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_output import Output
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.migrate.history import State
-    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.model import Finding, Migration
 
 
 def check(output: Output, config: Config, migrations: Sequence[Migration], judged: Sequence[Migration]) -> None:
@@ -68,6 +68,5 @@ def refuse_changed(migrations: Sequence[Migration], states: Mapping[str, State])
         )
 
 
-def _files(findings: Sequence[object]) -> str:
-    paths = sorted({str(getattr(finding, "path", "")) for finding in findings})
-    return ", ".join(paths)
+def _files(findings: Sequence[Finding]) -> str:
+    return ", ".join(sorted({finding.path for finding in findings}))
