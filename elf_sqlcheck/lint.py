@@ -41,13 +41,15 @@ def lint(
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
-    All are folded into the schema; only those whose path is in `judged` (default: all) are judged. `known` are the
-    names of rules that exist besides `rules`, for suppressions. Raises RuleError when a rule breaks.
+    Only those whose path is in `judged` (default: all) are judged; those before them are folded into the schema, and
+    those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
+    `rules`, for suppressions. Raises RuleError when a rule breaks.
     """
     engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
-    for number, migration in enumerate(migrations):
+    asked = [number for number, migration in enumerate(migrations) if judged is None or migration.path in judged]
+    for number, migration in enumerate(migrations[: asked[-1] + 1] if asked else ()):
         if judged is not None and migration.path not in judged:
             engine.pass_over(migration)
             continue

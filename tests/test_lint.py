@@ -162,3 +162,19 @@ def test_rules_of_another_package_join_and_a_broken_one_ends_the_run(
     importlib.invalidate_caches()
     with pytest.raises(RuleError, match=r"RULES of their_rules \(their_rules-1\) is not a tuple"):
         registry.load()
+
+
+def test_what_comes_after_the_last_judged_file_is_not_folded_but_known() -> None:
+    seen: list[tuple[int, list[str]]] = []
+
+    def check(context: Context[Migration]) -> Iterator[Finding]:
+        seen.append((len(context.siblings), [table.name.name for table in context.after.tables()]))
+        yield context.finding("seen", whole_file=True)
+
+    third = migration("20250103_000000", "CREATE TABLE late (id uuid PRIMARY KEY);")
+    result = lint([FIRST, SECOND, third], [rule("probe", Migration, check)], judged={SECOND.path})
+    assert seen == [(3, ["teams"])]
+    assert [finding.path for finding in result.findings] == [SECOND.path]
+    assert lint([FIRST], [rule("probe", Migration, check)], judged=set()).findings == ()
+    # Nothing of it is decoded: reading the rest of a long history would cost what the change did not ask for.
+    assert all(statement._node is None for statement in third.up.statements)
