@@ -117,6 +117,7 @@ class Context(_Generic[C_co]):
 
     __slots__ = (
         "_dropped",
+        "_transactions",
         "after",
         "before",
         "change",
@@ -147,11 +148,42 @@ class Context(_Generic[C_co]):
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
+        _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
     @property
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    def is_older(self, name: Name) -> bool:
+        """Whether the table or view was there before this migration, or must be assumed to have been."""
+        return self.now.is_older(name)
+
+    def is_busy(self, name: Name) -> bool:
+        """Whether a lock on the table, or a scan of it, keeps somebody waiting.
+
+        It does when the table is older than this migration, or was made by it and filled from a query or a file;
+        `table-sizes` of the configuration say which older tables are too small for that.
+        """
+        return self.now.rows(name) == "many"
+
+    def may_have_rows(self, name: Name) -> bool:
+        """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
+        return self.now.rows(name) != "none"
+
+    def transaction(self, change: Change | None = None) -> int | None:
+        """The number of the section's transaction that a change (by default the present one) runs in.
+
+        None when its statement runs in a transaction of its own.
+        """
+        known = getattr(self, "_transactions", None)
+        if known is None or known[0] is not self.changes:
+            from elf_sqlcheck.catalog import transactions
+
+            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            known = self._transactions = (self.changes, numbers)
+        asked: Any = change or self.change
+        return known[1].get(id(asked.statement))
 
     def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
         """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""

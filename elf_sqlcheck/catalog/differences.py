@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.schema import Key, Object, Schema
 
-_IGNORED = frozenset({"setting", "extension", "role", "rows"})
+_IGNORED = frozenset({"setting", "extension", "role"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
           ("triggers", "trigger"))  # fmt: skip
 _CAST = re.compile(
