@@ -87,6 +87,8 @@ class Rule(Record):
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
     `verify` finds that, lint does not. `sections` are those it judges.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
+    statement on. What it flags must be impossible to write without; none: it is asked about every file.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Rule(Record):
     sections: tuple[str, ...] = ("up",)
     layouts: tuple[str, ...] = ()
     profile: str = ""
+    words: tuple[str, ...] = ()
 
 
 class Context(_Generic[C_co]):
