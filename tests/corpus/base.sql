@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS events_2024 (
 CREATE SCHEMA IF NOT EXISTS reports;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS reports.daily_sales AS
-    SELECT created_at::date AS day, sum(total) AS total FROM orders GROUP BY 1;
+    SELECT created_at::date AS day, count(*) AS orders FROM orders GROUP BY 1;
 
 CREATE UNIQUE INDEX IF NOT EXISTS idx_daily_sales_day ON reports.daily_sales (day);
 

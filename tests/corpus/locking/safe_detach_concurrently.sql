@@ -3,11 +3,8 @@
 -- Description: Since Postgres 14; not in a transaction
 -- Dependencies: []
 -- Transaction: none
+-- Irreversible: a CHECK stays that says what the bounds said; attaching the partition again is a migration of its own
 
 -- ============= UP MIGRATION =============
 
 ALTER TABLE events DETACH PARTITION events_2025_01 CONCURRENTLY;
-
--- ============= DOWN MIGRATION ============
-
-ALTER TABLE events ATTACH PARTITION events_2025_01 FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');

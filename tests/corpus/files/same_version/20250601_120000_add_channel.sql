@@ -1,4 +1,4 @@
--- Migration: The first of two files with one version
+-- Migration: The first of two files with one version -- finding: duplicate-version
 -- Version: 20250601_120000
 -- Description: Somebody copied it
 -- Dependencies: []

@@ -5,7 +5,13 @@
 
 -- ============= UP MIGRATION =============
 
-CREATE DOMAIN rating AS INTEGER CONSTRAINT check_rating_range CHECK (VALUE BETWEEN 1 AND 5);
+DO $$
+BEGIN
+    CREATE DOMAIN rating AS INTEGER CONSTRAINT check_rating_range CHECK (VALUE BETWEEN 1 AND 5);
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 -- ============= DOWN MIGRATION ============
 

@@ -5,7 +5,13 @@
 
 -- ============= UP MIGRATION =============
 
-CREATE DOMAIN years AS INTEGER;
+DO $$
+BEGIN
+    CREATE DOMAIN years AS INTEGER;
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 -- ============= DOWN MIGRATION ============
 
