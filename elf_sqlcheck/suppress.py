@@ -19,34 +19,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Comment, Migration
     from elf_sqlcheck.rule import Rule
 
-#: squawk's names and ours. https://squawkhq.com/docs/rules
-SQUAWK = {
-    "adding-foreign-key-constraint": "foreign-key-without-not-valid",
-    "adding-not-nullable-field": "set-not-null-scan",
-    "adding-required-field": "not-null-without-default",
-    "adding-serial-primary-key-field": "primary-key-without-using-index",
-    "ban-alter-domain-with-add-constraint": "check-without-not-valid",
-    "ban-char-field": "char-type",
-    "ban-concurrent-index-creation-in-transaction": "concurrently-in-transaction",
-    "ban-create-domain-with-constraint": "check-without-not-valid",
-    "ban-drop-column": "drop-column",
-    "ban-drop-database": "drop-database",
-    "ban-drop-table": "drop-table",
-    "ban-truncate-cascade": "truncate",
-    "changing-column-type": "column-type-rewrite",
-    "constraint-missing-not-valid": "check-without-not-valid",
-    "disallowed-unique-constraint": "unique-without-using-index",
-    "identifier-too-long": "identifier-too-long",
-    "prefer-robust-stmts": "create-without-if-not-exists",
-    "prefer-timestamp-tz": "prefer-timestamptz",
-    "renaming-column": "rename-column",
-    "renaming-table": "rename-table",
-    "require-concurrent-index-creation": "index-without-concurrently",
-    "require-concurrent-index-deletion": "drop-index-without-concurrently",
-    "syntax-error": "syntax-error",
-    "transaction-nesting": "nested-transaction",
-}
-
 
 class Suppression(Record):
     """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole file; `squawk`
@@ -93,10 +65,17 @@ def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
         name = part.strip()
         at = position + len(part.encode()) - len(part.lstrip().encode())
         if name:
-            rules.append((SQUAWK.get(name, name) if squawk else name, Span(at, at + len(name.encode()))))
+            place = Span(at, at + len(name.encode()))
+            rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
     scope = None if whole_file else _scope(comment.span, migration)
     yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk)
+
+
+def _ours(name: str) -> tuple[str, ...]:
+    from elf_sqlcheck.squawk import ours
+
+    return ours(name)
 
 
 def _scope(place: Span, migration: Migration) -> Span:

@@ -89,7 +89,7 @@ class Printer:
         """Write the report; with the format github also the job summary. Raises UsageError when a file cannot be."""
         text = reports.render(self.format, report, self.style)
         if self.file:
-            _write(self.file, text, "w")
+            write(self.file, text, "w")
         elif text:
             try:
                 sys.stdout.write(text)
@@ -102,7 +102,7 @@ class Printer:
         if self.format == "github" and summary:
             from elf_sqlcheck.reports.github import job_summary
 
-            _write(summary, job_summary(report), "a")
+            write(summary, job_summary(report), "a")
 
     def note(self, text: str) -> None:
         """Say something that is no finding; on standard error, so that no format is spoilt."""
@@ -132,9 +132,10 @@ def exit_code(report: reports.Report, fail_on: Severity) -> int:
     return int(any(finding.severity >= fail_on for finding in report.findings))
 
 
-def _write(path: str, text: str, mode: str) -> None:
+def write(path: str, text: str, mode: str = "w", remedy: str = "name another file with --output-file") -> None:
+    """Write a text file, as `open` with `mode` does; raises UsageError when that cannot be."""
     try:
         with open(path, mode, encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", "name another file with --output-file") from error
+        raise UsageError(f"cannot write {path}: {error.strerror}", remedy) from error
