@@ -84,8 +84,7 @@ def _scope(place: Span, migration: Migration) -> Span:
     line_start = data.rfind(b"\n", 0, place.start) + 1
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
-    pieces = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
-    pieces += [broken.piece for broken in migration.broken]
+    pieces = migration.pieces()
     if data[line_start : place.start].strip():
         ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)

@@ -35,8 +35,11 @@ def check(output: Output, config: Config, migrations: Sequence[Migration], judge
 
     paths = frozenset(migration.path for migration in judged if not config.excludes(migration.path))
     files = {migration.path: migration.data for migration in migrations}
-    checked = run.check([Folder("", files, paths)], run.ruleset(config), config)
-    report = reports.Report(checked.findings, checked.sources, checked.files, len(checked.suppressed))
+    baseline = options.baseline(config)
+    checked = run.check([Folder("", files, paths)], run.ruleset(config), config, baseline)
+    report = reports.Report(
+        checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
+    )
     if output.as_json:
         import json
 

@@ -201,6 +201,7 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "postgres-version": found.postgres_version,
         "main-branch": found.main_branch,
         "rules-dir": found.rules_dir,
+        "baseline": found.baseline,
         "lock-timeout": found.lock_timeout,
         "small-table-rows": found.small_table_rows,
         "table-sizes": {name: _size(size) for name, size in found.table_sizes.items()},
