@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from elf_sqlcheck import suppress
+from elf_sqlcheck.catalog.calls import Routines
+from elf_sqlcheck.catalog.changes import CreateFunction
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import ElfError, RuleError
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
-    from elf_sqlcheck.model import Section
+    from elf_sqlcheck.model import Section, Span
     from elf_sqlcheck.rule import Rule
 
 DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
@@ -71,7 +73,10 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "on_change", "on_file", "settings")
+    __slots__ = (
+        "by_name", "catalog", "first", "in_bodies", "known", "migrations", "on_change", "on_file", "routines",
+        "settings",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -83,26 +88,33 @@ class _Engine:
         self.migrations = migrations
         self.settings = settings
         self.catalog = Catalog()
+        self.routines = Routines()
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
         self.on_file = [rule for rule in rules if Migration in rule.on]
         self.on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+        self.in_bodies: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
         for rule in rules:
             for section in rule.sections:
                 for kind in rule.on:
                     self.on_change[section].setdefault(kind, []).append(rule)
+                    if rule.bodies:
+                        self.in_bodies[section].setdefault(kind, []).append(rule)
 
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(read_section(migration.up, migration.data))
+        self.catalog.apply_all(self._read(migration.up, migration))
+
+    def _read(self, section: Section | None, migration: Migration) -> list[Change]:
+        return self.routines.follow(read_section(section, migration.data), migration.data)
 
     def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
         """The findings of one migration that stay and those that are allowed."""
         catalog = self.catalog
-        up = read_section(migration.up, migration.data)
-        down = read_section(migration.down, migration.data)
+        up = self._read(migration.up, migration)
+        down = self._read(migration.down, migration)
         catalog.begin()
         catalog.apply_all(up)
         catalog.apply_all(down)
@@ -130,6 +142,9 @@ class _Engine:
             if not rule.layouts or migration.layout in rule.layouts:
                 context.rule = rule
                 _ask(rule, context, found)
+        inexact = [c.statement.span for c in (*up, *down) if not c.statement.exact]
+        if inexact:
+            found = [_unfixable_within(finding, inexact) for finding in found]
         catalog.undo(middle)
         suppressions = suppress.read(migration)
         if not suppressions:
@@ -144,15 +159,43 @@ class _Engine:
         table = self.on_change[section.name]
         layout = context.migration.layout
         for number, change in enumerate(changes):
-            rules = table.get(type(change))
-            if not rules:
-                continue
+            kind = type(change)
+            rules = table.get(kind)
+            if rules:
+                context.change = change
+                context.now = self.catalog.view(first + number)
+                called = change.statement.inside == "function"
+                for rule in rules:
+                    if (not rule.layouts or layout in rule.layouts) and not (called and rule.bodies):
+                        context.rule = rule
+                        _ask(rule, context, found)
+            if kind is CreateFunction and change.statement.inside != "function":
+                self._body(context, change, first + number, found)
+
+    def _body(self, context: Context[Any], function: Change, position: int, found: list[Finding]) -> None:
+        """Ask the rules that judge what a function does where it is written."""
+        table = self.in_bodies[context.section.name]
+        if not table:
+            return
+        from elf_sqlcheck.catalog.bodies import function_body
+
+        context.now = self.catalog.view(position)
+        for change in function_body(function, context.migration.data):  # type: ignore[arg-type]
             context.change = change
-            context.now = self.catalog.view(first + number)
-            for rule in rules:
-                if not rule.layouts or layout in rule.layouts:
+            for rule in table.get(type(change), ()):
+                if not rule.layouts or context.migration.layout in rule.layouts:
                     context.rule = rule
+                    asked = len(found)
                     _ask(rule, context, found)
+                    if not change.statement.exact:
+                        found[asked:] = [finding.replace(fix=None) for finding in found[asked:]]
+
+
+def _unfixable_within(finding: Finding, inexact: Sequence[Span]) -> Finding:
+    """The finding without a fix that would edit a text of which only the whole place is known."""
+    edits = finding.fix.edits if finding.fix else ()
+    inside = any(span.start <= edit.span.start <= edit.span.end <= span.end for edit in edits for span in inexact)
+    return finding.replace(fix=None) if inside else finding
 
 
 def _ask(rule: Rule, context: Context[Any], found: list[Finding]) -> None:

@@ -85,7 +85,8 @@ class Rule(Record):
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
-    `verify` finds that, lint does not. `sections` are those it judges.
+    `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
+    calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
     """
 
@@ -100,6 +101,7 @@ class Rule(Record):
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
     sections: tuple[str, ...] = ("up",)
+    bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
 

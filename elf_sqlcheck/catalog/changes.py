@@ -34,9 +34,12 @@ from elf_sqlcheck.catalog.change_objects import (
 from elf_sqlcheck.catalog.change_rows import (
     AlterPolicy,
     AlterSystem,
+    BrokenBody,
+    Call,
     CreatePolicy,
     DefaultPrivileges,
     Do,
+    Execute,
     Grant,
     GrantRole,
     LockTable,
@@ -46,6 +49,7 @@ from elf_sqlcheck.catalog.change_rows import (
     Secretive,
     SetSetting,
     Transaction,
+    Unknown,
     WriteRows,
 )
 from elf_sqlcheck.catalog.change_tables import (
@@ -80,6 +84,8 @@ __all__ = [
     "AlterSystem",
     "AlterTableOther",
     "AttachPartition",
+    "BrokenBody",
+    "Call",
     "Change",
     "Comment",
     "CreateDomain",
@@ -101,6 +107,7 @@ __all__ = [
     "DropColumn",
     "DropConstraint",
     "DropNotNull",
+    "Execute",
     "Grant",
     "GrantRole",
     "LockTable",
@@ -123,6 +130,7 @@ __all__ = [
     "SetTrigger",
     "TableChange",
     "Transaction",
+    "Unknown",
     "ValidateConstraint",
     "WriteRows",
 ]
