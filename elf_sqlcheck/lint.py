@@ -70,13 +70,62 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, span.start if span else -1, -int(finding.severity), finding.rule
 
 
+class _Asked(Record):
+    """The rules that are asked about a file: `on_file` about all of it, `on_change` by section and class of change,
+    `in_bodies` those of them that judge what a function does where it is written.
+    """
+
+    on_file: Sequence[Rule]
+    on_change: Mapping[str, Mapping[type, Sequence[Rule]]]
+    in_bodies: Mapping[str, Mapping[type, Sequence[Rule]]]
+
+
+class _Wanted:
+    """Which rules are asked about a file, by the words in it: most rules cannot find anything in most files."""
+
+    __slots__ = ("asked", "rules", "words")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self.words = tuple(sorted({word for rule in self.rules for word in rule.words}))
+        self.asked: dict[tuple[bool, ...], _Asked] = {}
+
+    def __call__(self, migration: Migration, *, elsewhere: bool) -> _Asked:
+        """The rules for a file, by the words from its first statement on; all when some of its changes are `elsewhere`
+        than in its text: in another file, or in texts that EXECUTE puts together.
+        """
+        starts = [s.statements[0].span.start for s in (migration.up, migration.down) if s and s.statements]
+        text = (
+            migration.data[0 if migration.broken or not starts else min(starts) :].lower().decode("latin-1")
+        )  # looking for a word in a str costs less than in bytes
+        escaped = elsewhere or "u&" in text  # names may then be written in code points
+        held = tuple([word in text or escaped for word in self.words])
+        asked = self.asked.get(held)
+        if asked is None:
+            there = {word for word, found in zip(self.words, held, strict=True) if found}
+            asked = self.asked[held] = _asked(r for r in self.rules if not r.words or not there.isdisjoint(r.words))
+        return asked
+
+
+def _asked(rules: Iterable[Rule]) -> _Asked:
+    on_file: list[Rule] = []
+    on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+    in_bodies: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+    for rule in rules:
+        if Migration in rule.on:
+            on_file.append(rule)
+        for section in rule.sections:
+            for kind in rule.on:
+                on_change[section].setdefault(kind, []).append(rule)
+                if rule.bodies:
+                    in_bodies[section].setdefault(kind, []).append(rule)
+    return _Asked(on_file, on_change, in_bodies)
+
+
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = (
-        "by_name", "catalog", "first", "in_bodies", "known", "migrations", "on_change", "on_file", "routines",
-        "settings",
-    )  # fmt: skip
+    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "routines", "settings", "wanted")
 
     def __init__(
         self,
@@ -92,15 +141,7 @@ class _Engine:
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
-        self.on_file = [rule for rule in rules if Migration in rule.on]
-        self.on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
-        self.in_bodies: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
-        for rule in rules:
-            for section in rule.sections:
-                for kind in rule.on:
-                    self.on_change[section].setdefault(kind, []).append(rule)
-                    if rule.bodies:
-                        self.in_bodies[section].setdefault(kind, []).append(rule)
+        self.wanted = _Wanted(rules)
 
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
@@ -127,22 +168,23 @@ class _Engine:
         context.first, self.first = self.first, False
         context.undoing = down
         middle = len(up)
+        inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
+        asked = self.wanted(migration, elsewhere=bool(inexact))
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
             if section is not None and changes:
                 context.before = catalog.view(first)
                 context.after = catalog.view(first + len(changes))
-                self._changes(context, section, changes, first, found)
+                self._changes(context, section, changes, first, asked, found)
         context.section = migration.up
         context.changes = up
         context.change = migration
         context.before = catalog.view(0)
         context.now = catalog.view(middle)
         context.after = catalog.view(middle + len(down))
-        for rule in self.on_file:
+        for rule in asked.on_file:
             if not rule.layouts or migration.layout in rule.layouts:
                 context.rule = rule
                 _ask(rule, context, found)
-        inexact = [c.statement.span for c in (*up, *down) if not c.statement.exact]
         if inexact:
             found = [_unfixable_within(finding, inexact) for finding in found]
         catalog.undo(middle)
@@ -152,11 +194,17 @@ class _Engine:
         return suppress.apply(migration, found, suppressions, self.by_name, self.known)
 
     def _changes(
-        self, context: Context[Any], section: Section, changes: Sequence[Change], first: int, found: list[Finding]
+        self,
+        context: Context[Any],
+        section: Section,
+        changes: Sequence[Change],
+        first: int,
+        asked: _Asked,
+        found: list[Finding],
     ) -> None:
         context.section = section
         context.changes = changes
-        table = self.on_change[section.name]
+        table, in_bodies = asked.on_change[section.name], asked.in_bodies[section.name]
         layout = context.migration.layout
         for number, change in enumerate(changes):
             kind = type(change)
@@ -169,26 +217,26 @@ class _Engine:
                     if (not rule.layouts or layout in rule.layouts) and not (called and rule.bodies):
                         context.rule = rule
                         _ask(rule, context, found)
-            if kind is CreateFunction and change.statement.inside != "function":
-                self._body(context, change, first + number, found)
+            if kind is CreateFunction and in_bodies and change.statement.inside != "function":
+                context.now = self.catalog.view(first + number)
+                _ask_within(context, change, in_bodies, found)
 
-    def _body(self, context: Context[Any], function: Change, position: int, found: list[Finding]) -> None:
-        """Ask the rules that judge what a function does where it is written."""
-        table = self.in_bodies[context.section.name]
-        if not table:
-            return
-        from elf_sqlcheck.catalog.bodies import function_body
 
-        context.now = self.catalog.view(position)
-        for change in function_body(function, context.migration.data):  # type: ignore[arg-type]
-            context.change = change
-            for rule in table.get(type(change), ()):
-                if not rule.layouts or context.migration.layout in rule.layouts:
-                    context.rule = rule
-                    asked = len(found)
-                    _ask(rule, context, found)
-                    if not change.statement.exact:
-                        found[asked:] = [finding.replace(fix=None) for finding in found[asked:]]
+def _ask_within(
+    context: Context[Any], function: Any, table: Mapping[type, Sequence[Rule]], found: list[Finding]
+) -> None:
+    """Ask the rules that judge what a function does where it is written."""
+    from elf_sqlcheck.catalog.bodies import function_body
+
+    for change in function_body(function, context.migration.data):
+        context.change = change
+        for rule in table.get(type(change), ()):
+            if not rule.layouts or context.migration.layout in rule.layouts:
+                context.rule = rule
+                before = len(found)
+                _ask(rule, context, found)
+                if not change.statement.exact:
+                    found[before:] = [finding.replace(fix=None) for finding in found[before:]]
 
 
 def _unfixable_within(finding: Finding, inexact: Sequence[Span]) -> Finding:

@@ -18,8 +18,8 @@ else:
         return lambda cls: cls
 
 
-#: Where something stands in a file is not part of what it is: such fields are left out of comparisons.
-PLACES = frozenset({"span", "statement"})
+#: Where something stands in a file, and when it came to be, is not part of what it is: left out of comparisons.
+CIRCUMSTANCES = frozenset({"born", "rows", "span", "statement"})
 
 
 @dataclass_transform(frozen_default=True)
@@ -46,7 +46,7 @@ class RecordMeta(type):
             field for field in own if not any(field in getattr(b, "_fields", ()) for b in bases)
         )
         namespace["_fields"] = tuple(fields)
-        namespace["_compared"] = tuple(field for field in fields if field not in PLACES)
+        namespace["_compared"] = tuple(field for field in fields if field not in CIRCUMSTANCES)
         namespace["_defaults"] = defaults
         namespace["__match_args__"] = tuple(fields)
         made = super().__new__(mcs, name, bases, namespace)

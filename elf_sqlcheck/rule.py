@@ -35,6 +35,7 @@ from elf_sqlcheck.catalog.schema import Schema, Table
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.sizes import Measured, TableSize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Rule(Record):
     `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
     calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
+    statement on. What it flags must be impossible to write without; none: it is asked about every file.
     """
 
     name: str
@@ -104,9 +107,10 @@ class Rule(Record):
     bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
+    words: tuple[str, ...] = ()
 
 
-class Context(_Generic[C_co]):
+class Context(Measured, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -119,6 +123,7 @@ class Context(_Generic[C_co]):
 
     __slots__ = (
         "_dropped",
+        "_transactions",
         "after",
         "before",
         "change",
@@ -149,11 +154,42 @@ class Context(_Generic[C_co]):
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
+        _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
     @property
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    def is_older(self, name: Name) -> bool:
+        """Whether the table or view was there before this migration, or must be assumed to have been."""
+        return self.now.is_older(name)
+
+    def is_busy(self, name: Name) -> bool:
+        """Whether a lock on the table, or a scan of it, keeps somebody waiting.
+
+        It does when the table is older than this migration, or was made by it and filled from a query or a file;
+        `table-sizes` of the configuration say which older tables are too small for that.
+        """
+        return self.now.rows(name) == "many" and not self.is_small(name)
+
+    def may_have_rows(self, name: Name) -> bool:
+        """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
+        return self.now.rows(name) != "none"
+
+    def transaction(self, change: Change | None = None) -> int | None:
+        """The number of the section's transaction that a change (by default the present one) runs in.
+
+        None when its statement runs in a transaction of its own.
+        """
+        known = getattr(self, "_transactions", None)
+        if known is None or known[0] is not self.changes:
+            from elf_sqlcheck.catalog import transactions
+
+            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            known = self._transactions = (self.changes, numbers)
+        asked: Any = change or self.change
+        return known[1].get(id(asked.statement))
 
     def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
         """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
@@ -303,6 +339,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__

@@ -13,7 +13,8 @@ class CreateTable(Change):
     """`persistence` is "permanent", "temporary" or "unlogged"; `like` are the tables of LIKE clauses.
 
     `partition_of` and `inherits` name parents, `partition_by` is the strategy of a partitioned table ("range", "list",
-    "hash"), `of_type` the type of a typed table; `as_query` marks CREATE TABLE … AS, whose columns are not known.
+    "hash"), `of_type` the type of a typed table; `as_query` marks CREATE TABLE … AS, whose columns are not known,
+    `empty` that it is WITH NO DATA.
     """
 
     name: Name
@@ -27,6 +28,7 @@ class CreateTable(Change):
     of_type: Name | None = None
     like: tuple[Name, ...] = ()
     as_query: bool = False
+    empty: bool = False
     foreign: bool = False
 
 

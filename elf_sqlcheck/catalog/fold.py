@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _APPLY = {**fold_tables.APPLY, **fold_objects.APPLY, **fold_renames.APPLY}
 _END = 1 << 60
 #: Kinds of keys that say something about another object: (kind, schema, name of the object, …).
-_SATELLITES = frozenset({"comment", "fact", "function", "grant", "renamed", "rows"})
+_SATELLITES = frozenset({"comment", "fact", "function", "grant", "renamed"})
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
@@ -35,19 +35,22 @@ def refers_to(value: Object | None) -> list[Name]:
 class Catalog:
     """The schema as it grows: `begin` a migration, `apply` its changes, take `view`s, `undo` what is not to stay."""
 
-    __slots__ = ("about", "journal", "now", "objects", "position", "referring")
+    __slots__ = ("about", "journal", "migration", "now", "objects", "position", "referring")
 
     def __init__(self) -> None:
         self.objects: dict[Key, Object] = {}
         self.journal: dict[Key, list[tuple[int, Object | None]]] = {}
         self.about: dict[Key, set[Key]] = {}
         self.referring: dict[Key, set[Key]] = {}
+        self.migration = 0
         self.position = 0
         self.now = Schema(self.objects, self.journal, _END, self.referring)
 
     def begin(self) -> None:
         """Forget how the present state came about: views made before are no longer true."""
         self.journal.clear()
+        self.migration += 1
+        self.now.migration = self.migration
         self.position = 0
         self.objects.pop(("setting", "search_path"), None)
 
@@ -105,7 +108,8 @@ class Catalog:
 
     def view(self, position: int | None = None) -> Schema:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
-        return Schema(self.objects, self.journal, self.position if position is None else position, self.referring)
+        position = self.position if position is None else position
+        return Schema(self.objects, self.journal, position, self.referring, self.migration)
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""

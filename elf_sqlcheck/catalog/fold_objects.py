@@ -136,7 +136,16 @@ def _create_view(catalog: Catalog, change: ch.CreateView) -> None:
     if change.if_not_exists and catalog.now.knows("relation", name):
         return
     reads = tuple(catalog.now.resolve(read) for read in change.reads)
-    catalog.put(key_of(name), View(name, change.query, reads, change.columns, change.materialized, change.options, {}))
+    view = View(
+        name, change.query, reads, change.columns, change.materialized, change.options, {}, _born(catalog, name)
+    )
+    catalog.put(key_of(name), view)
+
+
+def _born(catalog: Catalog, name: Name) -> int:
+    """The number of the migration that made the view that is now there, else of the present one."""
+    found = catalog.objects.get(key_of(name))
+    return found.born if isinstance(found, View) else catalog.migration
 
 
 def _new_type(catalog: Catalog, name: Name) -> Name:

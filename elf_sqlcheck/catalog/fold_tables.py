@@ -61,6 +61,8 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
         inherits=tuple(catalog.now.resolve(parent) for parent in change.inherits),
         row_security=False,
         foreign=change.foreign,
+        born=catalog.migration,
+        rows="many" if change.as_query and not change.empty else "none",
     )  # fmt: skip
     save(catalog, table)
     order = {"primary key": 0, "unique": 1}
@@ -279,9 +281,21 @@ class _Taken:
         return not isinstance(self.catalog.objects.get(("relation", self.schema, str(name))), Absent | None)
 
 
+_FILLING = frozenset({"insert", "copy", "merge"})
+
+
 def _write_rows(catalog: Catalog, change: ch.WriteRows) -> None:
-    full = catalog.now.resolve(change.table)
-    catalog.put(("rows", full.schema or "", full.name), Fact(change.kind != "truncate"))
+    """Notes how full a table of this migration is; one that is older is assumed to be full of rows anyway."""
+    table = catalog.now.table(change.table)
+    if table is None or table.born != catalog.migration:
+        return
+    rows = table.rows
+    if change.kind in _FILLING:
+        rows = "few" if change.kind == "insert" and not change.from_query and rows != "many" else "many"
+    elif change.kind == "truncate":
+        rows = "none"
+    if rows != table.rows:
+        save(catalog, table.replace(rows=rows))
 
 
 APPLY: dict[type, Callable[[Any, Any], None]] = {

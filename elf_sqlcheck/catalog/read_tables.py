@@ -77,6 +77,7 @@ def create_table_as(statement: Statement, data: bytes) -> Iterator[Change]:
     yield changes.CreateTable(
         statement, span, name_of(relation), if_not_exists=node.get("if_not_exists", False),
         persistence=_PERSISTENCE[relation["relpersistence"]], as_query=True,
+        empty=into.get("skipData", False),
     )  # fmt: skip
 
 

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 #: (kind, schema or "", name[, …]); relations (tables, views, sequences, indexes) share the kind "relation".
 Key = tuple[str, ...]
+_SEARCH_PATH = ("setting", "search_path")
+_DEFAULT_PATH = ("public",)
 
 
 class Table(Record):
     """A table. `name` always has its schema. `columns` map names to columns; a name mapped to None is known to be
     dropped. `known` is whether a migration created it (else it is assumed to exist and only what migrations did to it
-    is here); `complete` whether all of its columns are known. `row_security` is None when not known.
+    is here); `complete` whether all of its columns are known. `row_security` is None when not known. `born` is the
+    number of the migration that made it, 0 when none did; `rows` what statements of migrations put into it: "none",
+    "few" (as many as a file spells out) or "many" (from a query or a file).
     """
 
     name: Name
@@ -48,6 +52,8 @@ class Table(Record):
     row_security: bool | None = None
     forced: bool = False
     foreign: bool = False
+    born: int = 0
+    rows: str = "none"
 
     @property
     def primary_key(self) -> Constraint | None:
@@ -74,6 +80,7 @@ class View(Record):
     materialized: bool
     options: tuple[tuple[str, str], ...]
     indexes: Mapping[str, Index]
+    born: int = 0
 
 
 class Sequence(Record):
@@ -147,10 +154,10 @@ Object = Table | View | Sequence | IndexOf | Enum | Domain | OtherType | Routine
 class Schema:
     """A view of the schema at one moment; cheap to make, and true only while its catalog folds the same migration.
 
-    `position` is the number of changes of the present migration that it has seen.
+    `position` is the number of changes of the present migration that it has seen, `migration` that migration's number.
     """
 
-    __slots__ = ("_journal", "_objects", "_referring", "position")
+    __slots__ = ("_journal", "_objects", "_referring", "migration", "position")
 
     def __init__(
         self,
@@ -158,24 +165,28 @@ class Schema:
         journal: dict[Key, list[tuple[int, Object | None]]],
         position: int,
         referring: Mapping[Key, set[Key]] | None = None,
+        migration: int = 0,
     ) -> None:
         self._objects = objects
         self._journal = journal
         self._referring = referring or {}
+        self.migration = migration
         self.position = position
 
     def get(self, key: Key) -> Object | None:
         """The object under `key`: None when nothing is known of it, ABSENT when it is known not to be there."""
-        for position, old in self._journal.get(key, ()):
-            if position >= self.position:
-                return old
+        entries = self._journal.get(key)
+        if entries is not None:
+            for position, old in entries:
+                if position >= self.position:
+                    return old
         return self._objects.get(key)
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas in which unqualified names are looked up, the one for new objects first."""
-        found = self.get(("setting", "search_path"))
-        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else ("public",)
+        found = self.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
 
     def resolve(self, name: Name, kind: str = "relation") -> Name:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
@@ -189,8 +200,11 @@ class Schema:
 
     def relation(self, name: Name) -> Object | None:
         """The table, view, sequence or index entry of that name; None when unknown, ABSENT when dropped."""
-        full = self.resolve(name)
-        return self.get(("relation", full.schema or "", full.name))
+        schema = name.schema
+        if schema is None:
+            path = self.search_path
+            schema = path[0] if len(path) == 1 else self.resolve(name).schema
+        return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:
         """The table of that name, if anything is known of it."""
@@ -226,6 +240,16 @@ class Schema:
         full = name if kind in {"schema", "extension"} else self.resolve(name, kind)
         return isinstance(self.get((kind, full.schema or "", full.name)), Absent)
 
+    def is_older(self, name: Name) -> bool:
+        """Whether the table or view was there before the present migration, or must be assumed to have been."""
+        found = self.relation(name)
+        return not isinstance(found, Table | View) or found.born != self.migration or not found.born
+
+    def rows(self, name: Name) -> str:
+        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
+        found = self.relation(name)
+        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
         for key in self._referring.get((name.schema or "", name.name), ()):
@@ -236,7 +260,7 @@ class Schema:
 
     def at(self, position: int) -> Schema:
         """The schema just before another change of the same migration."""
-        return Schema(self._objects, self._journal, position)
+        return Schema(self._objects, self._journal, position, self._referring, self.migration)
 
     def touched(self) -> list[Key]:
         """The keys that the present migration wrote."""
