@@ -31,8 +31,15 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.plpgsql import Embedded
 
 #: How plpgsql's own syntax errors begin; other complaints of the parser may be due to what it does not know.
-_SYNTAX = ("syntax error", "missing ", "unterminated ", "mismatched parentheses", "unexpected end of function")
+_SYNTAX = ("syntax error", "missing ", "unterminated ", "mismatched parentheses", "unexpected end of function",
+           "too many parameters specified for RAISE", "too few parameters specified for RAISE", "CONTINUE cannot ",
+           "EXIT cannot ", "RETURN cannot have a parameter")  # fmt: skip
+#: Statements that only read and write rows: of no interest in a function that is not called, but for these words.
+_ROWS = ("delete", "insert", "merge", "select", "update", "values", "with")
+_TELLING = (b"pg_", b"set_config")
 _NEAR = re.compile(r'at or near "(.*)"\Z', re.DOTALL)
+#: It makes the parser print the tree to standard output.
+_DUMP = re.compile(r"#option\s+dump\b", re.IGNORECASE)
 _INTO = re.compile(rb" {6,}")
 
 
@@ -41,22 +48,38 @@ def do_block(change: Do, data: bytes) -> Iterator[Change]:
     return _Body(change, data, "do").read()
 
 
+def called_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
+    """All that a function does when it is called; `data` is the file that it stands in."""
+    if not change.statement.exact:
+        return change.statement.body or ()
+    return tuple(_Body(change, data, "function", whole=True).read())
+
+
 def function_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
-    """What the body of a function does when it is called; `data` is the file that the function stands in."""
+    """What is of interest in a function even when nothing calls it; `data` is the file that it stands in.
+
+    Most of what only reads and writes rows is left out, which saves most of the time that reading a body takes.
+    """
     if change.statement.body is None:
-        change.statement.body = tuple(_Body(change, data, "function").read())
+        body = _Body(change, data, "function")
+        try:
+            change.statement.body = tuple(body.read())
+        except RecursionError:
+            what = "a body that is nested too deeply to be read"
+            change.statement.body = (changes.Opaque(change.statement, body.span, what),)
     return change.statement.body
 
 
 class _Body:
     """One body, and where in the file it stands."""
 
-    __slots__ = ("change", "cursor", "data", "end", "exact", "inside", "lines", "span", "start")
+    __slots__ = ("change", "cursor", "data", "end", "exact", "inside", "lines", "span", "start", "whole")
 
-    def __init__(self, change: Do | CreateFunction, data: bytes, inside: str) -> None:
+    def __init__(self, change: Do | CreateFunction, data: bytes, inside: str, *, whole: bool = False) -> None:
         self.change = change
         self.data = data
         self.inside = inside
+        self.whole = whole or inside == "do"
         begin, end = (change.body_span or change.statement.span).start, change.statement.span.end
         found = re.compile(rb"\$\w*\$|'").search(data, begin, end) if change.body_span else None
         self.start = self.cursor = found.end() if found else begin
@@ -84,6 +107,8 @@ class _Body:
             for item in node:
                 yield from self._standard(item)
             return
+        if not node:  # nothing between two semicolons
+            return
         ((kind, inner),) = node.items()
         if kind == "List":
             yield from self._standard(inner.get("items", []))
@@ -91,7 +116,9 @@ class _Body:
         if kind == "ReturnStmt":
             kind, inner = "SelectStmt", {"targetList": [{"ResTarget": {"val": inner["returnval"]}}]}
         own = self.change.statement
-        yield from self._changes([Statement(kind, own.span, dumps(inner), own.offset)], self.data)
+        yield from self._changes(
+            [Statement(kind, own.span, dumps(inner, separators=(",", ":")), own.offset)], self.data
+        )
 
     def _sql(self) -> Iterator[Change]:
         """The body of a SQL function."""
@@ -111,14 +138,14 @@ class _Body:
     def _plpgsql(self) -> Iterator[Change]:
         own = self.change.statement.span
         text = self.data[own.start : own.end].decode("utf-8", "replace")
-        functions, message = parse_plpgsql(text)
+        functions, message = parse_plpgsql(_DUMP.sub(lambda found: " " * len(found[0]), text))
         if message.startswith(_SYNTAX):
             place = self._place_of_error(message) if self.exact else self.span
             yield self._broken(Broken("syntax", message, place, self.span))
         elif not functions:
             yield changes.Opaque(self.change.statement, self.span, f"a body that cannot be followed ({message})")
         for function in functions:
-            for embedded in plpgsql.walk(function["PLpgSQL_function"]):
+            for embedded in plpgsql.walk(function["PLpgSQL_function"], executes="execute" in text.lower()):
                 yield from self._embedded(embedded)
 
     def _place_of_error(self, message: str) -> Span:
@@ -144,6 +171,8 @@ class _Body:
         return first or Span(self.start, min(self.start + 1, self.end))
 
     def _embedded(self, embedded: Embedded) -> Iterator[Change]:
+        if not self.whole and embedded.kind != "execute" and not _is_of_interest(embedded):
+            return
         place = self._find(embedded)
         text = embedded.text
         size = len(text.encode())
@@ -160,7 +189,7 @@ class _Body:
             text, place = f"SELECT {text}", None if place is None else place - len("SELECT ")
         json, message, _ = parse_text(text)
         if not json:
-            if embedded.kind == "execute" and text.strip():
+            if embedded.kind == "execute" and text.strip() and "{{" not in text:
                 yield self._broken(Broken("syntax", f"{message} in the text that EXECUTE runs", span, span))
             return
         if place is None:
@@ -247,6 +276,15 @@ class _Body:
                 return place
             place = self.data.find(head, place + 1, self.end)
         return -1
+
+
+def _is_of_interest(embedded: Embedded) -> bool:
+    """Whether a statement or expression of a function may do more than read and write the rows of tables."""
+    lowered = embedded.text.lower()
+    if embedded.kind == "statement" and not lowered.startswith(_ROWS):
+        return True
+    encoded = lowered.encode()
+    return holds_any(encoded) or any(word in encoded for word in _TELLING)
 
 
 def moved(change: Change, span: Span, *, conditional: bool = False) -> Change:

@@ -40,14 +40,14 @@ class Routines:
         """What the functions that a change calls do; `active` are those that are being followed already."""
         if not isinstance(change, ReadRows):
             return
-        from elf_sqlcheck.catalog.bodies import function_body, moved
+        from elf_sqlcheck.catalog.bodies import called_body, moved
 
         for name in change.functions:
             bare = name.rpartition(".")[2]
             routine = self._known.get(bare)
             if routine is None or bare in active:
                 continue
-            for inner in function_body(*routine):
+            for inner in called_body(*routine):
                 there = moved(inner, change.span, conditional=True) if routine[1] is not data else _conditional(inner)
                 yield there
                 yield from self._called(there, data, active | {bare})

@@ -14,6 +14,7 @@ from elf_sqlcheck.catalog.change import (
 )
 from elf_sqlcheck.catalog.change_objects import (
     AddEnumLabel,
+    AlterFunction,
     AlterSequence,
     Comment,
     CreateDomain,
@@ -79,6 +80,7 @@ __all__ = [
     "AddConstraint",
     "AddEnumLabel",
     "AlterColumnType",
+    "AlterFunction",
     "AlterPolicy",
     "AlterSequence",
     "AlterSystem",

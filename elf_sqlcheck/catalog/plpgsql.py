@@ -14,12 +14,8 @@ What a condition says is not judged: `IF NOT EXISTS (…)` and `IF random() < 0.
 
 from __future__ import annotations
 
-from json import loads
-
-from elf_sqlcheck.catalog.change_rows import Unknown
-from elf_sqlcheck.catalog.texts import elements, evaluate, known, quoting_of
+from elf_sqlcheck.catalog.variables import Variables
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.sql import parse_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +29,6 @@ if TYPE_CHECKING:
 _ERROR = 21
 #: More elements of an array are not followed one by one.
 _MOST_ROUNDS = 50
-_ASSIGNMENTS = frozenset([3, 4, 5])
 
 
 class Embedded(Record):
@@ -52,46 +47,25 @@ class Embedded(Record):
     parts: Parts = ()
 
 
-def walk(function: Node) -> Iterator[Embedded]:
-    """What a function runs: `function` is the inside of a PLpgSQL_function."""
-    walker = _Walker(function.get("datums", ()))
+def walk(function: Node, *, executes: bool) -> Iterator[Embedded]:
+    """What a function runs: `function` is the inside of a PLpgSQL_function. What variables are worth is only followed
+    when it `executes` texts.
+    """
+    walker = _Walker(function.get("datums", ()), executes=executes)
     yield from walker.declarations()
     yield from walker.statement(function["action"])
-
-
-def select_of(text: str) -> Node | None:
-    """The node of an expression, None when it is none."""
-    json = parse_text(f"SELECT {text}")[0]
-    try:
-        found: Node = loads(json)["stmts"][0]["stmt"]["SelectStmt"]["targetList"][0]["ResTarget"]["val"]
-    except (ValueError, LookupError, RecursionError):
-        return None
-    return found
 
 
 class _Walker:
     """Where the walk is: what the variables are worth, and how surely what comes next runs."""
 
-    __slots__ = ("again", "conditional", "datums", "guarded", "line", "names", "types", "values")
+    __slots__ = ("again", "conditional", "datums", "guarded", "line", "variables")
 
-    def __init__(self, datums: list[Node]) -> None:
+    def __init__(self, datums: list[Node], *, executes: bool) -> None:
         self.datums = [next(iter(datum.values())) for datum in datums]
-        self.names = [datum.get("refname", "") for datum in self.datums]
-        self.types = {
-            d.get("refname", ""): d.get("datatype", {}).get("PLpgSQL_type", {}).get("typname", "") for d in self.datums
-        }
-        self.values: dict[str, Parts | list[Parts]] = {}
+        self.variables = Variables(self.datums, followed=executes)
         self.conditional = self.guarded = self.again = False
         self.line = 1
-        for number, datum in enumerate(self.datums, 1):
-            name = datum.get("refname", "")
-            if name == "found" and "lineno" not in datum:
-                break
-            if "promise" in datum or name in {"new", "old"}:  # what every trigger has
-                continue
-            self.values[name] = self.values[f"${number}"] = (
-                Unknown(name, quoting_of(self.types[name]), argument=True),
-            )
 
     def declarations(self) -> Iterator[Embedded]:
         """The variables' initial values and the queries of cursors."""
@@ -99,45 +73,9 @@ class _Walker:
             self.line = datum.get("lineno", self.line)
             if "default_val" in datum:
                 yield from self.expression(datum["default_val"])
-                self.set(datum["refname"], datum["default_val"]["PLpgSQL_expr"]["query"])
+                self.variables.set(datum["refname"], datum["default_val"]["PLpgSQL_expr"]["query"])
             if "cursor_explicit_expr" in datum:
                 yield from self.sql(datum["cursor_explicit_expr"])
-
-    def set(self, name: str, text: str) -> None:
-        """Give a variable the value of an expression; one of several with its name is none that can be told apart."""
-        if self.names.count(name) > 1:
-            self.values.pop(name, None)
-            return
-        node = select_of(text)
-        array = elements(node, self.values) if node and self.types.get(name, "").startswith("_") else None
-        if array is not None:
-            self.values[name] = array
-            return
-        value = evaluate(node, self.values) if node else ()
-        if value and known(value) is None and quoting_of(self.types.get(name, "")):
-            value = (Unknown(name, quoting_of(self.types[name])),)
-        self.values[name] = value
-
-    def forget(self, node: Any) -> None:
-        """Take back what is known of variables that something in `node` assigns; that they hold an argument stays."""
-        for name in self._assigned(node):
-            old = self.values.get(name)
-            argument = isinstance(old, tuple) and any(isinstance(p, Unknown) and p.argument for p in old)
-            self.values[name] = (Unknown(name, quoting_of(self.types.get(name, "")), argument),)
-
-    def _assigned(self, node: Any) -> Iterator[str]:
-        if isinstance(node, list):
-            for item in node:
-                yield from self._assigned(item)
-        elif isinstance(node, dict):
-            number = node.get("varno", node.get("target", -1))
-            if isinstance(number, int) and 0 <= number < len(self.names):
-                yield self.names[number]
-            for kind in ("PLpgSQL_rec", "PLpgSQL_var"):
-                if kind in node:
-                    yield node[kind].get("refname", "")
-            for value in node.values():
-                yield from self._assigned(value)
 
     def expression(self, node: Node | None) -> Iterator[Embedded]:
         """An expression: of interest only when it may call something."""
@@ -155,22 +93,20 @@ class _Walker:
         if node is None:
             return
         text = node["PLpgSQL_expr"]["query"]
-        value = select_of(text)
-        parts = evaluate(value, self.values) if value else (Unknown(text),)
         yield from self.expression(node)
         yield Embedded(
-            "execute", text, self.line, self.conditional, self.guarded, self.again, parts or (Unknown(text),)
+            "execute", text, self.line, self.conditional, self.guarded, self.again, self.variables.worth(text)
         )
         for item in params:
             yield from self.expression(item)
 
     def branch(self, body: list[Node], *, guarded: bool = True) -> Iterator[Embedded]:
         """Statements that may not run; what they assign is not known afterwards."""
-        before = self.conditional, self.guarded, dict(self.values)
+        before = self.conditional, self.guarded, dict(self.variables.values)
         self.conditional, self.guarded = True, self.guarded or guarded
         yield from self.body(body)
-        self.conditional, self.guarded, self.values = before
-        self.forget(body)
+        self.conditional, self.guarded, self.variables.values = before
+        self.variables.forget(body)
         if _leaves(body):
             self.conditional = self.guarded = True
 
@@ -178,7 +114,7 @@ class _Walker:
         """The body of a loop: what it assigns is not known in it either."""
         before = self.conditional, self.guarded
         body = inner.get("body", [])
-        self.forget([body, inner.get("var"), {"varno": inner.get("varno", -1)}])
+        self.variables.forget([body, inner.get("var")])
         yield from self.branch(body, guarded=False)
         if not _leaves(body, loop=False):
             self.conditional, self.guarded = before
@@ -197,7 +133,7 @@ class _Walker:
             yield from method(self, inner)
             return
         for key in ("t_expr", "cond", "lower", "upper", "step", "expr", "argquery", "message"):
-            if key in inner:
+            if isinstance(inner.get(key), dict):  # the message of RAISE is a text
                 yield from self.expression(inner[key])
         params = inner.get("params", [])
         dynamic = inner.get("dynquery") or (inner.get("query") if kind == "PLpgSQL_stmt_dynfors" else None)
@@ -209,7 +145,7 @@ class _Walker:
         if "body" in inner:
             yield from self.loop(inner)
         else:
-            self.forget(inner.get("target"))
+            self.variables.forget(inner)
         if kind in {"PLpgSQL_stmt_exit", "PLpgSQL_stmt_return"} and (self.conditional or kind.endswith("return")):
             self.conditional = self.guarded = True  # what comes after it may be passed over
 
@@ -239,49 +175,43 @@ class _Walker:
         query = inner["expr"]["PLpgSQL_expr"]["query"]
         target, sign, text = query.partition(":=") if ":=" in query.split("'")[0] else query.partition("=")
         yield from self.expression({"PLpgSQL_expr": {"query": text}})
-        name = self.names[inner["varno"]] if inner["varno"] < len(self.names) else ""
+        name = self.variables.names[inner.get("varno", 0)]
         if sign and name and target.strip().lower() == name:
-            self.set(name, text)
+            self.variables.set(name, text)
         else:
-            self.values.pop(name, None)
+            self.variables.values.pop(name, None)
 
     def foreach(self, inner: Node) -> Iterator[Embedded]:
         """FOREACH … IN ARRAY: followed for each element of an array that is written out."""
         yield from self.expression(inner["expr"])
-        node = select_of(inner["expr"]["PLpgSQL_expr"]["query"])
-        array = elements(node, self.values) if node and not inner.get("slice") else None
-        yield from self._rounds(inner, self.names[inner["varno"]], array)
+        array = None if inner.get("slice") else self.variables.array(inner["expr"]["PLpgSQL_expr"]["query"])
+        yield from self._rounds(inner, self.variables.names[inner.get("varno", 0)], array)
 
     def query_loop(self, inner: Node) -> Iterator[Embedded]:
         """FOR … IN query: followed when the query is `SELECT unnest(ARRAY[…])`."""
         yield from self.sql(inner["query"])
         ((_, variable),) = inner["var"].items()
         fields = variable.get("fields", [])
-        query = inner["query"]["PLpgSQL_expr"]["query"]
-        array: list[Parts] | None = None
-        if len(fields) == 1 and query[:6].lower() == "select" and "unnest" in query:
-            call = (select_of(query[6:]) or {}).get("FuncCall", {})
-            if [part["String"]["sval"] for part in call.get("funcname", ())][-1:] == ["unnest"] and len(
-                call["args"]
-            ) == 1:
-                array = elements(call["args"][0], self.values)
+        array = self.variables.unnested(inner["query"]["PLpgSQL_expr"]["query"]) if len(fields) == 1 else None
         yield from self._rounds(inner, fields[0]["name"] if fields else "", array)
 
     def _rounds(self, inner: Node, name: str, array: list[Parts] | None) -> Iterator[Embedded]:
+        """The rounds of a loop over an array, its variable being `name`."""
         body = inner.get("body", [])
-        if array is None or len(array) > _MOST_ROUNDS or self.names.count(name) > 1:
+        if array is None or len(array) > _MOST_ROUNDS or self.variables.is_ambiguous(name):
+            self.variables.forget([{"fields": [{"name": name}]}])
             yield from self.loop(inner)
             return
         before = self.again, self.conditional, self.guarded
         for element in array:
-            self.forget(body)
-            self.values[name] = element
+            self.variables.forget(body)
+            self.variables.values[name] = element
             yield from self.body(body)
             self.again = True
         self.again = before[0]
         if not _leaves(body, loop=False):
             self.conditional, self.guarded = before[1:]
-        self.forget([body, {"varno": inner.get("varno", -1)}])
+        self.variables.forget([body, {"fields": [{"name": name}]}])
 
 
 def _leaves(node: Any, *, loop: bool = True) -> bool:

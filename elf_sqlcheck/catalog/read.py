@@ -90,7 +90,8 @@ def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
 def _copy(statement: Statement, data: bytes) -> Iterator[Change]:
     node = statement.node
     if node.get("is_program") or "filename" in node:
-        yield changes.Opaque(statement, statement.span, "COPY with a file or program of the server")
+        what = "program" if node.get("is_program") else "file"
+        yield changes.Opaque(statement, statement.span, f"COPY with a {what} of the server")
     if not node.get("is_from"):
         yield changes.ReadRows(statement, statement.span)
         return
@@ -204,6 +205,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDatabaseStmt": _system("ALTER DATABASE"),
     "AlterDefaultPrivilegesStmt": access.default_privileges,
     "AlterEnumStmt": objects.alter_enum,
+    "AlterFunctionStmt": objects.alter_function,
     "AlterForeignServerStmt": access.server_options,
     "AlterObjectSchemaStmt": objects.set_schema,
     "AlterOwnerStmt": objects.set_owner,
