@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @options.choice_of_rules
 @options.report
 @options.folder
+@options.layout
 @options.configured
 @click.pass_context
 def verify(
@@ -65,7 +66,7 @@ def verify(
     """
     if pg_bin and database_url:
         raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     printer = options.Printer(
         more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
     )
@@ -78,8 +79,9 @@ def verify(
         return
     started = time.monotonic()
     result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=database_url, keep=keep)
-    findings, allowed = _unsuppressed(migrations, run.wanted(result.findings, config))
-    report = Report(findings, {migration.path: migration.data for migration in migrations}, len(only), len(allowed))
+    findings, allowed = _unsuppressed(migrations, result.findings)
+    files = {part.path: part.data for migration in migrations for part in migration.parts()}
+    report = Report(tuple(run.wanted(findings, config)), files, len(only), len(allowed))
     printer.show(report)
     for note in (*result.notes, _said(result, time.monotonic() - started)):
         printer.note(note)
@@ -104,7 +106,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
         raise UsageError(
             "there is no migrations folder here", "name it with --dir, or make one with `elf-migrate init`"
         )
-    migrations = layouts.read_directory(folder)
+    migrations = layouts.read_directory(folder, config.layout)
     if named and not migrations:
         raise UsageError(f"there are no SQL files in {named}", "name the folder that holds the migrations")
     return migrations
@@ -112,7 +114,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
 
 def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
     """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
-    judged = {migration.path: os.path.realpath(migration.path) for migration in migrations}
+    judged = {path: os.path.realpath(path) for migration in migrations for path in migration.paths}
     for path in paths:
         if os.path.realpath(path) not in judged.values():
             raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
@@ -192,7 +194,7 @@ def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple
         own = [finding for finding in findings if finding.path == migration.path]
         if own:
             staying, suppressed = suppress.apply(migration, own, suppress.read(migration), {}, ())
-            kept += staying
+            kept += map(migration.located, staying)
             allowed += suppressed
     return tuple(kept), allowed
 
