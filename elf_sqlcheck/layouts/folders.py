@@ -71,7 +71,9 @@ def roots(path: str) -> list[str]:
     above, place = os.path.split(folder)
     if name in {"up.sql", "down.sql"} or place in {"committed", "current"}:
         return [above]
-    found: list[str] = []
+    from elf_sqlcheck.layouts.flyway import FILE_NAME
+
+    found = [above] if FILE_NAME.match(name) else []
     while place:
         if place in {"deploy", "revert"}:
             found.append(above)
