@@ -26,7 +26,8 @@ DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 class Result(Record):
     """What a run found: `findings` in the order of paths and places, those that a comment allows apart, and the
-    migrations by path, for the source lines that reports show.
+    migrations by the paths of their files, for the source lines that reports show. Places count from the beginning of
+    the file that a finding names.
     """
 
     findings: tuple[Finding, ...]
@@ -43,26 +44,33 @@ def lint(
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
-    Only those whose path is in `judged` (default: all) are judged; those before them are folded into the schema, and
+    Only those with a file in `judged` (default: all) are judged; those before them are folded into the schema, and
     those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
     `rules`, for suppressions. Raises RuleError when a rule breaks.
     """
     engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
-    asked = [number for number, migration in enumerate(migrations) if judged is None or migration.path in judged]
+    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
+    chosen = frozenset(asked)
     for number, migration in enumerate(migrations[: asked[-1] + 1] if asked else ()):
-        if judged is not None and migration.path not in judged:
+        if number not in chosen:
             engine.pass_over(migration)
             continue
         kept, suppressed = engine.judge(number, migration)
+        if migration.files:  # the one place where findings in a text of two files become findings in each
+            kept, suppressed = [list(map(migration.located, found)) for found in (kept, suppressed)]
         findings += kept
         allowed += suppressed
     return Result(
         tuple(sorted(findings, key=_place)),
         tuple(sorted(allowed, key=_place)),
-        {migration.path: migration for migration in migrations},
+        {path: migration for migration in migrations for path in migration.paths},
     )
+
+
+def _is_judged(migration: Migration, judged: Container[str]) -> bool:
+    return migration.path in judged or any(path in judged for path, _ in migration.files)
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

@@ -186,7 +186,7 @@ class Context(Measured, _Generic[C_co]):
         if known is None or known[0] is not self.changes:
             from elf_sqlcheck.catalog import transactions
 
-            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
             known = self._transactions = (self.changes, numbers)
         asked: Any = change or self.change
         return known[1].get(id(asked.statement))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class Suppression(Record):
-    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole file; `squawk`
-    comments are never judged themselves.
+    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole migration;
+    `whole_file` says that it is all of a file; `squawk` comments are never judged themselves.
     """
 
     rules: tuple[tuple[str, Span], ...]
@@ -30,6 +30,7 @@ class Suppression(Record):
     span: Span
     scope: Span | None
     squawk: bool = False
+    whole_file: bool = False
 
 
 def read(migration: Migration) -> list[Suppression]:
@@ -37,10 +38,19 @@ def read(migration: Migration) -> list[Suppression]:
     data = migration.data
     if b"elf:" not in data and b"squawk-ignore" not in data:
         return []
-    return [found for comment in sql.comments(data) for found in _parse(comment, migration)]
+    if not migration.files:
+        return [found for comment in sql.comments(data) for found in _parse(comment, migration, None)]
+    found: list[Suppression] = []
+    for part in migration.parts():
+        file = Span(part.start, part.start + len(part.data))
+        for comment in sql.comments(part.data):
+            span = Span(comment.span.start + part.start, comment.span.end + part.start)
+            found += _parse(comment.replace(span=span), migration, file)
+    return found
 
 
-def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
+def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterator[Suppression]:
+    """The suppression that a comment is; `file` is the place of its file in the migration, None when that is all."""
     body = comment.text[2:].removesuffix("*/") if comment.text.startswith("/*") else comment.text[2:]
     words = body.strip()
     start = comment.span.start + comment.text.encode().find(words.encode()) if words else 0
@@ -68,8 +78,8 @@ def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
             place = Span(at, at + len(name.encode()))
             rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
-    scope = None if whole_file else _scope(comment.span, migration)
-    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk)
+    scope = file if whole_file else _scope(comment.span, migration)
+    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk, whole_file)
 
 
 def _ours(name: str) -> tuple[str, ...]:
@@ -136,9 +146,9 @@ def _covers(suppression: Suppression, finding: Finding) -> bool:
     if finding.rule not in {name for name, _ in suppression.rules}:
         return False
     scope = suppression.scope
-    return scope is None or (
-        finding.span is not None and scope.start <= finding.span.start < max(scope.end, scope.start + 1)
-    )
+    if scope is None or finding.span is None:
+        return scope is None or (suppression.whole_file and scope.start == 0)
+    return scope.start <= finding.span.start < max(scope.end, scope.start + 1)
 
 
 def _judge(
