@@ -22,6 +22,7 @@ _WORDS = {
     "AEXPR_BETWEEN": "BETWEEN", "AEXPR_NOT_BETWEEN": "NOT BETWEEN", "AEXPR_BETWEEN_SYM": "BETWEEN SYMMETRIC",
     "AEXPR_NOT_BETWEEN_SYM": "NOT BETWEEN SYMMETRIC",
 }  # fmt: skip
+_ALL_FIELDS = 0x7FFF  # INTERVAL_FULL_RANGE of Postgres
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
 
 
@@ -237,8 +238,8 @@ def type_of(node: Node, span: Span = NOWHERE) -> Type:
     for item in node.get("typmods", ()):
         text = Reader().render(item)
         modifiers.append(int(text) if text.isdigit() else text)
-    if name == "interval":  # the fields of an interval (YEAR TO MONTH) are a bit mask that means nothing to people
-        modifiers = []
+    if name == "interval":  # first the fields (YEAR TO MONTH), a bit mask that means nothing to people
+        modifiers = modifiers[1:] if modifiers[:1] == [_ALL_FIELDS] else []
     if name == "bpchar" and not modifiers and schema is None and len(parts) > 1:
         modifiers = [1]
     return Type(name, schema, tuple(modifiers), len(node.get("arrayBounds", ())), span)
