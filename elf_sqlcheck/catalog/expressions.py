@@ -12,7 +12,7 @@ from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Node = dict[str, Any]
@@ -51,7 +51,8 @@ class Reader:
         start = self.offset + max(self.start, 0)
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
-        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span)
+        demanded = tuple(_not_null(node)) if "NullTest" in node or "BoolExpr" in node else ()
+        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span, demanded)
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -220,6 +221,17 @@ _RENDERERS: dict[str, Callable[[Reader, Any], str]] = {
     "SubLink": Reader._sub_link,
     "TypeCast": Reader._cast,
 }
+
+
+def _not_null(node: Node) -> Iterator[str]:
+    """The columns that are not null wherever the condition holds, as far as it says so itself."""
+    test = node.get("NullTest")
+    if test and test["nulltesttype"] == "IS_NOT_NULL" and "ColumnRef" in test["arg"]:
+        yield from strings(test["arg"]["ColumnRef"]["fields"])[-1:]
+    both = node.get("BoolExpr")
+    if both and both["boolop"] == "AND_EXPR":
+        for item in both["args"]:
+            yield from _not_null(item)
 
 
 def expression(node: Node | None, offset: int = 0) -> Expression | None:
