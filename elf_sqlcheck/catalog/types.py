@@ -32,6 +32,7 @@ _SAME_BYTES = frozenset(
         ("varchar", "citext"),
     }
 )  # fmt: skip
+_SAME_ORDER = frozenset({("text", "varchar"), ("varchar", "text"), ("cidr", "inet")})
 BUILT_IN = frozenset(
     {
         "bit", "bool", "box", "bpchar", "bytea", "char", "cidr", "circle", "citext", "date", "daterange", "float4",
@@ -44,6 +45,7 @@ BUILT_IN = frozenset(
 #: Types with a number of fractional digits; 6 is what they have when none is written.
 _PRECISE = frozenset({"time", "timetz", "timestamp", "timestamptz", "interval"})
 _PRECISION = 6
+_UTC = frozenset({"UTC", "GMT", "ETC/UTC", "0", "+0", "+00", "+00:00", "Z", "ZULU"})
 _ZONES = frozenset({("timestamp", "timestamptz"), ("timestamptz", "timestamp")})
 
 
@@ -89,11 +91,11 @@ def _is_built_in(kind: Type) -> bool:
     return kind.schema is None and kind.name in BUILT_IN
 
 
-def rewrites(old: Type, new: Type, schema: Schema, *, utc: bool = False) -> bool | None:
+def rewrites(old: Type, new: Type, schema: Schema) -> bool | None:
     """Whether changing a column from `old` to `new` writes the whole table anew; None where it cannot be told.
 
-    `utc` says that the session's TimeZone is known to be UTC, the only one under which a timestamp with and one
-    without time zone are the same bytes.
+    A timestamp with and one without time zone are the same bytes under the TimeZone UTC, which the migration has to
+    set.
     """
     old, new = old.stored, new.stored
     if _same(old, new) and old.modifiers == new.modifiers:
@@ -113,8 +115,14 @@ def rewrites(old: Type, new: Type, schema: Schema, *, utc: bool = False) -> bool
         return True
     pair = (one.name, other.name)
     if pair in _ZONES:
-        return not utc or _digits(other) < _PRECISION
+        return schema.setting("timezone").upper() not in _UTC or _digits(other) < _PRECISION
     return not is_coercible(*pair) or bool(other.modifiers)
+
+
+def is_ordered_alike(old: Type, new: Type) -> bool:
+    """Whether an index of the one type serves the other, so that it is not made anew."""
+    old, new = old.stored, new.stored
+    return _same(old, new) or (old.name, new.name) in _SAME_ORDER
 
 
 def _same(one: Type, other: Type) -> bool:
