@@ -53,6 +53,8 @@ class Catalog:
         self.now.migration = self.migration
         self.position = 0
         self.objects.pop(("setting", "search_path"), None)
+        for name in fold_objects.SETTINGS:
+            self.objects.pop(("setting", name), None)
 
     def apply(self, change: Change) -> None:
         """Fold one change. What the catalog has no word for changes nothing."""

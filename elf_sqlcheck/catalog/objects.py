@@ -35,7 +35,7 @@ class Expression(Record):
 
     `functions` are the names of the functions that it calls, schema included where written (`now`, `auth.uid`;
     CURRENT_TIMESTAMP and its like appear in lower case); `columns` the columns that it reads; `constant` says that it
-    is one literal or NULL.
+    is one literal or NULL; `not_null` are the columns of which it says, alone or in a row of ANDs, that they are not.
     """
 
     text: str
@@ -43,6 +43,7 @@ class Expression(Record):
     columns: tuple[str, ...] = ()
     constant: bool = False
     span: Span = NOWHERE
+    not_null: tuple[str, ...] = ()
 
 
 class Type(Record):
