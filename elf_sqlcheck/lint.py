@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from elf_sqlcheck import suppress
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Section
     from elf_sqlcheck.rule import Rule
 
@@ -71,7 +74,9 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "on_change", "on_file", "settings")
+    __slots__ = (
+        "ahead", "by_name", "catalog", "final", "first", "known", "migrations", "on_change", "on_file", "settings"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -83,6 +88,8 @@ class _Engine:
         self.migrations = migrations
         self.settings = settings
         self.catalog = Catalog()
+        self.final: Schema | None = None
+        self.ahead: dict[str, list[Change]] = {}
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
@@ -96,12 +103,28 @@ class _Engine:
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(read_section(migration.up, migration.data))
+        self.catalog.apply_all(self.read_up(migration))
+
+    def read_up(self, migration: Migration) -> list[Change]:
+        """The changes of its UP section, unless they have been read already for the schema at the end."""
+        read = self.ahead.pop(migration.path, None)
+        return read_section(migration.up, migration.data) if read is None else read
+
+    def fold_rest(self, number: int, position: int) -> Schema:
+        """The schema after the last file, from the state at `position` of migration `number` on; folded only once."""
+        if self.final is None:
+            catalog = self.catalog.branch(position)
+            for later in self.migrations[number + 1 :]:
+                changes = self.ahead[later.path] = read_section(later.up, later.data)
+                catalog.begin()
+                catalog.apply_all(changes)
+            self.final = catalog.now
+        return self.final
 
     def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
         """The findings of one migration that stay and those that are allowed."""
         catalog = self.catalog
-        up = read_section(migration.up, migration.data)
+        up = self.read_up(migration)
         down = read_section(migration.down, migration.data)
         catalog.begin()
         catalog.apply_all(up)
@@ -115,6 +138,7 @@ class _Engine:
         context.first, self.first = self.first, False
         context.undoing = down
         middle = len(up)
+        context.fold_rest = partial(self.fold_rest, number, middle)
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
             if section is not None and changes:
                 context.before = catalog.view(first)

@@ -66,9 +66,9 @@ class Example(Record):
     """A piece of SQL that shows a rule at work; it is documentation and test at once.
 
     `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
-    found ends with `-- finding`. `before` is an earlier migration (its UP section). `fixed` is what `--fix` (with
-    `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs` says why the
-    example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration it needs.
+    found ends with `-- finding`. `before` and `after` are an earlier and a later migration (their UP sections). `fixed`
+    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs`
+    says why the example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration.
     """
 
     sql: str
@@ -78,6 +78,7 @@ class Example(Record):
     path: str = ""
     runs: str = ""
     settings: tuple[tuple[str, object], ...] = ()
+    after: str = ""
 
 
 class Rule(Record):
@@ -123,6 +124,7 @@ class Context(_Generic[C_co]):
         "change",
         "changes",
         "first",
+        "fold_rest",
         "migration",
         "now",
         "number",
@@ -147,6 +149,7 @@ class Context(_Generic[C_co]):
         first: bool
         siblings: Sequence[Migration]
         settings: Mapping[str, Any]
+        fold_rest: Callable[[], Schema]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
         _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
@@ -154,6 +157,14 @@ class Context(_Generic[C_co]):
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
+
+    @property
+    def final(self) -> Schema:
+        """The schema after the last file of the run: a later file may bring what this one lacks.
+
+        The rest of the files is folded for the first that asks, so ask last: where something would be found.
+        """
+        return self.fold_rest()
 
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
