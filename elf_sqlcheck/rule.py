@@ -35,6 +35,8 @@ from elf_sqlcheck.catalog.schema import Schema, Table
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.siblings import Siblings
+from elf_sqlcheck.sizes import Measured, TableSize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Example(Record):
 
     `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
     found ends with `-- finding`. `before` and `after` are an earlier and a later migration (their UP sections). `fixed`
-    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs`
+    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file name when that matters. `runs`
     says why the example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration.
     """
 
@@ -88,6 +90,8 @@ class Rule(Record):
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
     `verify` finds that, lint does not. `sections` are those it judges.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
+    statement on. What it flags must be impossible to write without; none: it is asked about every file.
     """
 
     name: str
@@ -103,9 +107,10 @@ class Rule(Record):
     sections: tuple[str, ...] = ("up",)
     layouts: tuple[str, ...] = ()
     profile: str = ""
+    words: tuple[str, ...] = ()
 
 
-class Context(_Generic[C_co]):
+class Context(Measured, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -145,26 +150,10 @@ class Context(_Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        number: int
         first: bool
-        siblings: Sequence[Migration]
         settings: Mapping[str, Any]
-        fold_rest: Callable[[], Schema]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
         _transactions: tuple[Sequence[Change], dict[int, int | None]]
-
-    @property
-    def history(self) -> Sequence[Migration]:
-        """The migrations of the run before this one."""
-        return self.siblings[: self.number]
-
-    @property
-    def final(self) -> Schema:
-        """The schema after the last file of the run: a later file may bring what this one lacks.
-
-        The rest of the files is folded for the first that asks, so ask last: where something would be found.
-        """
-        return self.fold_rest()
 
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
@@ -176,7 +165,7 @@ class Context(_Generic[C_co]):
         It does when the table is older than this migration, or was made by it and filled from a query or a file;
         `table-sizes` of the configuration say which older tables are too small for that.
         """
-        return self.now.rows(name) == "many"
+        return self.now.rows(name) == "many" and not self.is_small(name)
 
     def may_have_rows(self, name: Name) -> bool:
         """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
@@ -344,6 +333,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__
