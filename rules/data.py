@@ -25,8 +25,11 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding
+
+    _Dropping = Context[Drop | DropColumn | DropConstraint]
 
 _TABLES = frozenset({"table", "foreign table"})
 _RELATIONS = frozenset({"table", "foreign table", "view", "materialized view"})
@@ -36,15 +39,15 @@ _MAKERS = (CreateDomain, CreateEnum, CreateFunction, CreateSchema, CreateSequenc
 _NAMED = 5
 
 
-def _is_there(context: Context[Drop], name: Name) -> bool:
+def _is_there(context: _Dropping, change: Drop) -> bool:
     """Whether a relation is older than the migration, and may be there still."""
-    schema = context.now
+    schema, name = context.now, change.name
     if schema.is_absent("relation", name) or not context.is_older(name):
         return False
-    return not (context.change.if_exists and _was_never_made(context, name))
+    return not (change.if_exists and _was_never_made(context, name))
 
 
-def _was_never_made(context: Context[Drop], name: Name) -> bool:
+def _was_never_made(context: _Dropping, name: Name) -> bool:
     """Whether it is certain that there is no such relation: no migration made it, though they made the others."""
     full = context.now.resolve(name)
     if context.now.relation(full) is not None or context.before.is_referred_to(full):
@@ -56,10 +59,14 @@ def _was_never_made(context: Context[Drop], name: Name) -> bool:
 
 def _drop_table(context: Context[Drop]) -> Iterator[Finding]:
     change = context.change
-    if change.kind not in _TABLES or not _is_there(context, change.name):
+    if change.kind not in _TABLES or not _is_there(context, change):
         return
     table = context.now.table(change.name)
-    rows = "all of its rows" if table is None or not table.partition_of else f"its part of the rows of {table.partition_of}"
+    rows = (
+        "all of its rows"
+        if table is None or not table.partition_of
+        else f"its part of the rows of {table.partition_of}"
+    )
     if change.kind == "foreign table":
         message = f"DROP FOREIGN TABLE {change.name} takes the access to the rows that are elsewhere; what still queries it fails at once"
     else:
@@ -122,18 +129,21 @@ def _truncate(context: Context[WriteRows]) -> Iterator[Finding]:
     yield context.finding(message, instead=f"DELETE FROM {table} WHERE …;")
 
 
-def _is_made_here(context: Context[Drop], name: Name) -> bool:
+def _is_made_here(context: _Dropping, name: Name) -> bool:
     """Whether an earlier statement of the migration makes what is dropped."""
     end = context.change.statement.span.start
     for change in context.changes:
         if change.statement.span.start >= end:
             return False
-        if isinstance(change, _MAKERS) and (change.name if isinstance(change.name, str) else change.name.name) == name.name:
+        if (
+            isinstance(change, _MAKERS)
+            and (change.name if isinstance(change.name, str) else change.name.name) == name.name
+        ):
             return True
     return False
 
 
-def _drop_cascade(context: Context[Drop | DropColumn | DropConstraint]) -> Iterator[Finding]:
+def _drop_cascade(context: _Dropping) -> Iterator[Finding]:
     change = context.change
     if not change.cascade:
         return
@@ -141,9 +151,11 @@ def _drop_cascade(context: Context[Drop | DropColumn | DropConstraint]) -> Itera
         name = change.name
         if change.kind in _ALONE or _is_made_here(context, name):
             return
-        if change.kind in _RELATIONS and not _is_there(context, name):
+        if change.kind in _RELATIONS and not _is_there(context, change):
             return
-        if change.kind in {"schema", "type", "domain"} and context.now.is_absent("type" if change.kind == "domain" else change.kind, name):
+        if change.kind in {"schema", "type", "domain"} and context.now.is_absent(
+            "type" if change.kind == "domain" else change.kind, name
+        ):
             return
         what = f"{change.kind} {name}"
         known = _in_other_schemas(context, name.name) if change.kind == "schema" else _dependants(context, name)
@@ -165,10 +177,11 @@ def _drop_cascade(context: Context[Drop | DropColumn | DropConstraint]) -> Itera
     yield context.finding(message, instead=f"name what is to go in statements of its own, then: {plain}")
 
 
-def _dependants(context: Context[Drop | DropColumn | DropConstraint | WriteRows], name: Name) -> list[tuple[str, str]]:
+def _dependants(context: _Dropping | Context[WriteRows], name: Name) -> list[tuple[str, str]]:
     """What is known to depend on a relation: (kind, name) each. Referring tables are there as such and by their key."""
     full = context.now.resolve(name)
     found: list[tuple[str, str]] = []
+    value: Any
     for key, value in context.now.objects():
         if key[0] != "relation":
             continue
@@ -182,7 +195,7 @@ def _dependants(context: Context[Drop | DropColumn | DropConstraint | WriteRows]
     return found
 
 
-def _in_other_schemas(context: Context[Drop | DropColumn | DropConstraint], schema: str) -> list[tuple[str, str]]:
+def _in_other_schemas(context: _Dropping, schema: str) -> list[tuple[str, str]]:
     """What depends on anything in a schema without being in it."""
     inside = [table.name for table in context.now.tables() if table.name.schema == schema]
     found = [entry for name in inside for entry in _dependants(context, name)]

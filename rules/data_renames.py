@@ -53,7 +53,9 @@ def _rename_column(context: Context[Rename]) -> Iterator[Finding]:
         f"and only then DROP COLUMN {old}"
     )
     if context.now.view(table) is not None:
-        instead = f"CREATE OR REPLACE VIEW {table} with {new} as a further column, and without {old} once nothing uses that"
+        instead = (
+            f"CREATE OR REPLACE VIEW {table} with {new} as a further column, and without {old} once nothing uses that"
+        )
     yield context.finding(message, instead=instead)
 
 
