@@ -118,7 +118,7 @@ def _asked(rules: Iterable[Rule]) -> _Asked:
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("ahead", "by_name", "catalog", "final", "first", "known", "migrations", "settings", "wanted")
+    __slots__ = ("ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "settings", "wanted")
 
     def __init__(
         self,
@@ -132,6 +132,7 @@ class _Engine:
         self.catalog = Catalog()
         self.final: Schema | None = None
         self.ahead: dict[str, list[Change]] = {}
+        self.held: dict[tuple[str, frozenset[str]], bool] = {}
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
@@ -176,6 +177,7 @@ class _Engine:
         context.undoing = down
         middle = len(up)
         context.fold_rest = partial(self.fold_rest, number, middle)
+        context.held = self.held
         asked = self.wanted(migration)
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
             if section is not None and changes:

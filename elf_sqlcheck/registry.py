@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
     "portability_versions", "idempotency", "rollback", "data", "data_rows",
-    "data_writes", "data_renames", "secrets", "files", "files_order", "suppressions", "verify",
+    "data_writes", "data_renames", "rls", "rls_policies", "secrets", "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

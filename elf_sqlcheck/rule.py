@@ -60,6 +60,8 @@ else:
             return cls
 
 
+#: What Supabase's Data API serves when nothing else is configured.
+EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -130,6 +132,7 @@ class Context(Measured, Siblings, _Generic[C_co]):
         "changes",
         "first",
         "fold_rest",
+        "held",
         "migration",
         "now",
         "number",
@@ -158,6 +161,10 @@ class Context(Measured, Siblings, _Generic[C_co]):
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
+
+    def is_exposed(self, name: Name) -> bool:
+        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
+        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
 
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.

@@ -6,14 +6,14 @@ from elf_sqlcheck.catalog.read import read_section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Migration
 
 #: Kinds of statements that hold others, which may be made up of pieces that nobody can read beforehand.
-_HOLDING = frozenset({"DoStmt", "CreateFunctionStmt"})
+HOLDING = frozenset({"DoStmt", "CreateFunctionStmt"})
 
 
 class Siblings:
@@ -23,6 +23,7 @@ class Siblings:
 
     if TYPE_CHECKING:
         fold_rest: Callable[[], Schema]
+        held: dict[tuple[str, frozenset[str]], bool]
         number: int
         siblings: Sequence[Migration]
 
@@ -43,13 +44,16 @@ class Siblings:
         """What the UP section of another migration changes."""
         return read_section(migration.up, migration.data)
 
-    def hold_words(self, words: str, migrations: Iterable[Migration]) -> bool:
-        """Whether a DO block or a function in one of `migrations` holds `words` (lower case): it may do what they say
-        to objects that it computes the names of.
+    def hold_words(self, words: str, kinds: frozenset[str] = HOLDING) -> bool:
+        """Whether a DO block or a function of the run, or another of the parser's `kinds` of statements, holds `words`
+        (lower case, single blanks): it may do what they say, to objects whose names nobody can tell.
         """
-        return any(
-            words in migration.text(statement.span).lower()
-            for migration in migrations
-            for statement in migration.up.statements
-            if statement.kind in _HOLDING
-        )
+        found = self.held.get((words, kinds))
+        if found is None:
+            found = self.held[words, kinds] = any(
+                words in " ".join(migration.text(statement.span).lower().split())
+                for migration in self.siblings
+                for statement in migration.up.statements
+                if statement.kind in kinds
+            )
+        return found

@@ -54,7 +54,7 @@ def _was_never_made(context: _Dropping, name: Name) -> bool:
         return False
     known = [table.known for table in context.before.tables() if table.name.schema == full.schema]
     words = f"table {full.name}"
-    return bool(known) and all(known) and not context.hold_words(words, context.history)
+    return bool(known) and all(known) and not context.hold_words(words)
 
 
 def _drop_table(context: Context[Drop]) -> Iterator[Finding]:

@@ -35,7 +35,8 @@ class Expression(Record):
 
     `functions` are the names of the functions that it calls, schema included where written (`now`, `auth.uid`;
     CURRENT_TIMESTAMP and its like appear in lower case); `columns` the columns that it reads; `constant` says that it
-    is one literal or NULL.
+    is one literal or NULL. `calls` are the calls, as name and position, that are made anew for each row though no
+    column is among their arguments: those that stand in no `(SELECT …)` without FROM.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Expression(Record):
     columns: tuple[str, ...] = ()
     constant: bool = False
     span: Span = NOWHERE
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 class Type(Record):
