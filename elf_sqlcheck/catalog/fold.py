@@ -113,6 +113,17 @@ class Catalog:
         position = self.position if position is None else position
         return Schema(self.objects, self.journal, position, self.referring, self.migration)
 
+    def branch(self, position: int) -> Catalog:
+        """A catalog of its own that goes on from the state at `position` of this migration."""
+        other = Catalog()
+        other.objects.update(self.objects)
+        other.journal.update((key, list(entries)) for key, entries in self.journal.items())
+        other.about.update((key, set(keys)) for key, keys in self.about.items())
+        other.referring.update((key, set(keys)) for key, keys in self.referring.items())
+        other.migration = other.now.migration = self.migration
+        other.undo(position)
+        return other
+
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""
         for key, entries in list(self.journal.items()):
