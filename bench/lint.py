@@ -22,6 +22,8 @@ import tempfile
 import time
 from typing import NamedTuple
 
+from parts import parts
+
 NOUNS = """
     account agent alert batch budget campaign channel client contract customer dataset device document event feature
     folder goal invoice job label ledger message metric note order payment plan product project prompt quota report
@@ -263,11 +265,15 @@ def main() -> None:
         cases.insert(1, Case("1 of 1,000", cases[-1].files[-1:]))
         load = os.getloadavg()[0]
         results = measure(cases, options.rounds, os.path.join(folder, "output"))
+        steps = parts(cases[-1].files[:300])
     print(
         f"{platform.machine()}, {os.cpu_count()} processors, load {load:.2f} before and {os.getloadavg()[0]:.2f} after;"
     )
     print(f"Python {platform.python_version()}; medians of {options.rounds} interleaved rounds, seed {options.seed}\n")
     show(results)
+    print("\nprocessor time of each step within elf-sqlcheck, per file, µs:")
+    for step, micros in steps.items():
+        print(f"    {step:<28} {micros:>6.0f}")
 
 
 if __name__ == "__main__":

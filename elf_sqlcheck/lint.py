@@ -68,10 +68,54 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, span.start if span else -1, -int(finding.severity), finding.rule
 
 
+class _Asked(Record):
+    """The rules that are asked about a file: `on_file` about all of it, `on_change` by section and class of change."""
+
+    on_file: Sequence[Rule]
+    on_change: Mapping[str, Mapping[type, Sequence[Rule]]]
+
+
+class _Wanted:
+    """Which rules are asked about a file, by the words in it: most rules cannot find anything in most files."""
+
+    __slots__ = ("asked", "rules", "words")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self.words = tuple(sorted({word for rule in self.rules for word in rule.words}))
+        self.asked: dict[tuple[bool, ...], _Asked] = {}
+
+    def __call__(self, migration: Migration) -> _Asked:
+        """The rules for a file, by the words from its first statement on."""
+        starts = [s.statements[0].span.start for s in (migration.up, migration.down) if s and s.statements]
+        text = (
+            migration.data[0 if migration.broken or not starts else min(starts) :].lower().decode("latin-1")
+        )  # looking for a word in a str costs less than in bytes
+        escaped = "u&" in text  # names may then be written in code points
+        held = tuple([word in text or escaped for word in self.words])
+        asked = self.asked.get(held)
+        if asked is None:
+            there = {word for word, found in zip(self.words, held, strict=True) if found}
+            asked = self.asked[held] = _asked(r for r in self.rules if not r.words or not there.isdisjoint(r.words))
+        return asked
+
+
+def _asked(rules: Iterable[Rule]) -> _Asked:
+    on_file: list[Rule] = []
+    on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+    for rule in rules:
+        if Migration in rule.on:
+            on_file.append(rule)
+        for section in rule.sections:
+            for kind in rule.on:
+                on_change[section].setdefault(kind, []).append(rule)
+    return _Asked(on_file, on_change)
+
+
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "on_change", "on_file", "settings")
+    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "settings", "wanted")
 
     def __init__(
         self,
@@ -86,12 +130,7 @@ class _Engine:
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
-        self.on_file = [rule for rule in rules if Migration in rule.on]
-        self.on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
-        for rule in rules:
-            for section in rule.sections:
-                for kind in rule.on:
-                    self.on_change[section].setdefault(kind, []).append(rule)
+        self.wanted = _Wanted(rules)
 
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
@@ -115,18 +154,19 @@ class _Engine:
         context.first, self.first = self.first, False
         context.undoing = down
         middle = len(up)
+        asked = self.wanted(migration)
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
             if section is not None and changes:
                 context.before = catalog.view(first)
                 context.after = catalog.view(first + len(changes))
-                self._changes(context, section, changes, first, found)
+                self._changes(context, section, changes, first, asked.on_change[section.name], found)
         context.section = migration.up
         context.changes = up
         context.change = migration
         context.before = catalog.view(0)
         context.now = catalog.view(middle)
         context.after = catalog.view(middle + len(down))
-        for rule in self.on_file:
+        for rule in asked.on_file:
             if not rule.layouts or migration.layout in rule.layouts:
                 context.rule = rule
                 _ask(rule, context, found)
@@ -137,11 +177,16 @@ class _Engine:
         return suppress.apply(migration, found, suppressions, self.by_name, self.known)
 
     def _changes(
-        self, context: Context[Any], section: Section, changes: Sequence[Change], first: int, found: list[Finding]
+        self,
+        context: Context[Any],
+        section: Section,
+        changes: Sequence[Change],
+        first: int,
+        table: Mapping[type, Sequence[Rule]],
+        found: list[Finding],
     ) -> None:
         context.section = section
         context.changes = changes
-        table = self.on_change[section.name]
         layout = context.migration.layout
         for number, change in enumerate(changes):
             rules = table.get(type(change))

@@ -35,6 +35,7 @@ from elf_sqlcheck.catalog.schema import Schema, Table
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.sizes import Measured, TableSize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Rule(Record):
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
     `verify` finds that, lint does not. `sections` are those it judges.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
+    statement on. What it flags must be impossible to write without; none: it is asked about every file.
     """
 
     name: str
@@ -102,9 +105,10 @@ class Rule(Record):
     sections: tuple[str, ...] = ("up",)
     layouts: tuple[str, ...] = ()
     profile: str = ""
+    words: tuple[str, ...] = ()
 
 
-class Context(_Generic[C_co]):
+class Context(Measured, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -165,7 +169,7 @@ class Context(_Generic[C_co]):
         It does when the table is older than this migration, or was made by it and filled from a query or a file;
         `table-sizes` of the configuration say which older tables are too small for that.
         """
-        return self.now.rows(name) == "many"
+        return self.now.rows(name) == "many" and not self.is_small(name)
 
     def may_have_rows(self, name: Name) -> bool:
         """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
@@ -359,6 +363,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__

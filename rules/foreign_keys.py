@@ -213,6 +213,7 @@ _USERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"
 RULES = (
     Rule(
         name="unindexed-foreign-key", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_unindexed_foreign_key,
+        words=("references",),
         summary="a foreign key whose columns no index covers",
         why="Postgres indexes the referenced side only. Each DELETE or key UPDATE over there then reads the whole referencing table while it holds its locks, and joins do the same.",
         instead="CREATE INDEX idx_posts_user_id ON posts (user_id);",
@@ -242,6 +243,7 @@ RULES = (
     ),
     Rule(
         name="foreign-key-type-mismatch", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_type_mismatch,
+        words=("references",),
         summary="a foreign key whose type differs from the column it references",
         why="Postgres refuses what it cannot compare. What it can, it converts in every check and join; and an integer that references a bigint overflows one day, with the parent table none the wiser.",
         instead="give both columns the same type",
@@ -260,6 +262,7 @@ RULES = (
     ),
     Rule(
         name="foreign-key-to-missing", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_to_missing,
+        words=("references",),
         summary="a foreign key to a table or column that is not there",
         why="The migration fails on every database that was built from these files: a new developer's, the pipeline's, the one restored after a disaster.",
         instead="reference a table that an earlier statement makes",
@@ -280,6 +283,7 @@ RULES = (
     ),
     Rule(
         name="cascade-delete", family="foreign-keys", severity=Severity.WARNING, on=_KEYED, check=_cascade_delete,
+        words=("cascade",),
         summary="ON DELETE CASCADE",
         why="One DELETE in one table empties others without a word, and through their own cascades whole trees, in a single transaction that holds locks on all of them. It cannot be undone.",
         instead="ON DELETE RESTRICT and an explicit deletion, ON DELETE SET NULL, or a deleted_at column; if rows must go along, allow it with a reason",

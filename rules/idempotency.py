@@ -189,30 +189,33 @@ def _hides_difference(context: Context[CreateTable | AddColumn | CreateIndex | C
     change = context.change
     if not change.if_not_exists or change.statement.conditional:
         return
-    remedy = ""
     if isinstance(change, CreateTable):
-        what, remedy = f"table {change.name}", f"ALTER TABLE {change.name} …"
         differences = _table_differences(context, change)
     elif isinstance(change, AddColumn):
         table = context.now.table(change.table)
         there = table.column(change.column.name) if table else None
-        what, remedy = (
-            f"column {change.table}.{quoted(change.column.name)}",
-            f"ALTER TABLE {change.table} ALTER COLUMN …",
-        )
         differences = _column_differences(change.column, there) if there else []
     elif isinstance(change, CreateIndex):
-        what = f"index {change.name}"
         differences = _index_differences(context, change)
     else:
         view = context.now.view(change.name)
-        what = f"materialized view {change.name}"
         differences = ["its query"] if view and view.query != change.query else []
     if differences:
+        what, remedy = _what(change)
         message = (
             f"{what} is already there, so this statement does nothing, but it differs: {', '.join(differences[:3])}"
         )
         yield context.finding(message, instead=remedy or "drop it first, or give the new one another name")
+
+
+def _what(change: CreateTable | AddColumn | CreateIndex | CreateView) -> tuple[str, str]:
+    """What a change would make, and the statement that alters what is there instead, if there is one."""
+    if isinstance(change, CreateTable):
+        return f"table {change.name}", f"ALTER TABLE {change.name} …"
+    if isinstance(change, AddColumn):
+        column = quoted(change.column.name)
+        return f"column {change.table}.{column}", f"ALTER TABLE {change.table} ALTER COLUMN …"
+    return f"{'index' if isinstance(change, CreateIndex) else 'materialized view'} {change.name}", ""
 
 
 def _table_differences(context: Context[Change], change: CreateTable) -> list[str]:
@@ -286,6 +289,7 @@ RULES = (
     ),
     Rule(
         name="drop-without-if-exists", family="idempotency", severity=Severity.WARNING, on=(Drop, DropColumn, DropConstraint), check=_drop_without_if_exists, sections=("up", "down"),
+        words=("drop",),
         summary="DROP without IF EXISTS",
         why=_WHY,
         instead="add IF EXISTS",
@@ -315,6 +319,7 @@ RULES = (
     ),
     Rule(
         name="create-if-not-exists-hides-difference", family="idempotency", severity=Severity.WARNING, on=(CreateTable, AddColumn, CreateIndex, CreateView), check=_hides_difference,
+        words=("exists",),
         summary="IF NOT EXISTS over an object that is there with another definition",
         why="Postgres looks at the name only. The statement reports success and does nothing, and the code that needs the new definition fails later, somewhere else.",
         instead="alter the object that is there",

@@ -105,10 +105,10 @@ def _idiom_fix(context: Context[Any], idiom: Idiom) -> Fix | None:
 
 
 def _column(context: Context[Any], column: Column, siblings: tuple[Column, ...]) -> Iterator[Finding]:
-    names = {sibling.name for sibling in siblings}
     if column.name in {"key", "index"} and column.type.modifiers and column.type.name not in {"geometry", "geography"}:
         keys = [value for value in column.type.modifiers if isinstance(value, str)]
         table = context.change.name if isinstance(context.change, CreateTable) else context.change.table
+        names = {sibling.name for sibling in siblings}
         if len(keys) == len(column.type.modifiers) and (not siblings or names.issuperset(keys)):
             yield context.finding(
                 f"{column.name.upper()} {column.type.name} (…) is MySQL's way to make an index; Postgres reads it as a column "
@@ -117,7 +117,8 @@ def _column(context: Context[Any], column: Column, siblings: tuple[Column, ...])
                 instead=f"CREATE INDEX idx_{column.type.name.removeprefix('idx_')} ON {table} ({', '.join(keys)});",
             )
             return
-    yield from _type(context, column.name, column.type)
+    if column.type.name in _TYPES:
+        yield from _type(context, column.name, column.type)
     if column.collation and column.collation.lower().startswith(_COLLATIONS):
         message = f"column {quoted(column.name)} has the collation {column.collation}, which Postgres does not have"
         yield context.finding(message, column.span, instead="leave it out, or use citext to ignore case")

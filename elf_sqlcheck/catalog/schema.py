@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: (kind, schema or "", name[, …]); relations (tables, views, sequences, indexes) share the kind "relation".
 Key = tuple[str, ...]
+_SEARCH_PATH = ("setting", "search_path")
+_DEFAULT_PATH = ("public",)
 
 
 class Table(Record):
@@ -173,16 +175,18 @@ class Schema:
 
     def get(self, key: Key) -> Object | None:
         """The object under `key`: None when nothing is known of it, ABSENT when it is known not to be there."""
-        for position, old in self._journal.get(key, ()):
-            if position >= self.position:
-                return old
+        entries = self._journal.get(key)
+        if entries is not None:
+            for position, old in entries:
+                if position >= self.position:
+                    return old
         return self._objects.get(key)
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas in which unqualified names are looked up, the one for new objects first."""
-        found = self.get(("setting", "search_path"))
-        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else ("public",)
+        found = self.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
 
     def resolve(self, name: Name, kind: str = "relation") -> Name:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
@@ -196,8 +200,11 @@ class Schema:
 
     def relation(self, name: Name) -> Object | None:
         """The table, view, sequence or index entry of that name; None when unknown, ABSENT when dropped."""
-        full = self.resolve(name)
-        return self.get(("relation", full.schema or "", full.name))
+        schema = name.schema
+        if schema is None:
+            path = self.search_path
+            schema = path[0] if len(path) == 1 else self.resolve(name).schema
+        return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:
         """The table of that name, if anything is known of it."""

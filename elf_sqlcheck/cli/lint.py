@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from elf_sqlcheck import fix, run, sources
+from elf_sqlcheck import fix, run, sizes, sources
 from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--staged", is_flag=True, help="Judge what is staged for the next commit, not the working tree.")
 @click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF.")
 @click.option("--stdin-filename", metavar="FILE", default="", help="What standard input (-) would be called.")
+@click.option("--stats", metavar="FILE", help="How large tables are, as `elf-migrate status --stats` writes it.")
 @click.option("--fix", "fixing", is_flag=True, help="Fix in the files what can be fixed without changing a meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that may change a meaning; implies --fix.")
 @click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
@@ -45,6 +46,7 @@ def lint(
     staged: bool,
     since: str | None,
     stdin_filename: str,
+    stats: str | None,
     fixing: bool,
     unsafe_fixes: bool,
     diffing: bool,
@@ -67,6 +69,8 @@ def lint(
     fixing = fixing or (unsafe_fixes and not diffing)
     _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
     config = options.settings(more["config_file"], more["isolated"])
+    if stats is not None:
+        config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = options.Printer(
         more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
     )

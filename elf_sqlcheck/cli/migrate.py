@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elf_sqlcheck.cli.migrate_session import command_options
-from elf_sqlcheck.errors import ConnectionFailed, ServerError
+from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -87,11 +87,24 @@ def list_(session: Session, pending: bool) -> None:
 
 
 @cli.command()
+@click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
+@click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
 @command_options()
-def status(session: Session) -> None:
-    """Show how the database stands: what is applied, pending, failed or changed."""
+def status(session: Session, *, stats: bool, output_file: str | None) -> None:
+    """Show how the database stands: what is applied, pending, failed or changed.
+
+    \b
+    Examples:
+      elf-migrate status
+      elf-migrate status --stats --env production --output-file table-sizes.json
+    """
     from elf_sqlcheck.cli import migrate_status
 
+    if output_file is not None and not stats:
+        raise UsageError("--output-file is where --stats writes", "add --stats, or redirect the output")
+    if stats:
+        migrate_status.write_stats(session, output_file)
+        return
     with session.target() as target:
         migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
 

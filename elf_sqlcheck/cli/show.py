@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from elf_sqlcheck.rule import Rule
+    from elf_sqlcheck.sizes import TableSize
 
 _output_format = click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is shown."
@@ -129,6 +130,8 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "main-branch": found.main_branch,
         "rules-dir": found.rules_dir,
         "lock-timeout": found.lock_timeout,
+        "small-table-rows": found.small_table_rows,
+        "table-sizes": {name: _size(size) for name, size in found.table_sizes.items()},
         "severity": {name: level.label for name, level in found.severity.items()},
         "per-file-ignores": {pattern: list(names) for pattern, names in found.per_file_ignores.items()},
         "env": {
@@ -141,6 +144,13 @@ def _values(found: Config, directory: str) -> dict[str, object]:
             for name, environment in found.env.items()
         },
     }
+
+
+def _size(size: TableSize) -> object:
+    """A size as the configuration writes it."""
+    known = {"rows": size.rows, "bytes": size.bytes, "writes-per-second": size.writes_per_second}
+    fields = {key: value for key, value in known.items() if value is not None}
+    return fields if len(fields) > 1 else size.rows
 
 
 def _toml(values: Mapping[str, object], table: str = "") -> Iterator[str]:
