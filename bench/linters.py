@@ -153,9 +153,7 @@ def _pgfence(program: str, folder: str, units: Sequence[Unit]) -> Found:
         checks = [check for result in results for check in (*result["checks"], *result.get("policyViolations", ()))]
         # Of a change of type it says LOW when it thinks it free, which is to find nothing.
         return {
-            check["ruleId"]
-            for check in checks
-            if (check["ruleId"], check.get("risk")) != ("alter-column-type", "LOW")
+            check["ruleId"] for check in checks if (check["ruleId"], check.get("risk")) != ("alter-column-type", "LOW")
         }
 
     return _one_by_one(units, read)
