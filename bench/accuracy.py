@@ -190,7 +190,9 @@ def ratio(part: int, whole: int) -> str:
     return f"{part}/{whole}" + (f" {100 * part / whole:.0f} %" if whole else "")
 
 
-def report(scores: Mapping[str, Score], all_samples: Sequence[Sample], names: Names, versions: Mapping[str, str]) -> str:
+def report(
+    scores: Mapping[str, Score], all_samples: Sequence[Sample], names: Names, versions: Mapping[str, str]
+) -> str:
     """The tables, as text."""
     marked = Counter(hazard for sample in all_samples for hazard in sample.hazards)
     safe = sum(not sample.hazards for sample in all_samples)
@@ -242,7 +244,11 @@ def main() -> None:
     all_samples = samples(labelled.cases(), names)
     scores = compare(there, all_samples, names)
     if arguments.json:
-        print(json.dumps({"versions": versions, "scores": {name: row._asdict() for name, row in scores.items()}}, indent=2))
+        print(
+            json.dumps(
+                {"versions": versions, "scores": {name: row._asdict() for name, row in scores.items()}}, indent=2
+            )
+        )
     else:
         print(report(scores, all_samples, names, versions))
 

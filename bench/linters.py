@@ -144,7 +144,9 @@ def _pgfence(program: str, folder: str, units: Sequence[Unit]) -> Found:
     def read(chosen: tuple[str, ...], names: list[str]) -> Found:
         shown = _output([program, "analyze", "--output=json", *chosen, *names], folder)
         if not shown.startswith("{"):  # a file that it cannot parse ends the run: leave it out
-            return read(chosen, names[: len(names) // 2]) | read(chosen, names[len(names) // 2 :]) if names[1:] else set()
+            return (
+                read(chosen, names[: len(names) // 2]) | read(chosen, names[len(names) // 2 :]) if names[1:] else set()
+            )
         found: Found = set()
         for result in json.loads(shown)["results"]:
             for check in (*result["checks"], *result.get("policyViolations", ())):
