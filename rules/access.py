@@ -52,11 +52,12 @@ _DEFAULTS = {
 def _powers(context: Context[Role | GrantRole]) -> Iterator[Finding]:
     change = context.change
     if isinstance(change, Role):
-        for option, value in change.options:
-            if option in _POWERS and value == "true":
-                word, what = _POWERS[option]
-                span = context.find_words((word.lower(),), change.statement.span)
-                yield context.finding(f"role {quoted(change.name)} gets {word}: {what}", span)
+        given = dict(change.options)
+        powers = [power for option, power in _POWERS.items() if given.get(option) == "true"]
+        if powers:
+            words = ", ".join(word for word, _ in powers)
+            span = context.find_words((powers[0][0].lower(),), change.statement.span)
+            yield context.finding(f"role {quoted(change.name)} gets {words}: {powers[0][1]}", span)
         return
     if change.revoke:
         return

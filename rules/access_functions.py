@@ -111,7 +111,9 @@ def _opaque(context: Context[Execute]) -> Iterator[Finding]:
     text = _short("".join(part if isinstance(part, str) else "…" for part in change.parts))
     shown = f"`{text}`" if text.strip("… ") else "a text"
     where = "each time the function is called" if function else "when the migration runs"
-    yield context.finding(f"EXECUTE runs {shown}, where {unknown} is known only {where}: nothing here can judge it")
+    quoted = "format('… %I … %L …', name, value) quotes what is put in" if function and text.strip("… ") else ""
+    message = f"EXECUTE runs {shown}, where {unknown} is known only {where}: nothing here can judge it"
+    yield context.finding(message, instead=quoted)
 
 
 def _is_in_definer(context: Context[Execute]) -> bool:
