@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from elf_sqlcheck import suppress
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.changes import CreateFunction
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Section, Span
     from elf_sqlcheck.rule import Rule
 
@@ -26,7 +29,8 @@ DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 class Result(Record):
     """What a run found: `findings` in the order of paths and places, those that a comment allows apart, and the
-    migrations by path, for the source lines that reports show.
+    migrations by the paths of their files, for the source lines that reports show. Places count from the beginning of
+    the file that a finding names.
     """
 
     findings: tuple[Finding, ...]
@@ -43,26 +47,33 @@ def lint(
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
-    Only those whose path is in `judged` (default: all) are judged; those before them are folded into the schema, and
+    Only those with a file in `judged` (default: all) are judged; those before them are folded into the schema, and
     those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
     `rules`, for suppressions. Raises RuleError when a rule breaks.
     """
     engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
-    asked = [number for number, migration in enumerate(migrations) if judged is None or migration.path in judged]
+    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
+    chosen = frozenset(asked)
     for number, migration in enumerate(migrations[: asked[-1] + 1] if asked else ()):
-        if judged is not None and migration.path not in judged:
+        if number not in chosen:
             engine.pass_over(migration)
             continue
         kept, suppressed = engine.judge(number, migration)
+        if migration.files:  # the one place where findings in a text of two files become findings in each
+            kept, suppressed = [list(map(migration.located, found)) for found in (kept, suppressed)]
         findings += kept
         allowed += suppressed
     return Result(
         tuple(sorted(findings, key=_place)),
         tuple(sorted(allowed, key=_place)),
-        {migration.path: migration for migration in migrations},
+        {path: migration for migration in migrations for path in migration.paths},
     )
+
+
+def _is_judged(migration: Migration, judged: Container[str]) -> bool:
+    return migration.path in judged or any(path in judged for path, _ in migration.files)
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
@@ -125,7 +136,9 @@ def _asked(rules: Iterable[Rule]) -> _Asked:
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "routines", "settings", "wanted")
+    __slots__ = (
+        "ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "routines", "settings", "wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -138,6 +151,9 @@ class _Engine:
         self.settings = settings
         self.catalog = Catalog()
         self.routines = Routines()
+        self.final: Schema | None = None
+        self.ahead: dict[str, list[Change]] = {}
+        self.held: dict[tuple[str, frozenset[str]], bool] = {}
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
@@ -146,15 +162,31 @@ class _Engine:
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(self._read(migration.up, migration))
+        self.catalog.apply_all(self.read_up(migration))
 
     def _read(self, section: Section | None, migration: Migration) -> list[Change]:
         return self.routines.follow(read_section(section, migration.data), migration.data)
 
+    def read_up(self, migration: Migration) -> list[Change]:
+        """The changes of its UP section, unless they have been read already for the schema at the end."""
+        read = self.ahead.pop(migration.path, None)
+        return self._read(migration.up, migration) if read is None else read
+
+    def fold_rest(self, number: int, position: int) -> Schema:
+        """The schema after the last file, from the state at `position` of migration `number` on; folded only once."""
+        if self.final is None:
+            catalog = self.catalog.branch(position)
+            for later in self.migrations[number + 1 :]:
+                changes = self.ahead[later.path] = self._read(later.up, later)
+                catalog.begin()
+                catalog.apply_all(changes)
+            self.final = catalog.now
+        return self.final
+
     def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
         """The findings of one migration that stay and those that are allowed."""
         catalog = self.catalog
-        up = self._read(migration.up, migration)
+        up = self.read_up(migration)
         down = self._read(migration.down, migration)
         catalog.begin()
         catalog.apply_all(up)
@@ -168,6 +200,8 @@ class _Engine:
         context.first, self.first = self.first, False
         context.undoing = down
         middle = len(up)
+        context.fold_rest = partial(self.fold_rest, number, middle)
+        context.held = self.held
         inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
         asked = self.wanted(migration, elsewhere=bool(inexact))
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):

@@ -82,7 +82,8 @@ class Secretive(Change):
 
 class WriteRows(Change):
     """INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE (`kind`). `filtered` is whether it has a WHERE;
-    `from_query` whether an INSERT takes rows from a query that reads tables.
+    `from_query` whether an INSERT takes rows from a query that reads tables. Of UPDATE and DELETE `where` is the
+    condition, of UPDATE `columns` are those that it sets.
     """
 
     kind: str
@@ -90,6 +91,8 @@ class WriteRows(Change):
     filtered: bool = False
     from_query: bool = False
     cascade: bool = False
+    where: Expression | None = None
+    columns: tuple[str, ...] = ()
 
 
 class ReadRows(Change):

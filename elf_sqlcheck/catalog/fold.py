@@ -53,6 +53,8 @@ class Catalog:
         self.now.migration = self.migration
         self.position = 0
         self.objects.pop(("setting", "search_path"), None)
+        for name in fold_objects.SETTINGS:
+            self.objects.pop(("setting", name), None)
 
     def apply(self, change: Change) -> None:
         """Fold one change. What the catalog has no word for changes nothing."""
@@ -110,6 +112,17 @@ class Catalog:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
         position = self.position if position is None else position
         return Schema(self.objects, self.journal, position, self.referring, self.migration)
+
+    def branch(self, position: int) -> Catalog:
+        """A catalog of its own that goes on from the state at `position` of this migration."""
+        other = Catalog()
+        other.objects.update(self.objects)
+        other.journal.update((key, list(entries)) for key, entries in self.journal.items())
+        other.about.update((key, set(keys)) for key, keys in self.about.items())
+        other.referring.update((key, set(keys)) for key, keys in self.referring.items())
+        other.migration = other.now.migration = self.migration
+        other.undo(position)
+        return other
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.fold import Catalog
     from elf_sqlcheck.catalog.objects import Parameter, Type
 
+#: Settings besides search_path that rules ask for; like it, they end with the migration that sets them.
+SETTINGS = ("lock_timeout", "timezone")
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
@@ -262,6 +264,8 @@ def _set(catalog: Catalog, change: ch.SetSetting) -> None:
         names = tuple(part.strip().strip('"') for part in (change.value or "").split(",") if part.strip())
         kept = tuple(name for name in names if name != "$user")
         catalog.put(("setting", "search_path"), Fact(kept) if kept else None)
+    elif change.name in SETTINGS:
+        catalog.put(("setting", change.name), Fact(change.value) if change.value is not None else None)
 
 
 APPLY: dict[type, Callable[[Any, Any], None]] = {

@@ -11,7 +11,7 @@ from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog import read_access as access
 from elf_sqlcheck.catalog import read_objects as objects
 from elf_sqlcheck.catalog import read_tables as tables
-from elf_sqlcheck.catalog.expressions import Reader, strings
+from elf_sqlcheck.catalog.expressions import Reader, expression, strings
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read_calls import function_calls, holds_any, read_calls
 from elf_sqlcheck.catalog.read_columns import name_of, name_span
@@ -82,7 +82,11 @@ def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
         relation = node["relation"]
         place = name_span(relation, statement, data)
         filtered = "whereClause" in node or kind == "merge"
-        yield changes.WriteRows(statement, place, kind, name_of(relation), filtered)
+        where = expression(node.get("whereClause"), statement.offset)
+        targets = [item["ResTarget"]["name"] for item in node.get("targetList", ())]
+        yield changes.WriteRows(
+            statement, place, kind, name_of(relation), filtered, where=where, columns=tuple(dict.fromkeys(targets))
+        )
 
     return reader
 
