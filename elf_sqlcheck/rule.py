@@ -221,6 +221,12 @@ class Context(Measured, Siblings, _Generic[C_co]):
         statement = getattr(self.change, "statement", None)
         return first is not None and statement is not None and first < statement.span.start
 
+    def body(self) -> Sequence[Change]:
+        """For CreateFunction: what the function does, but for statements that only read and write rows of tables."""
+        from elf_sqlcheck.catalog.bodies import function_body
+
+        return function_body(self.change, self.migration.data)  # type: ignore[arg-type]
+
     def parses(self, text: str) -> bool:
         """Whether `text` is SQL."""
         from elf_sqlcheck.sql import parse_text
