@@ -85,7 +85,7 @@ def _scope(place: Span, migration: Migration) -> Span:
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
     pieces = migration.pieces()
-    if data[line_start : place.start].strip():
+    if data[line_start : place.start].removeprefix(b"\xef\xbb\xbf").strip():
         ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
     inside = any(piece.start < place.start < piece.end for piece in pieces)
