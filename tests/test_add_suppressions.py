@@ -143,7 +143,7 @@ RULES = (Rule("says-money", "own", Severity.ERROR, "s", "w", "i", (Migration,), 
     "statement",
     [
         "DO $$\nBEGIN\n    CREATE TABLE a (p money);\nEND\n$$;\n",
-        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $b$\n-- elf: allow says-money -- no\n\nSELECT 1::money\n$b$;\n",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $b$\n-- elf: allow says-money -- x\nSELECT 1::money\n$b$;\n",
         "COMMENT ON TABLE a IS 'all\nof the money';\n",
         "INSERT INTO a VALUES\n(1, 'x'\n'money'),\n(2, 'y');\n",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC\nSELECT 1;\nSELECT length('money');\nEND;\n",
