@@ -33,7 +33,7 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
     existing = suppress.read(text)
     wanted: dict[Span | None, set[str]] = {}
     for finding in findings:
-        piece = text.piece_at(finding.span.start) if finding.span and above else None
+        piece = suppress.piece_at(text, finding.span.start) if finding.span and above else None
         place = None if piece is None or _is_data(text, piece) else piece
         wanted.setdefault(place, set()).add(finding.rule)
     edits: list[Edit] = []
@@ -51,7 +51,7 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
 def same_statements(path: str, before: bytes, after: bytes) -> bool:
     """Whether both texts hold the same statements and the same pieces that do not parse."""
     old, new = layouts.read(path, before, "plain"), layouts.read(path, after, "plain")
-    return [old.text(piece) for piece in old.pieces()] == [new.text(piece) for piece in new.pieces()]
+    return [old.text(piece) for piece in suppress.pieces(old)] == [new.text(piece) for piece in suppress.pieces(new)]
 
 
 def _list(names: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Config(Record):
     `root` is the absolute folder that `dir`, `rules_dir` and all patterns are relative to: that of the file, else the
     root of the repository, else the folder that was started from. `severity` maps rules to what they count as
     (OFF: not at all), `per_file_ignores` patterns to rules, `table_sizes` names such as "public.orders" to sizes.
+    `layout` is how migrations are read, "" when their files tell.
     """
 
     path: str = ""
@@ -69,6 +71,7 @@ class Config(Record):
     per_file_ignores: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     fail_on: Severity = Severity.ERROR
     profile: str = ""
+    layout: str = ""
     postgres_version: int = 17
     main_branch: str = ""
     rules_dir: str = ""
@@ -323,6 +326,7 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "per-file-ignores": _per_file,
     "fail-on": _severity,
     "profile": _one_of(PROFILES),
+    "layout": _one_of(tuple(LAYOUTS)),
     "postgres-version": _version,
     "main-branch": _text,
     "rules-dir": _text,

@@ -38,12 +38,14 @@ class Checked(Record):
     """What came out: `sources` are the bytes that were judged, by path; `files` how many were judged.
 
     `known` are the findings that a baseline knows, `unneeded` how many of its entries no longer occur.
+    `units` are the files of each migration that has several, by each of their paths.
     """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Finding, ...]
     sources: Mapping[str, bytes]
     files: int
+    units: Mapping[str, tuple[str, ...]]
     known: tuple[Finding, ...] = ()
     unneeded: int = 0
 
@@ -97,6 +99,7 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
     findings: list[Finding] = []
     suppressed: list[Finding] = []
     sources: dict[str, bytes] = {}
+    units: dict[str, tuple[str, ...]] = {}
     files = 0
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
@@ -105,8 +108,9 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         sources |= folder.files
+        units |= {path: other.paths for path, other in result.migrations.items() if other.files}
         files += len(folder.judged)
-    checked = Checked(tuple(findings), tuple(suppressed), sources, files)
+    checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
     if baseline is None:
         return checked
     matched = baseline.match(checked.findings, sources)
@@ -154,27 +158,28 @@ def repair(
     A file that the fixes would break, in that less of it parses than before, stays as it was.
     """
     original = {path: data for folder in folders for path, data in folder.files.items()}
-    broken_before = {path: _broken(path, data) for folder in folders for path, data in _judged(folder)}
+    judged = {path for folder in folders for path in folder.judged}
     refused: set[str] = set()
-    done: dict[str, int] = {}
+    done: dict[tuple[str, ...], int] = {}
     for _ in range(PASSES):
         checked = check(folders, rules, config, baseline)
-        by_path: dict[str, list[Finding]] = {}
+        by_unit: dict[tuple[str, ...], list[Finding]] = {}
         for finding in checked.findings:
-            if finding.path not in refused and finding.path in broken_before:
-                by_path.setdefault(finding.path, []).append(finding)
+            unit = checked.units.get(finding.path, (finding.path,))
+            if refused.isdisjoint(unit) and not judged.isdisjoint(unit):
+                by_unit.setdefault(unit, []).append(finding)
         changed: dict[str, bytes] = {}
-        for path, findings in by_path.items():
-            applied = fix.apply(checked.sources[path], findings, allowed)
-            if applied.data == checked.sources[path]:
-                continue
-            if _broken(path, applied.data) > broken_before[path]:
-                refused.add(path)
-                changed[path] = original[path]
-                done.pop(path, None)
-            else:
-                changed[path] = applied.data
-                done[path] = done.get(path, 0) + len(applied.done)
+        for unit, findings in by_unit.items():
+            applied = fix.apply_all({path: checked.sources[path] for path in unit}, findings, allowed)
+            changes = {path: data for path, data in applied.files.items() if data != checked.sources[path]}
+            broken = [path for path, data in changes.items() if _broken(path, data) > _broken(path, original[path])]
+            if broken:
+                refused.update(broken)
+                changed |= {path: original[path] for path in unit}
+                done.pop(unit, None)
+            elif changes:
+                changed |= changes
+                done[unit] = done.get(unit, 0) + len(applied.done)
         if not changed:
             break
         folders = [
@@ -212,7 +217,8 @@ def allow(
         by_path: dict[str, list[Finding]] = {}
         for finding in checked.findings:
             barred = finding.rule in CREDENTIALS and finding.rule not in named
-            if finding.path in judged - refused and finding.family != "suppressions" and not barred:
+            asked = not judged.isdisjoint(checked.units.get(finding.path, (finding.path,)))
+            if asked and finding.path not in refused and finding.family != "suppressions" and not barred:
                 by_path.setdefault(finding.path, []).append(finding)
         changed: dict[str, bytes] = {}
         for path, findings in by_path.items():
@@ -236,11 +242,7 @@ def _of(folder: Folder, texts: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _migrations(folder: Folder) -> list[Migration]:
-    return layouts.read_all(folder.files)
-
-
-def _judged(folder: Folder) -> list[tuple[str, bytes]]:
-    return [(path, data) for path, data in folder.files.items() if path in folder.judged]
+    return layouts.read_all(folder.files, folder.layout)
 
 
 def _broken(path: str, data: bytes) -> int:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class Suppression(Record):
-    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole file; `squawk`
-    comments are never judged themselves.
+    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole migration;
+    `whole_file` says that it is all of a file; `squawk` comments are never judged themselves.
     """
 
     rules: tuple[tuple[str, Span], ...]
@@ -30,6 +30,7 @@ class Suppression(Record):
     span: Span
     scope: Span | None
     squawk: bool = False
+    whole_file: bool = False
 
 
 def read(migration: Migration) -> list[Suppression]:
@@ -37,10 +38,19 @@ def read(migration: Migration) -> list[Suppression]:
     data = migration.data
     if b"elf:" not in data and b"squawk-ignore" not in data:
         return []
-    return [found for comment in sql.comments(data) for found in _parse(comment, migration)]
+    if not migration.files:
+        return [found for comment in sql.comments(data) for found in _parse(comment, migration, None)]
+    found: list[Suppression] = []
+    for part in migration.parts():
+        file = Span(part.start, part.start + len(part.data))
+        for comment in sql.comments(part.data):
+            span = Span(comment.span.start + part.start, comment.span.end + part.start)
+            found += _parse(comment.replace(span=span), migration, file)
+    return found
 
 
-def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
+def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterator[Suppression]:
+    """The suppression that a comment is; `file` is the place of its file in the migration, None when that is all."""
     body = comment.text[2:].removesuffix("*/") if comment.text.startswith("/*") else comment.text[2:]
     words = body.strip()
     start = comment.span.start + comment.text.encode().find(words.encode()) if words else 0
@@ -68,8 +78,8 @@ def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
             place = Span(at, at + len(name.encode()))
             rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
-    scope = None if whole_file else _scope(comment.span, migration)
-    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk)
+    scope = file if whole_file else _scope(comment.span, migration)
+    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk, whole_file)
 
 
 def _ours(name: str) -> tuple[str, ...]:
@@ -78,17 +88,28 @@ def _ours(name: str) -> tuple[str, ...]:
     return ours(name)
 
 
+def pieces(migration: Migration) -> list[Span]:
+    """Where the statements of a migration stand, and the pieces that are none because they do not parse."""
+    statements = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
+    return statements + [broken.piece for broken in migration.broken]
+
+
+def piece_at(migration: Migration, offset: int) -> Span | None:
+    """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
+    return next((piece for piece in pieces(migration) if piece.start <= offset < piece.end), None)
+
+
 def _scope(place: Span, migration: Migration) -> Span:
     """What a comment at `place` covers."""
     data = migration.data
     line_start = data.rfind(b"\n", 0, place.start) + 1
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
-    pieces = migration.pieces()
+    spans = pieces(migration)
     if data[line_start : place.start].removeprefix(b"\xef\xbb\xbf").strip():
-        ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
+        ending = [piece for piece in spans if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
-    inside = any(piece.start < place.start < piece.end for piece in pieces)
+    inside = any(piece.start < place.start < piece.end for piece in spans)
     if inside:
         position = line_end + 1
         while position < len(data):
@@ -98,9 +119,7 @@ def _scope(place: Span, migration: Migration) -> Span:
             if line and not line.startswith(b"--"):
                 return Span(position, end)
             position = end + 1
-    following = min(
-        (piece for piece in pieces if piece.start >= place.end), key=lambda piece: piece.start, default=None
-    )
+    following = min((piece for piece in spans if piece.start >= place.end), key=lambda piece: piece.start, default=None)
     return Span(place.start, following.end) if following else place
 
 
@@ -136,9 +155,9 @@ def _covers(suppression: Suppression, finding: Finding) -> bool:
     if finding.rule not in {name for name, _ in suppression.rules}:
         return False
     scope = suppression.scope
-    return scope is None or (
-        finding.span is not None and scope.start <= finding.span.start < max(scope.end, scope.start + 1)
-    )
+    if scope is None or finding.span is None:
+        return scope is None or (suppression.whole_file and scope.start == 0)
+    return scope.start <= finding.span.start < max(scope.end, scope.start + 1)
 
 
 def _judge(

@@ -212,7 +212,7 @@ def test_json_holds_all_of_it() -> None:
                 "fix": {
                     "title": "write numeric",
                     "applicability": "unsafe",
-                    "edits": [{**place, "text": "numeric"}],
+                    "edits": [{"path": "m/a.sql", **place, "text": "numeric"}],
                 },
             }
         ],

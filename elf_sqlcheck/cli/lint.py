@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @options.choice_of_rules
 @options.report
 @options.folder
+@options.layout
 @options.configured
 @click.pass_context
 def lint(
@@ -75,7 +76,7 @@ def lint(
     fixing = fixing or (unsafe_fixes and not diffing)
     _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
     reason = _reason(reason, adding=adding, staged=staged, fixing=fixing, stdin=sources.STDIN in paths and not diffing)
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = options.Printer(

@@ -9,6 +9,7 @@ import click
 
 from elf_sqlcheck import config, reports
 from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,17 +29,24 @@ def configured(command: Command) -> Command:
     return click.option("--config", "config_file", metavar="FILE", help="The configuration file to use.")(command)
 
 
-def settings(config_file: str | None, isolated: bool) -> Config:
-    """The configuration that counts; raises ConfigError when it is no good."""
+def settings(config_file: str | None, isolated: bool, layout: str | None = None) -> Config:
+    """The configuration that counts, with `layout` in it when one is named; raises ConfigError when it is no good."""
     if config_file and isolated:
         raise UsageError("--config and --isolated exclude each other", "leave one out")
-    return config.load(".", config_file, isolated)
+    found = config.load(".", config_file, isolated)
+    return found.replace(layout=layout) if layout else found
 
 
 def folder(command: Command) -> Command:
     """Add --dir."""
     text = "The migrations folder (default: configured, else found: " + ", ".join(config.USUAL_FOLDERS) + ")."
     return click.option("--dir", "directory", metavar="DIR", default="", help=text)(command)
+
+
+def layout(command: Command) -> Command:
+    """Add --layout; `settings` puts it into the Config."""
+    text = "How the files make migrations, when that cannot be told from them: " + ", ".join(LAYOUTS) + "."
+    return click.option("--layout", type=click.Choice(list(LAYOUTS)), metavar="NAME", help=text)(command)
 
 
 def choice_of_rules(command: Command) -> Command:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @options.choice_of_rules
 @options.report
 @options.folder
+@options.layout
 @options.configured
 @click.pass_context
 def verify(
@@ -68,7 +69,7 @@ def verify(
     """
     if pg_bin and database_url:
         raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     printer = options.Printer(
         more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
     )
@@ -138,9 +139,9 @@ def prove(
     if not only:
         return None
     result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=url, keep=keep)
-    findings, allowed = _unsuppressed(migrations, run.wanted(result.findings, config))
-    texts = {migration.path: migration.data for migration in migrations}
-    return Proof(findings, len(allowed), texts, only, tuple(rules), result)
+    findings, allowed = _unsuppressed(migrations, result.findings)
+    texts = {part.path: part.data for migration in migrations for part in migration.parts()}
+    return Proof(tuple(run.wanted(findings, config)), len(allowed), texts, only, tuple(rules), result)
 
 
 def rules_of(
@@ -162,7 +163,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
         raise UsageError(
             "there is no migrations folder here", "name it with --dir, or make one with `elf-migrate init`"
         )
-    migrations = layouts.read_directory(folder)
+    migrations = layouts.read_directory(folder, config.layout)
     if named and not migrations:
         raise UsageError(f"there are no SQL files in {named}", "name the folder that holds the migrations")
     return migrations
@@ -170,7 +171,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
 
 def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
     """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
-    judged = {migration.path: os.path.realpath(migration.path) for migration in migrations}
+    judged = {path: os.path.realpath(path) for migration in migrations for path in migration.paths}
     for path in paths:
         if os.path.realpath(path) not in judged.values():
             raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
@@ -250,7 +251,7 @@ def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple
         own = [finding for finding in findings if finding.path == migration.path]
         if own:
             staying, suppressed = suppress.apply(migration, own, suppress.read(migration), {}, ())
-            kept += staying
+            kept += map(migration.located, staying)
             allowed += suppressed
     return tuple(kept), allowed
 

@@ -120,6 +120,8 @@ def _example(rule: Rule, example: Example) -> list[Block]:
     if example.path:
         blocks.append(Block("text", f"In a file named {example.path}:"))
     blocks.append(_sql(rule, example.sql))
+    if example.after:
+        blocks += [Block("text", "With a later migration:"), _sql(rule, example.after)]
     if example.fixed is not None:
         option = "--unsafe-fixes" if example.unsafe else "--fix"
         blocks += [Block("text", f"`{option}` makes of it"), _sql(rule, example.fixed)]
