@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.sizes import TableSize
 
 OWN_FILE = "elf-sqlcheck.toml"
+#: Where the baseline is when nothing is configured, in the folder of the configuration.
+BASELINE_FILE = ".elf-sqlcheck-baseline.json"
 #: Where migrations are looked for when nothing is configured, in this order.
 USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations")
 PROFILES = ("", "supabase")
@@ -49,7 +51,7 @@ class Environment(Record):
 
 
 class Config(Record):
-    """What is configured. `path` is the file it came from, "" when there is none.
+    """What is configured. `path` is the file it came from, "" when there is none or none was asked (`isolated`).
 
     `root` is the absolute folder that `dir`, `rules_dir` and all patterns are relative to: that of the file, else the
     root of the repository, else the folder that was started from. `severity` maps rules to what they count as
@@ -59,6 +61,7 @@ class Config(Record):
 
     path: str = ""
     root: str = ""
+    isolated: bool = False
     dir: str = ""
     exclude: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
@@ -72,6 +75,7 @@ class Config(Record):
     postgres_version: int = 17
     main_branch: str = ""
     rules_dir: str = ""
+    baseline: str = ""
     lock_timeout: str = ""
     small_table_rows: int = sizes.SMALL
     table_sizes: Mapping[str, TableSize] = MappingProxyType({})
@@ -153,7 +157,7 @@ def load(start: str = ".", explicit: str | None = None, isolated: bool = False) 
     start = os.path.abspath(start)
     repository = find_root(start)
     if isolated:
-        return Config(root=repository or start)
+        return Config(root=repository or start, isolated=True)
     if explicit is not None:
         table = _table(explicit, required=True)
         return _read(explicit, table or {})
@@ -326,6 +330,7 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "postgres-version": _version,
     "main-branch": _text,
     "rules-dir": _text,
+    "baseline": _text,
     "lock-timeout": _interval,
     "small-table-rows": _number,
     "table-sizes": _sizes,

@@ -90,18 +90,37 @@ class Statement:
 
     `span` leaves out comments before it and the semicolon after it. `node` is the inside of the parser's JSON object
     for `kind` (libpg_query's names); a location in it plus `offset` is a byte position in the file.
-    `conditional` says that it stands inside a DO block or a function, where it may or may not run.
+    `inside` is "do" or "function" for a statement in the body of one, "" for one that stands by itself. There,
+    `conditional` says that it may or may not run, `guarded` that something around it decides whether it has to (an IF,
+    a handler for the error that it would meet on a second run), and `exact` that spans point at its own text: not so
+    in a text that EXECUTE puts together, where they cover the whole EXECUTE, and nothing can be edited. `body` keeps
+    what the body of CREATE FUNCTION does, once it has been read.
     Only `elf_sqlcheck.catalog` looks at nodes.
     """
 
-    __slots__ = ("_node", "conditional", "json", "kind", "offset", "span")
+    __slots__ = ("_node", "body", "conditional", "exact", "guarded", "inside", "json", "kind", "offset", "span")
 
-    def __init__(self, kind: str, span: Span, json: str, offset: int = 0, *, conditional: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        span: Span,
+        json: str,
+        offset: int = 0,
+        *,
+        inside: str = "",
+        conditional: bool = False,
+        guarded: bool = False,
+        exact: bool = True,
+    ) -> None:
         self.kind = kind
         self.span = span
         self.json = json
         self.offset = offset
+        self.inside = inside
         self.conditional = conditional
+        self.guarded = guarded
+        self.exact = exact
+        self.body: tuple[Any, ...] | None = None
         self._node: dict[str, Any] | None = None
 
     @property
@@ -296,6 +315,15 @@ class Migration:
     def text(self, span: Span) -> str:
         """The text of `span`; bytes that are no UTF-8 become U+FFFD."""
         return self.data[span.start : span.end].decode("utf-8", "replace")
+
+    def pieces(self) -> list[Span]:
+        """Where its statements stand, and the pieces that are none because they do not parse."""
+        statements = [s.span for section in (self.up, self.down) if section for s in section.statements]
+        return statements + [broken.piece for broken in self.broken]
+
+    def piece_at(self, offset: int) -> Span | None:
+        """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
+        return next((piece for piece in self.pieces() if piece.start <= offset < piece.end), None)
 
     def position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column, in characters, of a byte offset, in the file that holds it."""

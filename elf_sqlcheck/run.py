@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from elf_sqlcheck.baseline import Baseline, Covered
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Applicability, Finding, Migration
     from elf_sqlcheck.rule import Rule
@@ -32,6 +34,7 @@ class Ruleset(Record):
 class Checked(Record):
     """What came out: `sources` are the bytes that were judged, by path; `files` how many were judged.
 
+    `known` are the findings that a baseline knows, `unneeded` how many of its entries no longer occur.
     `units` are the files of each migration that has several, by each of their paths.
     """
 
@@ -40,6 +43,8 @@ class Checked(Record):
     sources: Mapping[str, bytes]
     files: int
     units: Mapping[str, tuple[str, ...]]
+    known: tuple[Finding, ...] = ()
+    unneeded: int = 0
 
 
 class Fixed(Record):
@@ -82,8 +87,12 @@ def ruleset(
     return Ruleset(chosen, known)
 
 
-def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
-    """Judge the files asked for in each folder, against all the files before them."""
+def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline | None = None) -> Checked:
+    """Judge the files asked for in each folder, against all the files before them.
+
+    Findings that the `baseline` knows are kept apart.
+    """
+    folders = tuple(folders)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
     sources: dict[str, bytes] = {}
@@ -98,7 +107,28 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
         sources |= folder.files
         units |= {path: other.paths for path, other in result.migrations.items() if other.files}
         files += len(folder.judged)
-    return Checked(tuple(findings), tuple(suppressed), sources, files, units)
+    checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
+    if baseline is None:
+        return checked
+    matched = baseline.match(checked.findings, sources)
+    unneeded = baseline.unneeded(matched, covered(folders, rules, config, baseline))
+    return checked.replace(findings=matched.shown, known=matched.known, unneeded=len(unneeded))
+
+
+def covered(
+    folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline, *, proven: bool = False
+) -> Covered:
+    """What linting `folders`, or proving them, looks at, in the words of a baseline."""
+    from elf_sqlcheck.baseline import Covered
+
+    folders = tuple(folders)
+    whole = (f for f in folders if all(path in f.judged or config.excludes(path) for path in f.files))
+    return Covered(
+        frozenset(baseline.relative(path) for folder in folders for path in folder.judged),
+        frozenset(os.path.dirname(baseline.relative(path)) for folder in whole for path in folder.files),
+        frozenset(rule.name for rule in rules.rules if bool(rule.on) is not proven),
+        rules.known,
+    )
 
 
 @contextmanager
@@ -114,9 +144,13 @@ def _no_collection() -> Iterator[None]:
 
 
 def repair(
-    folders: Sequence[Folder], rules: Ruleset, config: Config, allowed: Collection[Applicability] = fix.SAFE
+    folders: Sequence[Folder],
+    rules: Ruleset,
+    config: Config,
+    allowed: Collection[Applicability] = fix.SAFE,
+    baseline: Baseline | None = None,
 ) -> Fixed:
-    """Fix what can be fixed, in passes until nothing changes; no file is written.
+    """Fix what can be fixed, in passes until nothing changes; no file is written. What a baseline knows stays.
 
     A file that the fixes would break, in that less of it parses than before, stays as it was.
     """
@@ -125,7 +159,7 @@ def repair(
     refused: set[str] = set()
     done: dict[tuple[str, ...], int] = {}
     for _ in range(PASSES):
-        checked = check(folders, rules, config)
+        checked = check(folders, rules, config, baseline)
         by_unit: dict[tuple[str, ...], list[Finding]] = {}
         for finding in checked.findings:
             unit = checked.units.get(finding.path, (finding.path,))

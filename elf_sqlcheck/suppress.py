@@ -19,34 +19,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Comment, Migration
     from elf_sqlcheck.rule import Rule
 
-#: squawk's names and ours. https://squawkhq.com/docs/rules
-SQUAWK = {
-    "adding-foreign-key-constraint": "foreign-key-without-not-valid",
-    "adding-not-nullable-field": "set-not-null-scan",
-    "adding-required-field": "not-null-without-default",
-    "adding-serial-primary-key-field": "primary-key-without-using-index",
-    "ban-alter-domain-with-add-constraint": "check-without-not-valid",
-    "ban-char-field": "char-type",
-    "ban-concurrent-index-creation-in-transaction": "concurrently-in-transaction",
-    "ban-create-domain-with-constraint": "check-without-not-valid",
-    "ban-drop-column": "drop-column",
-    "ban-drop-database": "drop-database",
-    "ban-drop-table": "drop-table",
-    "ban-truncate-cascade": "truncate",
-    "changing-column-type": "column-type-rewrite",
-    "constraint-missing-not-valid": "check-without-not-valid",
-    "disallowed-unique-constraint": "unique-without-using-index",
-    "identifier-too-long": "identifier-too-long",
-    "prefer-robust-stmts": "create-without-if-not-exists",
-    "prefer-timestamp-tz": "prefer-timestamptz",
-    "renaming-column": "rename-column",
-    "renaming-table": "rename-table",
-    "require-concurrent-index-creation": "index-without-concurrently",
-    "require-concurrent-index-deletion": "drop-index-without-concurrently",
-    "syntax-error": "syntax-error",
-    "transaction-nesting": "nested-transaction",
-}
-
 
 class Suppression(Record):
     """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole migration;
@@ -103,10 +75,17 @@ def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterato
         name = part.strip()
         at = position + len(part.encode()) - len(part.lstrip().encode())
         if name:
-            rules.append((SQUAWK.get(name, name) if squawk else name, Span(at, at + len(name.encode()))))
+            place = Span(at, at + len(name.encode()))
+            rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
     scope = file if whole_file else _scope(comment.span, migration)
     yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk, whole_file)
+
+
+def _ours(name: str) -> tuple[str, ...]:
+    from elf_sqlcheck.squawk import ours
+
+    return ours(name)
 
 
 def _scope(place: Span, migration: Migration) -> Span:
@@ -115,8 +94,7 @@ def _scope(place: Span, migration: Migration) -> Span:
     line_start = data.rfind(b"\n", 0, place.start) + 1
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
-    pieces = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
-    pieces += [broken.piece for broken in migration.broken]
+    pieces = migration.pieces()
     if data[line_start : place.start].strip():
         ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)

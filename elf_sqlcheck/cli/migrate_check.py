@@ -33,8 +33,11 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
     output, config = session.output, session.config
     paths = frozenset(path for migration in judged for path in migration.paths if not config.excludes(path))
     folder = sources.whole(session.directory, config.layout).replace(judged=paths)
-    checked = run.check([folder], run.ruleset(config), config)
-    report = reports.Report(checked.findings, checked.sources, checked.files, len(checked.suppressed))
+    baseline = options.baseline(config)
+    checked = run.check([folder], run.ruleset(config), config, baseline)
+    report = reports.Report(
+        checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
+    )
     if output.as_json:
         import json
 

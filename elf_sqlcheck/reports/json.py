@@ -30,6 +30,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
             "notes": found.get(Severity.NOTE, 0),
             "files": report.files,
             "suppressed": report.suppressed,
+            "known": len(report.known),
             "fixed": report.fixed,
             "fixable": fixable(report, Applicability.SAFE),
             "unsafely_fixable": fixable(report, Applicability.UNSAFE),
