@@ -6,7 +6,7 @@ from elf_sqlcheck.catalog.change import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Name, Parameter, Trigger, Type
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Name, Output, Parameter, Trigger, Type
     from elf_sqlcheck.model import Span
 
 
@@ -34,22 +34,25 @@ class Rename(Change):
     to: str
     part: str | None = None
     if_exists: bool = False
+    arguments: tuple[Type, ...] | None = None
 
 
 class SetSchema(Change):
-    """ALTER … SET SCHEMA."""
+    """ALTER … SET SCHEMA; `arguments` are the parameter types of a function (None when the text gives none)."""
 
     kind: str
     name: Name
     schema: str
+    arguments: tuple[Type, ...] | None = None
 
 
 class SetOwner(Change):
-    """ALTER … OWNER TO."""
+    """ALTER … OWNER TO; `arguments` are the parameter types of a function (None when the text gives none)."""
 
     kind: str
     name: Name
     owner: str
+    arguments: tuple[Type, ...] | None = None
 
 
 class CreateSchema(Change):
@@ -65,16 +68,24 @@ class CreateExtension(Change):
 
 
 class Comment(Change):
-    """`kind` is the kind of object in lower case ("table", "column", …); `text` None removes the comment."""
+    """`kind` is the kind of object in lower case ("table", "column", …); `text` None removes the comment.
+
+    `arguments` are the parameter types of a function (None when the text gives none).
+    """
 
     kind: str
     name: Name
     part: str | None
     text: str | None
+    arguments: tuple[Type, ...] | None = None
 
 
 class CreateView(Change):
-    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value)."""
+    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value).
+
+    `columns` are the names that the view gives; `output` what its query selects, None when that cannot be told;
+    `uses` are the columns that it reads, each with the relations one of which it belongs to; `functions` its calls.
+    """
 
     name: Name
     query: str
@@ -85,6 +96,16 @@ class CreateView(Change):
     materialized: bool = False
     temporary: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    output: tuple[Output, ...] | None = None
+    uses: tuple[tuple[tuple[Name, ...], str], ...] = ()
+    functions: tuple[str, ...] = ()
+
+
+class SetViewOptions(Change):
+    """ALTER VIEW SET (…), or RESET where a value is None."""
+
+    name: Name
+    options: tuple[tuple[str, str | None], ...]
 
 
 class RefreshView(Change):
@@ -113,6 +134,31 @@ class CreateDomain(Change):
     constraints: tuple[Constraint, ...] = ()
     not_null: bool = False
     default: Expression | None = None
+
+
+class AlterDomain(Change):
+    """ALTER DOMAIN. `action` is "set default" (`default` None: none), "set not null", "drop not null", "add constraint"
+    (`constraint`), "drop constraint" or "validate constraint" (`part` names it).
+    """
+
+    name: Name
+    action: str
+    default: Expression | None = None
+    constraint: Constraint | None = None
+    part: str | None = None
+    if_exists: bool = False
+    cascade: bool = False
+
+
+class AlterAttribute(Change):
+    """ALTER TYPE of a composite type. `action` is "add", "drop" or "type"; `column` is the attribute's new form."""
+
+    name: Name
+    action: str
+    attribute: str
+    column: Column | None = None
+    if_exists: bool = False
+    cascade: bool = False
 
 
 class CreateType(Change):
@@ -157,6 +203,17 @@ class CreateFunction(Change):
     options: tuple[tuple[str, str], ...] = ()
     body: str = ""
     body_span: Span | None = None
+
+
+class AlterFunction(Change):
+    """ALTER FUNCTION or PROCEDURE. `options` as in CreateFunction (volatility and security too); a setting whose value
+    is None is reset; the name "all" resets all.
+    """
+
+    name: Name
+    arguments: tuple[Type, ...] | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str | None], ...] = ()
 
 
 class CreateTrigger(Change):

@@ -14,6 +14,9 @@ from elf_sqlcheck.catalog.change import (
 )
 from elf_sqlcheck.catalog.change_objects import (
     AddEnumLabel,
+    AlterAttribute,
+    AlterDomain,
+    AlterFunction,
     AlterSequence,
     Comment,
     CreateDomain,
@@ -30,6 +33,7 @@ from elf_sqlcheck.catalog.change_objects import (
     Rename,
     SetOwner,
     SetSchema,
+    SetViewOptions,
 )
 from elf_sqlcheck.catalog.change_rows import (
     AlterPolicy,
@@ -52,6 +56,7 @@ from elf_sqlcheck.catalog.change_tables import (
     AddColumn,
     AddConstraint,
     AlterColumnType,
+    AlterConstraint,
     AlterTableOther,
     AttachPartition,
     CreateIndex,
@@ -74,7 +79,11 @@ __all__ = [
     "AddColumn",
     "AddConstraint",
     "AddEnumLabel",
+    "AlterAttribute",
     "AlterColumnType",
+    "AlterConstraint",
+    "AlterDomain",
+    "AlterFunction",
     "AlterPolicy",
     "AlterSequence",
     "AlterSystem",
@@ -121,6 +130,7 @@ __all__ = [
     "SetSchema",
     "SetSetting",
     "SetTrigger",
+    "SetViewOptions",
     "TableChange",
     "Transaction",
     "ValidateConstraint",

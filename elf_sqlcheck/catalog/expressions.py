@@ -7,7 +7,9 @@ names them. It is compared and shown, never run.
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.objects import ALIASES, NOWHERE, Expression, Type, quoted
+import re
+
+from elf_sqlcheck.catalog.objects import ALIASES, NOWHERE, Expression, Name, Type, quoted
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -23,6 +25,9 @@ _WORDS = {
     "AEXPR_NOT_BETWEEN_SYM": "NOT BETWEEN SYMMETRIC",
 }  # fmt: skip
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
+
+
+_NAME_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
 
 
 def strings(nodes: list[Node] | None) -> list[str]:
@@ -50,7 +55,8 @@ class Reader:
         start = self.offset + max(self.start, 0)
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
-        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span)
+        reads = tuple(dict.fromkeys(Name(schema, name) for schema, name in self.relations)) if self.relations else ()
+        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span, reads)
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -108,11 +114,21 @@ class Reader:
             parts = parts[1:]
         name = ".".join(parts)
         self.functions.append(name)
+        if name == "nextval":
+            self._sequence(node["args"][0])
         inside = "*" if node.get("agg_star") else self.list(node.get("args"))
         if node.get("agg_distinct"):
             inside = f"DISTINCT {inside}"
         extra = {key: node[key] for key in ("agg_order", "agg_filter", "over", "func_variadic") if key in node}
         return f"{name}({inside})" + (f" {self._other(extra)}" if extra else "")
+
+    def _sequence(self, argument: Node) -> None:
+        """The sequence that a literal names."""
+        constant = argument.get("TypeCast", {}).get("arg", argument).get("A_Const", {})
+        parts = _NAME_PART.findall(constant.get("sval", {}).get("sval", ""))
+        if parts:
+            names = [part[1:-1].replace('""', '"') if part[0] == '"' else part.lower() for part in parts]
+            self.relations.append((names[-2] if len(names) > 1 else None, names[-1]))
 
     def _cast(self, node: Node) -> str:
         return f"{self._operand(node['arg'])}::{type_of(node['typeName'])}"
