@@ -8,7 +8,7 @@ time of each step is shown per file, in µs, the best of several rounds. "parsin
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from elf_sqlcheck import layouts, registry, reports
 from elf_sqlcheck.catalog.fold import Catalog
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.rule import Rule
 
+T = TypeVar("T")
 #: Decoded here so that its cost does not hide in the step that happens to ask first.
 _UNDECODED = frozenset({"InsertStmt"})
 
@@ -29,23 +31,10 @@ def parts(paths: Sequence[str], rounds: int = 7) -> dict[str, float]:
     files = {path: layouts.read_bytes(path) for path in paths}
     rules = registry.select(registry.builtin())
     best: dict[str, float] = {}
-
-    def timed(name: str, step: Callable[[], object]) -> None:
-        start = time.process_time()
-        step()
-        spent = (time.process_time() - start) / len(paths) * 1e6
-        best[name] = min(best.get(name, spent), spent)
-
     for _ in range(rounds):
-        migrations: list[Migration] = []
-        timed("parse", lambda: migrations.extend(layouts.read_all(files)))
-        timed("decode", lambda: _decode(migrations))
-        timed("read", lambda: _read(migrations))
-        timed("read + fold", lambda: _fold(migrations))
-        timed("everything but parsing", lambda: lint(migrations, rules))
-        timed("nothing judged", lambda: lint(migrations, ()))
-        report = reports.Report(lint(migrations, rules).findings, files, len(files))
-        timed("render", lambda: reports.render("concise", report, reports.Style()))
+        for name, seconds in _round(files, rules).items():
+            best[name] = min(best.get(name, seconds), seconds)
+    best = {name: seconds / len(files) * 1e6 for name, seconds in best.items()}
     return {
         "parse and cut": best["parse"],
         "decode": best["decode"],
@@ -55,6 +44,27 @@ def parts(paths: Sequence[str], rounds: int = 7) -> dict[str, float]:
         "rules": best["everything but parsing"] - best["nothing judged"],
         "render": best["render"],
     }
+
+
+def _round(files: dict[str, bytes], rules: Sequence[Rule]) -> dict[str, float]:
+    """The processor time, in seconds, of each step over all files."""
+    spent: dict[str, float] = {}
+
+    def timed(name: str, step: Callable[[], T]) -> T:
+        start = time.process_time()
+        result = step()
+        spent[name] = time.process_time() - start
+        return result
+
+    migrations = timed("parse", lambda: layouts.read_all(files))
+    timed("decode", lambda: _decode(migrations))
+    timed("read", lambda: _read(migrations))
+    timed("read + fold", lambda: _fold(migrations))
+    timed("nothing judged", lambda: lint(migrations, ()))
+    result = timed("everything but parsing", lambda: lint(migrations, rules))
+    report = reports.Report(result.findings, files, len(files))
+    timed("render", lambda: reports.render("concise", report, reports.Style()))
+    return spent
 
 
 def _decode(migrations: list[Migration]) -> None:

@@ -35,6 +35,8 @@ from elf_sqlcheck.catalog.schema import Schema, Table
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.siblings import Siblings
+from elf_sqlcheck.sizes import Measured, TableSize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ else:
             return cls
 
 
+#: What Supabase's Data API serves when nothing else is configured.
+EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -66,9 +70,9 @@ class Example(Record):
     """A piece of SQL that shows a rule at work; it is documentation and test at once.
 
     `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
-    found ends with `-- finding`. `before` is an earlier migration (its UP section). `fixed` is what `--fix` (with
-    `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs` says why the
-    example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration it needs.
+    found ends with `-- finding`. `before` and `after` are an earlier and a later migration (their UP sections). `fixed`
+    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file name when that matters. `runs`
+    says why the example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration.
     """
 
     sql: str
@@ -78,6 +82,7 @@ class Example(Record):
     path: str = ""
     runs: str = ""
     settings: tuple[tuple[str, object], ...] = ()
+    after: str = ""
 
 
 class Rule(Record):
@@ -85,8 +90,11 @@ class Rule(Record):
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
-    `verify` finds that, lint does not. `sections` are those it judges.
+    `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
+    calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
+    `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
+    statement on. What it flags must be impossible to write without; none: it is asked about every file.
     """
 
     name: str
@@ -100,11 +108,13 @@ class Rule(Record):
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
     sections: tuple[str, ...] = ("up",)
+    bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
+    words: tuple[str, ...] = ()
 
 
-class Context(_Generic[C_co]):
+class Context(Measured, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -123,6 +133,8 @@ class Context(_Generic[C_co]):
         "change",
         "changes",
         "first",
+        "fold_rest",
+        "held",
         "migration",
         "now",
         "number",
@@ -143,21 +155,18 @@ class Context(_Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        number: int
         first: bool
-        siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
         _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
-    @property
-    def history(self) -> Sequence[Migration]:
-        """The migrations of the run before this one."""
-        return self.siblings[: self.number]
-
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
+
+    def is_exposed(self, name: Name) -> bool:
+        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
+        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
 
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.
@@ -165,7 +174,7 @@ class Context(_Generic[C_co]):
         It does when the table is older than this migration, or was made by it and filled from a query or a file;
         `table-sizes` of the configuration say which older tables are too small for that.
         """
-        return self.now.rows(name) == "many"
+        return self.now.rows(name) == "many" and not self.is_small(name)
 
     def may_have_rows(self, name: Name) -> bool:
         """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
@@ -180,7 +189,7 @@ class Context(_Generic[C_co]):
         if known is None or known[0] is not self.changes:
             from elf_sqlcheck.catalog import transactions
 
-            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
             known = self._transactions = (self.changes, numbers)
         asked: Any = change or self.change
         return known[1].get(id(asked.statement))
@@ -333,6 +342,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__

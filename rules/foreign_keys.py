@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elf_sqlcheck.rule import Constraint, Context, Finding, Table, Type
+    from elf_sqlcheck.rule import Constraint, Context, Finding, Schema, Table, Type
 
     Keyed = CreateTable | AddColumn | AddConstraint
 
@@ -67,7 +67,9 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
         parent = context.after.table(table.partition_of) if table.partition_of else None
         if unknown or dropped or (table.partition_of and parent is None):
             continue
-        if any(owner and context.after.covering_index(owner, key.columns) for owner in (table, parent)):
+        if any(_is_covered(context.after, owner, key) for owner in (table, parent)):
+            continue
+        if any(_is_covered(context.final, owner and context.final.table(owner.name), key) for owner in (table, parent)):
             continue
         seen.append(columns)
         index = snake("_".join(["idx", table.name.name, *key.columns]))
@@ -77,6 +79,10 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
             f"reads all of {name}, and so does each join"
         )
         yield context.finding(message, key.span, instead=statement, fix=_index_fix(context, table, index, statement))
+
+
+def _is_covered(schema: Schema, owner: Table | None, key: Constraint) -> bool:
+    return owner is not None and schema.covering_index(owner, key.columns) is not None
 
 
 def _index_fix(context: Context[Keyed], table: Table, index: str, statement: str) -> Fix | None:
@@ -213,6 +219,7 @@ _USERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"
 RULES = (
     Rule(
         name="unindexed-foreign-key", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_unindexed_foreign_key,
+        words=("references",),
         summary="a foreign key whose columns no index covers",
         why="Postgres indexes the referenced side only. Each DELETE or key UPDATE over there then reads the whole referencing table while it holds its locks, and joins do the same.",
         instead="CREATE INDEX idx_posts_user_id ON posts (user_id);",
@@ -234,6 +241,7 @@ RULES = (
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nCREATE INDEX idx_posts_user_id ON posts (user_id, id);", before=_USERS),
             Example("CREATE TABLE profiles (user_id uuid PRIMARY KEY REFERENCES users (id), email text UNIQUE REFERENCES users (email));", before=_USERS),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nCREATE INDEX idx_posts_user_id ON posts (user_id) WHERE user_id IS NOT NULL;", before=_USERS),
+            Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));", before=_USERS, after="CREATE INDEX CONCURRENTLY idx_posts_user_id ON posts (user_id);"),
             Example("ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);", before=_USERS + "\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);\nCREATE INDEX idx_posts_user_id ON posts (user_id);"),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nALTER TABLE posts DROP COLUMN user_id;", before=_USERS),
             Example("ALTER TABLE legacy ADD CONSTRAINT fk_legacy_user_id FOREIGN KEY (user_id) REFERENCES users (id);", runs="legacy is older than all migrations, so its indexes are not known"),
@@ -242,6 +250,7 @@ RULES = (
     ),
     Rule(
         name="foreign-key-type-mismatch", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_type_mismatch,
+        words=("references",),
         summary="a foreign key whose type differs from the column it references",
         why="Postgres refuses what it cannot compare. What it can, it converts in every check and join; and an integer that references a bigint overflows one day, with the parent table none the wiser.",
         instead="give both columns the same type",
@@ -260,6 +269,7 @@ RULES = (
     ),
     Rule(
         name="foreign-key-to-missing", family="foreign-keys", severity=Severity.ERROR, on=_KEYED, check=_foreign_key_to_missing,
+        words=("references",),
         summary="a foreign key to a table or column that is not there",
         why="The migration fails on every database that was built from these files: a new developer's, the pipeline's, the one restored after a disaster.",
         instead="reference a table that an earlier statement makes",
@@ -280,6 +290,7 @@ RULES = (
     ),
     Rule(
         name="cascade-delete", family="foreign-keys", severity=Severity.WARNING, on=_KEYED, check=_cascade_delete,
+        words=("cascade",),
         summary="ON DELETE CASCADE",
         why="One DELETE in one table empties others without a word, and through their own cascades whole trees, in a single transaction that holds locks on all of them. It cannot be undone.",
         instead="ON DELETE RESTRICT and an explicit deletion, ON DELETE SET NULL, or a deleted_at column; if rows must go along, allow it with a reason",

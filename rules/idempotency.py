@@ -56,7 +56,7 @@ def _after(context: Context[Change], *words: str) -> int | None:
 
 def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]:
     change = context.change
-    if change.statement.conditional or getattr(change, "if_not_exists", False):
+    if change.statement.guarded or getattr(change, "if_not_exists", False):
         return
     if isinstance(change, CreateEnum | CreateType | CreateDomain):
         yield from _new_type(context)  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ def _new_type(context: Context[NewType]) -> Iterator[Finding]:
 
 def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]) -> Iterator[Finding]:
     change = context.change
-    if change.if_exists or change.statement.conditional:
+    if change.if_exists or change.statement.guarded:
         return
     if isinstance(change, Drop):
         yield from _drop(context, change)
@@ -161,7 +161,7 @@ def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) ->
 
 def _create_without_or_replace(context: Context[CreateFunction | CreateView | CreateTrigger]) -> Iterator[Finding]:
     change = context.change
-    if change.or_replace or change.statement.conditional:
+    if change.or_replace or change.statement.guarded:
         return
     if isinstance(change, CreateTrigger):
         if change.trigger.constraint:
@@ -187,32 +187,35 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
 
 def _hides_difference(context: Context[CreateTable | AddColumn | CreateIndex | CreateView]) -> Iterator[Finding]:
     change = context.change
-    if not change.if_not_exists or change.statement.conditional:
+    if not change.if_not_exists or change.statement.guarded:
         return
-    remedy = ""
     if isinstance(change, CreateTable):
-        what, remedy = f"table {change.name}", f"ALTER TABLE {change.name} …"
         differences = _table_differences(context, change)
     elif isinstance(change, AddColumn):
         table = context.now.table(change.table)
         there = table.column(change.column.name) if table else None
-        what, remedy = (
-            f"column {change.table}.{quoted(change.column.name)}",
-            f"ALTER TABLE {change.table} ALTER COLUMN …",
-        )
         differences = _column_differences(change.column, there) if there else []
     elif isinstance(change, CreateIndex):
-        what = f"index {change.name}"
         differences = _index_differences(context, change)
     else:
         view = context.now.view(change.name)
-        what = f"materialized view {change.name}"
         differences = ["its query"] if view and view.query != change.query else []
     if differences:
+        what, remedy = _what(change)
         message = (
             f"{what} is already there, so this statement does nothing, but it differs: {', '.join(differences[:3])}"
         )
         yield context.finding(message, instead=remedy or "drop it first, or give the new one another name")
+
+
+def _what(change: CreateTable | AddColumn | CreateIndex | CreateView) -> tuple[str, str]:
+    """What a change would make, and the statement that alters what is there instead, if there is one."""
+    if isinstance(change, CreateTable):
+        return f"table {change.name}", f"ALTER TABLE {change.name} …"
+    if isinstance(change, AddColumn):
+        column = quoted(change.column.name)
+        return f"column {change.table}.{column}", f"ALTER TABLE {change.table} ALTER COLUMN …"
+    return f"{'index' if isinstance(change, CreateIndex) else 'materialized view'} {change.name}", ""
 
 
 def _table_differences(context: Context[Change], change: CreateTable) -> list[str]:
@@ -286,6 +289,7 @@ RULES = (
     ),
     Rule(
         name="drop-without-if-exists", family="idempotency", severity=Severity.WARNING, on=(Drop, DropColumn, DropConstraint), check=_drop_without_if_exists, sections=("up", "down"),
+        words=("drop",),
         summary="DROP without IF EXISTS",
         why=_WHY,
         instead="add IF EXISTS",
@@ -315,6 +319,7 @@ RULES = (
     ),
     Rule(
         name="create-if-not-exists-hides-difference", family="idempotency", severity=Severity.WARNING, on=(CreateTable, AddColumn, CreateIndex, CreateView), check=_hides_difference,
+        words=("exists",),
         summary="IF NOT EXISTS over an object that is there with another definition",
         why="Postgres looks at the name only. The statement reports success and does nothing, and the code that needs the new definition fails later, somewhere else.",
         instead="alter the object that is there",

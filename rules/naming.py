@@ -42,8 +42,11 @@ _MEANINGLESS = re.compile(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|un
 _LONGEST = 63
 
 
+_SNAKE = re.compile(r"[^\W\dA-Z]\w*")
+
+
 def _is_snake(name: str) -> bool:
-    return name == name.lower() and name.replace("_", "a").isalnum() and not name[0].isdigit()
+    return _SNAKE.fullmatch(name) is not None and name == name.lower()
 
 
 def _unreserved(kind: str, name: str) -> str:
@@ -60,10 +63,12 @@ def _table_or_column_name(context: Context[CreateTable | AddColumn | Rename]) ->
     change = context.change
     if isinstance(change, CreateTable) and (change.persistence == "temporary" or change.foreign):
         return
+    judged = context.rule.name.removesuffix("-name")
+    data = context.migration.data
     for kind, name, place in _created(change):
-        if kind == context.rule.name.removesuffix("-name"):
+        if kind == judged:
             span = place or _last_word(context)
-            if context.text(span) != name or not _is_snake(name):
+            if data[span.start : span.end] != name.encode() or not _is_snake(name):
                 written, span = context.tokens(span)[-1]
                 yield from _misnamed(context, kind, name, span, written)
 
@@ -181,26 +186,29 @@ def _constraint_proposal(table: str, constraint: Constraint) -> str:
     return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]]))
 
 
-def _created(change: Any) -> Iterator[tuple[str, str, Span | None]]:
+def _created(change: Any) -> list[tuple[str, str, Span | None]]:
     """What a change brings new names to: (kind, name, its place if known)."""
+    found: list[tuple[str, str, Span | None]] = []
     if isinstance(change, CreateTable):
-        yield "table", change.name.name, change.span
-        yield from (("column", column.name, column.span) for column in change.columns)
+        found = [("column", column.name, column.span) for column in change.columns]
+        found.append(("table", change.name.name, change.span))
     elif isinstance(change, AddColumn):
-        yield "column", change.column.name, change.column.span
+        found.append(("column", change.column.name, change.column.span))
     elif isinstance(change, AddConstraint):
-        yield "constraint", change.constraint.name or "", None
+        found.append(("constraint", change.constraint.name or "", None))
     elif isinstance(change, CreateTrigger):
-        yield "trigger", change.trigger.name, None
+        found.append(("trigger", change.trigger.name, None))
     elif isinstance(change, CreatePolicy):
-        yield "policy", change.policy.name, None
+        found.append(("policy", change.policy.name, None))
     elif isinstance(change, Rename):
-        yield change.kind, change.to, None
+        found.append((change.kind, change.to, None))
     else:
         name = getattr(change.name, "name", change.name)
-        yield _KINDS[type(change)], name or "", None
-    for constraint in getattr(change, "constraints", ()):
-        yield "constraint", constraint.name or "", None
+        found.append((_KINDS[type(change)], name or "", None))
+    found += [
+        ("constraint", constraint.name, None) for constraint in getattr(change, "constraints", ()) if constraint.name
+    ]
+    return found
 
 
 _KINDS: dict[type, str] = {
@@ -215,7 +223,11 @@ _CREATING = (AddColumn, AddConstraint, CreatePolicy, CreateTable, CreateTrigger,
 def _identifier_too_long(context: Context[Change]) -> Iterator[Finding]:
     for kind, name, _ in _created(context.change):
         # The parser has already cut what it hands over, at most three bytes short for the sake of a whole character.
-        if len(name) < _LONGEST // 4 or not _LONGEST - 3 <= len(name.encode()) <= _LONGEST:
+        if (
+            len(name) < _LONGEST // 4
+            or (name.isascii() and len(name) < _LONGEST - 3)
+            or not _LONGEST - 3 <= len(name.encode()) <= _LONGEST
+        ):
             continue
         written = _cut_spellings(context, name)
         if not written:
@@ -330,6 +342,7 @@ RULES = (
     ),
     Rule(
         name="reserved-identifier", family="naming", severity=Severity.ERROR, on=_CREATING, check=_reserved_identifier,
+        words=('"',),
         summary="a name that has to be quoted for ever: a reserved word, upper case, blanks",
         why="Whoever forgets the quotes gets a syntax error, or worse, another meaning: SELECT user is the name of the role, not the table's row.",
         instead="choose a name that needs no quotes",

@@ -55,8 +55,8 @@ _NEW: tuple[tuple[int, str, str], ...] = (
     (14, "nummultirange", "numrange[]"), (14, "tstzmultirange", "tstzrange[]"), (14, "datemultirange", "daterange[]"),
     (14, "trim_array (", "array slices"), (14, "bit_xor (", ""),
 )  # fmt: skip
-#: Of each of them its version and its longest word, which is looked for first.
-_KEYS = tuple((entry[0], max(entry[1].split(), key=len)) for entry in _NEW)
+#: Of each of them its longest word, which is looked for first, and it.
+_KEYS = tuple((max(entry[1].split(), key=len), entry) for entry in _NEW)
 
 
 def _newer(context: Context[Any]) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _newer(context: Context[Any]) -> Iterator[Finding]:
     change = context.change
     if isinstance(change, Migration):
         text = change.data.decode("latin-1").lower()
-        found = [entry for entry, (version, word) in zip(_NEW, _KEYS, strict=True) if version > target and word in text]
+        found = [entry for word, entry in _KEYS if entry[0] > target and word in text]
         if found:
             yield from _phrases(context, change, found, target)
         return

@@ -159,6 +159,7 @@ RULES = (
     ),
     Rule(
         name="uuid-ossp-default", family="uuid", severity=Severity.WARNING, on=(CreateTable, AddColumn, SetDefault, CreateDomain), check=_uuid_ossp_default,
+        words=("uuid_generate",),
         summary="uuid_generate_v4() where the built-in gen_random_uuid() serves",
         why="The function needs the extension uuid-ossp, in a schema that is on the search_path; gen_random_uuid() makes the same kind of UUID, is built in since Postgres 13, and is faster.",
         instead="DEFAULT gen_random_uuid()",

@@ -7,6 +7,7 @@ import pytest
 from elf_sqlcheck.config import Config, Environment, load, matches
 from elf_sqlcheck.errors import ConfigError
 from elf_sqlcheck.model import Severity
+from elf_sqlcheck.sizes import TableSize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,13 @@ profile = "supabase"
 postgres-version = 15
 main-branch = "trunk"
 rules-dir = "our_rules"
+baseline = "known.json"
 lock-timeout = "5s"
+small-table-rows = 500
+
+[table-sizes]
+orders = "12M"
+"shop.Lines" = { rows = 7, bytes = 8192, writes-per-second = 0.5 }
 
 [severity]
 char-type = "note"
@@ -75,7 +82,10 @@ def test_every_key_is_read(repository: Path) -> None:
         postgres_version=15,
         main_branch="trunk",
         rules_dir="our_rules",
+        baseline="known.json",
         lock_timeout="5s",
+        small_table_rows=500,
+        table_sizes={"public.orders": TableSize(12_000_000), "shop.lines": TableSize(7, 8192, 0.5)},
         env={
             "production": Environment(
                 "production", url_env="PRODUCTION_URL", lock_timeout="3s", statement_timeout="10 min"
@@ -88,7 +98,8 @@ def test_every_key_is_read(repository: Path) -> None:
 def test_without_a_file_the_defaults_hold(repository: Path) -> None:
     (repository / "deep").mkdir()
     assert load(str(repository / "deep")) == Config(root=str(repository))
-    assert Config().settings() == {"lock-timeout": "", "main-branch": "", "postgres-version": 17, "profile": ""}
+    settings = {"lock-timeout": "", "main-branch": "", "postgres-version": 17, "profile": ""}
+    assert Config().settings() == settings | {"small-table-rows": 10_000, "table-sizes": {}}
 
 
 def test_the_nearest_file_counts(repository: Path) -> None:
@@ -123,7 +134,7 @@ def test_an_explicit_file_is_used_and_isolation_ignores_all(repository: Path) ->
     other.write_text('dir = "named"')
     config = load(str(repository), str(other))
     assert (config.dir, config.root) == ("named", str(other.parent))
-    assert load(str(repository), isolated=True) == Config(root=str(repository))
+    assert load(str(repository), isolated=True) == Config(root=str(repository), isolated=True)
 
 
 def test_a_misspelt_key_names_the_nearest(repository: Path) -> None:
@@ -151,6 +162,14 @@ def test_a_misspelt_key_names_the_nearest(repository: Path) -> None:
         ("postgres-version = 170000", "postgres-version is 170000", "major"),
         ('lock-timeout = "soon"', "lock-timeout is 'soon'", "5s"),
         ("lock-timeout = 5", "lock-timeout is 5", "5s"),
+        ('small-table-rows = "10k"', "small-table-rows is '10k'", "number"),
+        ("table-sizes = 5", "table-sizes is 5", "table"),
+        ("table-sizes.orders = -1", "table-sizes: the size of orders", "12000000"),
+        ("table-sizes.orders = '12 million'", "table-sizes: the size of orders", '"12M"'),
+        ("table-sizes.orders = { row = 5 }", "table-sizes: the size of orders", "'rows'"),
+        ("table-sizes.public.orders = 5", "table-sizes: the size of public", '"schema.table"'),
+        ("table-sizes.'a.b.c' = 5", "table-sizes: 'a.b.c' is no name of a table", '"schema.table"'),
+        ("[table-sizes]\norders = 1\n'public.orders' = 2", "public.orders is there twice", "leave one out"),
         ('per-file-ignores = ["x"]', "per-file-ignores is a list", "table"),
         ("[per-file-ignores]\n'*.sql' = 'x'", "*.sql", "list"),
         ("env.live = 1", "env.live is 1", "table"),

@@ -178,3 +178,17 @@ def test_what_comes_after_the_last_judged_file_is_not_folded_but_known() -> None
     assert lint([FIRST], [rule("probe", Migration, check)], judged=set()).findings == ()
     # Nothing of it is decoded: reading the rest of a long history would cost what the change did not ask for.
     assert all(statement._node is None for statement in third.up.statements)
+
+
+def test_a_rule_with_words_is_asked_only_about_files_that_hold_one() -> None:
+    def check(context: Context[AddColumn]) -> Iterator[Finding]:
+        yield context.finding(f"asked about {context.change.column.name}")
+
+    asked = rule("asked", AddColumn, check, words=("money", "cash"))
+
+    def messages(up: str) -> list[str]:
+        return [finding.message for finding in lint([migration("20250101_000000", up)], (asked,)).findings]
+
+    assert messages("ALTER TABLE t ADD COLUMN price int;") == []
+    assert messages("ALTER TABLE t ADD COLUMN CASH_paid int;") == ["asked about cash_paid"]
+    assert messages('ALTER TABLE t ADD COLUMN U&"\\006Doney" int;') == ["asked about money"]

@@ -101,13 +101,6 @@ class CreateView(Change):
     functions: tuple[str, ...] = ()
 
 
-class SetViewOptions(Change):
-    """ALTER VIEW SET (…), or RESET where a value is None."""
-
-    name: Name
-    options: tuple[tuple[str, str | None], ...]
-
-
 class RefreshView(Change):
     name: Name
     concurrently: bool = False
@@ -206,14 +199,16 @@ class CreateFunction(Change):
 
 
 class AlterFunction(Change):
-    """ALTER FUNCTION or PROCEDURE. `options` as in CreateFunction (volatility and security too); a setting whose value
-    is None is reset; the name "all" resets all.
+    """ALTER FUNCTION, PROCEDURE or ROUTINE: `settings` are SET clauses as (name, value), value None for RESET (name
+    "all": of all); `security_definer` is None when it stays as it is. `arguments` are the parameter types, None when
+    none are given; `options` are the others, as in CreateFunction, volatility included.
     """
 
     name: Name
     arguments: tuple[Type, ...] | None = None
-    options: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str | None], ...] = ()
+    security_definer: bool | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class CreateTrigger(Change):

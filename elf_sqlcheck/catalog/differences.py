@@ -66,14 +66,17 @@ def _there(value: Object | None) -> bool:
 
 
 def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[SchemaDifference]:
-    first, middle, last = before.get(key), up.get(key), down.get(key)
+    first, last = before.get(key), down.get(key)
+    if first == last or (first is None and isinstance(last, Absent) and _made(key, before)):
+        return
+    middle = up.get(key)
     if any(isinstance(value, IndexOf) for value in (first, middle, last)):
         return  # told with its table
+    if isinstance(first, Routine) and isinstance(last, Routine) and _plain(first) == _plain(last):
+        return
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
     position = before.touched_at(key)
     position = position if position < up.position else -1
-    if first == last or (isinstance(first, Routine) and isinstance(last, Routine) and _plain(first) == _plain(last)):
-        return
     if isinstance(first, Absent | None):
         yield from _unknown_before(key, kind, name, (first, middle, last), before, up, position)
     elif isinstance(last, Absent | None):

@@ -7,7 +7,7 @@ its changes and after it are views on the same objects, and DOWN can be folded f
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog import fold_access, fold_drops, fold_objects, fold_tables
+from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_drops, fold_objects, fold_tables
 from elf_sqlcheck.catalog.entries import Absent
 from elf_sqlcheck.catalog.schema import Latest, Links, Schema
 
@@ -32,7 +32,6 @@ def _load(catalog: Catalog, change: Change) -> None:
 _RARE = (
     ch.AlterAttribute, ch.AlterDomain, ch.AlterFunction, ch.AlterTableOther, ch.AttachPartition, ch.CreateDomain,
     ch.CreateType, ch.DetachPartition, ch.Opaque, ch.Rename, ch.Role, ch.SetOwner, ch.SetSchema,
-    ch.SetViewOptions,
 )  # fmt: skip
 _APPLY: dict[type, Callable[[Any, Any], None]] = {
     **dict.fromkeys(_RARE, _load), **fold_tables.APPLY, **fold_objects.APPLY, **fold_access.APPLY, **fold_drops.APPLY
@@ -85,7 +84,10 @@ class Catalog:
         """Fold one change. What the catalog has no word for changes nothing."""
         apply = _APPLY.get(type(change))
         if apply is not None:
-            apply(self, change)
+            if change.statement.inside:
+                fold_bodies.apply(self, apply, change)
+            else:
+                apply(self, change)
             if self.defaults:
                 fold_access.apply_defaults(self, change)
         self.position += 1
@@ -140,6 +142,17 @@ class Catalog:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
         at = self.position if position is None else position
         return Schema(self.objects, self.journal, at, self.links, self.migration)
+
+    def branch(self, position: int) -> Catalog:
+        """A catalog of its own that goes on from the state at `position` of this migration."""
+        other = Catalog()
+        other.objects.update(self.objects)
+        other.journal.update((key, list(entries)) for key, entries in self.journal.items())
+        other.links.add(self.links)
+        other.defaults = self.defaults
+        other.migration = other.now.migration = self.migration
+        other.undo(position)
+        return other
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""

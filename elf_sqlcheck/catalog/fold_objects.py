@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.fold import Catalog
     from elf_sqlcheck.catalog.objects import Name
 
+#: Settings besides search_path that rules ask for; like it, they end with the migration that sets them.
+SETTINGS = frozenset({"lock_timeout", "timezone"})
+
 
 def _create_view(catalog: Catalog, change: ch.CreateView) -> None:
     name = catalog.now.resolve(change.name) if change.or_replace else new_name(catalog, change.name)
@@ -243,6 +246,9 @@ def _set(catalog: Catalog, change: ch.SetSetting) -> None:
         names = tuple(part.strip().strip('"') for part in (change.value or "").split(",") if part.strip())
         kept = tuple(name for name in names if name not in {"$user", "pg_catalog", "pg_temp"})
         catalog.put(("setting", "search_path"), Fact(kept) if kept else None)
+        catalog.put(("setting", "session"), Fact())
+    elif change.name in SETTINGS:
+        catalog.put(("setting", change.name), Fact(change.value) if change.value is not None else None)
         catalog.put(("setting", "session"), Fact())
 
 

@@ -5,9 +5,9 @@ name alone.
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine, View
+from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine
 from elf_sqlcheck.catalog.fold_drops import fact_key, routine_keys, signature
-from elf_sqlcheck.catalog.fold_parts import key_of, new_name, settled, type_key
+from elf_sqlcheck.catalog.fold_parts import new_name, settled, type_key
 from elf_sqlcheck.catalog.naming import object_name
 
 TYPE_CHECKING = False
@@ -91,32 +91,17 @@ def _alter_function(catalog: Catalog, change: ch.AlterFunction) -> None:
         routine = catalog.objects.get(key)
         if not isinstance(routine, Routine):
             continue
-        options = dict(change.options)
-        settings = dict(routine.settings)
-        for name, value in change.settings:
-            if value is not None:
-                settings[name] = value
-            elif name == "all":
-                settings.clear()
-            else:
-                settings.pop(name, None)
-        security = options.pop("security", None)
+        old = {} if ("all", None) in change.settings else dict(routine.settings)
+        settings = {**old, **dict(change.settings)}
+        options = {**dict(routine.options), **dict(change.options)}
         volatility = options.pop("volatility", routine.volatility)
+        definer = routine.security_definer if change.security_definer is None else change.security_definer
         catalog.put(key, routine.replace(
-            settings=tuple(settings.items()),
+            settings=tuple((name, value) for name, value in settings.items() if value is not None),
             volatility=volatility.lower(),
-            security_definer=routine.security_definer if security is None else security == "true",
-            options=tuple({**dict(routine.options), **options}.items()),
+            security_definer=definer,
+            options=tuple(options.items()),
         ))  # fmt: skip
-
-
-def _view_options(catalog: Catalog, change: ch.SetViewOptions) -> None:
-    key = key_of(catalog.now.resolve(change.name))
-    view = catalog.objects.get(key)
-    if isinstance(view, View):
-        options: dict[str, str | None] = {**dict(view.options), **dict(change.options)}
-        kept = tuple((name, value) for name, value in options.items() if value is not None)
-        catalog.put(key, view.replace(options=kept))
 
 
 def _opaque(catalog: Catalog, change: ch.Opaque) -> None:
@@ -157,5 +142,4 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.Opaque: _opaque,
     ch.Role: _role,
     ch.SetOwner: _owner,
-    ch.SetViewOptions: _view_options,
 }

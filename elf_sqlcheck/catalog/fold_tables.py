@@ -58,7 +58,9 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
     table = table.replace(columns=columns)
     save(catalog, table)
     for constraint in _once(sorted(given, key=lambda item: _ORDER.get(item.kind, 2))):
-        table = constraints.with_constraint(catalog, table, constraint, only=True)
+        # a table without rows has nothing to be validated: NOT VALID says nothing here
+        kept = constraint.replace(not_valid=False) if constraint.not_valid else constraint
+        table = constraints.with_constraint(catalog, table, kept, only=True)
     save(catalog, table)
     if not plain:
         fold_inherited.end(catalog, key, change)
@@ -296,6 +298,15 @@ def _row_security(_catalog: Catalog, table: Table, change: ch.SetRowSecurity) ->
     return table.replace(row_security=change.on) if change.what == "enabled" else table.replace(forced=change.on)
 
 
+def _set_options(catalog: Catalog, change: ch.SetOptions) -> None:
+    """Options count for views, where they decide whose rights apply."""
+    view = catalog.now.view(change.table)
+    if view is not None:
+        options = {**dict(view.options), **dict(change.options)}
+        kept = tuple((name, value) for name, value in options.items() if value is not None)
+        catalog.put(key_of(view.name), view.replace(options=kept))
+
+
 _FILLING = frozenset({"insert", "copy", "merge"})
 
 
@@ -327,6 +338,7 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.SetExpression: _column(_set_expression, "generated"),
     ch.SetIdentity: _column(_set_identity, "identity"),
     ch.SetNotNull: _column(_set_not_null, "not_null"),
+    ch.SetOptions: _set_options,
     ch.SetRowSecurity: _alter(_row_security),
     ch.ValidateConstraint: _alter(constraints.validate),
     ch.WriteRows: _write_rows,

@@ -324,6 +324,25 @@ def create_function(statement: Statement, _data: bytes) -> Iterator[Change]:
     )
 
 
+def alter_function(statement: Statement, _data: bytes) -> Iterator[Change]:
+    """ALTER FUNCTION, PROCEDURE and ROUTINE."""
+    node = statement.node
+    name, arguments = object_name({"ObjectWithArgs": node["func"]}, "function")
+    elements = [item["DefElem"] for item in node.get("actions", ())]
+    settings: list[tuple[str, str | None]] = []
+    for element in elements:
+        if element["defname"] == "set":
+            inner = element["arg"]["VariableSetStmt"]
+            found, value = setting(inner)
+            settings.append((found, "" if inner["kind"] == "VAR_SET_CURRENT" else value))
+    options = dict(options_of([{"DefElem": element} for element in elements if element["defname"] != "set"]))
+    definer = options.pop("security", None)
+    yield changes.AlterFunction(
+        statement, statement.span, name, arguments, tuple(settings), None if definer is None else definer == "true",
+        tuple(options.items()),
+    )  # fmt: skip
+
+
 def create_trigger(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE TRIGGER."""
     node = statement.node

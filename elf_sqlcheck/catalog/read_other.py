@@ -11,14 +11,12 @@ from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read_columns import (
     describe,
     name_of,
-    options_of,
     read_column,
     read_constraint,
     role,
-    setting,
     word,
 )
-from elf_sqlcheck.catalog.read_objects import cast_name, dotted, object_name
+from elf_sqlcheck.catalog.read_objects import cast_name, dotted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,15 +112,6 @@ def _alter_domain(statement: Statement, data: bytes) -> Iterator[Change]:
     )  # fmt: skip
 
 
-def _alter_function(statement: Statement, _data: bytes) -> Iterator[Change]:
-    node = statement.node
-    name, arguments = object_name({"ObjectWithArgs": node["func"]}, "function")
-    elements = [item["DefElem"] for item in node["actions"]]
-    settings = tuple(setting(e["arg"]["VariableSetStmt"]) for e in elements if e["defname"] == "set")
-    options = options_of([{"DefElem": e} for e in elements if e["defname"] != "set"])
-    yield changes.AlterFunction(statement, statement.span, name, arguments, options, settings)
-
-
 def _composite(statement: Statement, data: bytes) -> Iterator[Change]:
     node = statement.node
     attributes = tuple(read_column(item["ColumnDef"], statement, data)[0] for item in node.get("coldeflist", ()))
@@ -135,7 +124,6 @@ def _range(statement: Statement, _data: bytes) -> Iterator[Change]:
 
 READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDomainStmt": _alter_domain,
-    "AlterFunctionStmt": _alter_function,
     "CompositeTypeStmt": _composite,
     "CreateAmStmt": _plain("access method", "amname"),
     "CreateCastStmt": _cast,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes
-from elf_sqlcheck.catalog.expressions import expression, strings, type_of
+from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import IndexColumn, Name
 from elf_sqlcheck.catalog.queries import read_query
 from elf_sqlcheck.catalog.read_columns import (
@@ -130,15 +130,8 @@ def alter_table(statement: Statement, data: bytes) -> Iterator[Change]:
             yield reader(statement, place, table, command, data)
         elif action == "ChangeOwner":
             yield changes.SetOwner(statement, place, word(node["objtype"]), table, role(command["newowner"]))
-        elif action in _VIEW_OPTIONS and kind in {"OBJECT_VIEW", "OBJECT_MATVIEW"}:
-            options = options_of(command["def"]["List"]["items"])
-            values = tuple((name, value if action == "SetRelOptions" else None) for name, value in options)
-            yield changes.SetViewOptions(statement, place, table, values)
         else:
             yield changes.AlterTableOther(statement, place, table, action, command.get("name"), _other(command))
-
-
-_VIEW_OPTIONS = frozenset({"SetRelOptions", "ResetRelOptions"})
 
 
 def _other(command: Node) -> Name | None:
@@ -222,6 +215,17 @@ def _security(what: str, on: bool) -> Callable[[Statement, Span, Name, Node, byt
     return lambda statement, place, table, _command, _data: changes.SetRowSecurity(statement, place, table, what, on)
 
 
+def _options(statement: Statement, place: Span, table: Name, command: Node, _data: bytes) -> Change:
+    reset = command["subtype"] == "AT_ResetRelOptions"
+    found: list[tuple[str, str | None]] = []
+    for item in command.get("def", {}).get("List", {}).get("items", ()):
+        element = item["DefElem"]
+        value = element.get("arg", {"String": {"sval": "true"}})
+        text = strings([value])[0] if "String" in value else Reader().render(value)
+        found.append((element["defname"], None if reset else text))
+    return changes.SetOptions(statement, place, table, tuple(found))
+
+
 def _trigger(enabled: str, name: str | None = None) -> Callable[[Statement, Span, Name, Node, bytes], Change]:
     return lambda statement, place, table, command, _data: changes.SetTrigger(
         statement, place, table, command.get("name", "") if name is None else name, enabled
@@ -260,11 +264,13 @@ _COMMANDS: dict[str, Callable[[Statement, Span, Name, Node, bytes], Change]] = {
     "EnableTrigUser": _trigger("origin", ""),
     "ForceRowSecurity": _security("forced", on=True),
     "NoForceRowSecurity": _security("forced", on=False),
+    "ResetRelOptions": _options,
     "SetExpression": lambda s, p, t, c, _: changes.SetExpression(
         s, p, t, c["name"], expression(c.get("def"), s.offset)
     ),
     "SetIdentity": _identity,
     "SetNotNull": lambda s, p, t, c, _: changes.SetNotNull(s, p, t, c["name"]),
+    "SetRelOptions": _options,
     "ValidateConstraint": lambda s, p, t, c, _: changes.ValidateConstraint(s, p, t, c["name"]),
 }
 

@@ -13,6 +13,8 @@ from elf_sqlcheck.catalog.entries import (
     Enum,
     Fact,
     IndexOf,
+    Key,
+    Object,
     OtherType,
     Routine,
     Sequence,
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.dependants import Dependant
-    from elf_sqlcheck.catalog.entries import Key, Object
     from elf_sqlcheck.catalog.objects import Index
+
+_SEARCH_PATH = ("setting", "search_path")
+_SESSION = ("setting", "session")
+_DEFAULT_PATH = ("public",)
 
 __all__ = [
     "ABSENT",
@@ -36,6 +41,8 @@ __all__ = [
     "Enum",
     "Fact",
     "IndexOf",
+    "Key",
+    "Object",
     "OtherType",
     "Routine",
     "Schema",
@@ -59,6 +66,12 @@ class Links:
         self.referring: dict[Key, set[Key]] = {}
         self.heirs: dict[Key, set[Key]] = {}
         self.named: dict[Key, set[Key]] = {}
+
+    def add(self, other: Links) -> None:
+        """Know what `other` knows."""
+        for field in self.__slots__:
+            own = getattr(self, field)
+            own.update((key, own.get(key, set()) | keys) for key, keys in getattr(other, field).items())
 
 
 class Schema:
@@ -85,23 +98,30 @@ class Schema:
 
     def get(self, key: Key) -> Object | None:
         """The object under `key`: None when nothing is known of it, ABSENT when it is known not to be there."""
-        for position, old in self._journal.get(key, ()):
-            if position >= self.position:
-                return old
+        entries = self._journal.get(key)
+        if entries is not None:
+            for position, old in entries:
+                if position >= self.position:
+                    return old
         return self._objects.get(key)
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas in which unqualified names are looked up, the one for new objects first."""
-        found = self.get(("setting", "search_path"))
-        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else ("public",)
+        found = self.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def setting(self, name: str) -> str:
+        """The value that the present migration has given to `lock_timeout` or `timezone`; "" when it has not."""
+        found = self.get(("setting", name))
+        return str(found.value) if isinstance(found, Fact) else ""
 
     def resolve(self, name: Name, kind: str = "relation") -> Name:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
         if name.schema:
             return name
         path = self.search_path
-        if self.get(("setting", "session")) is not None:  # temporary tables come first
+        if self.get(_SESSION) is not None:  # temporary tables come first
             path = ("pg_temp", *path)
         for schema in path:
             if not isinstance(self.get((kind, schema, name.name)), Absent | None):
@@ -121,8 +141,15 @@ class Schema:
 
     def relation(self, name: Name) -> Object | None:
         """The table, view, sequence or index entry of that name; None when unknown, ABSENT when dropped."""
-        full = self.resolve(name)
-        return self.get(("relation", full.schema or "", full.name))
+        schema = name.schema
+        if schema is None:
+            path = self.search_path
+            plain = len(path) == 1 and self.get(_SESSION) is None
+            found = self.get(("relation", path[0], name.name)) if plain else None
+            if not isinstance(found, Absent | None):
+                return found
+            schema = self.resolve(name).schema
+        return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:
         """The table of that name, if anything is known of it."""

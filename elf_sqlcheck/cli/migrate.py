@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elf_sqlcheck.cli.migrate_session import command_options
-from elf_sqlcheck.errors import ConnectionFailed, ServerError
+from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -87,11 +87,24 @@ def list_(session: Session, pending: bool) -> None:
 
 
 @cli.command()
+@click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
+@click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
 @command_options()
-def status(session: Session) -> None:
-    """Show how the database stands: what is applied, pending, failed or changed."""
+def status(session: Session, *, stats: bool, output_file: str | None) -> None:
+    """Show how the database stands: what is applied, pending, failed or changed.
+
+    \b
+    Examples:
+      elf-migrate status
+      elf-migrate status --stats --env production --output-file table-sizes.json
+    """
     from elf_sqlcheck.cli import migrate_status
 
+    if output_file is not None and not stats:
+        raise UsageError("--output-file is where --stats writes", "add --stats, or redirect the output")
+    if stats:
+        migrate_status.write_stats(session, output_file)
+        return
     with session.target() as target:
         migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
 
@@ -125,7 +138,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
             judged = plan.order(migrations)
-    migrate_check.check(session.output, session.config, migrations, judged)
+    migrate_check.check(session, judged)
     count = f"{len(judged)} migration{'' if len(judged) == 1 else 's'}"
     session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
 
@@ -164,7 +177,7 @@ def up(
         found = deploy.due(target.executor, migrations, target=last, allow_out_of_order=allow_out_of_order)
         if not skip_validation:
             migrate_check.refuse_changed(migrations, found.states)
-            migrate_check.check(session.output, session.config, migrations, found.migrations)
+            migrate_check.check(session, found.migrations)
         if dry_run:
             migrate_status.show_plan(session.output, found.migrations)
             return

@@ -36,6 +36,7 @@ class Output:
         self.as_json = as_json
         self.data: dict[str, Any] = {}
         self._notes: list[str] = []
+        self._aside = False
         self._fancy = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self._bar: Any = None
 
@@ -52,7 +53,7 @@ class Output:
 
             self._bar.console.print(Text.from_ansi(shown), soft_wrap=True)
         else:
-            click.echo(shown if self._fancy else text)
+            click.echo(shown if self._fancy else text, err=self._aside)
 
     def note(self, text: str) -> None:
         """Something worth knowing that is no result."""
@@ -120,6 +121,10 @@ class Output:
         """Print text that is complete as it is."""
         self._stop_bar()
         click.echo(text, nl=False)
+
+    def stand_aside(self) -> None:
+        """Leave standard output to a document: what is said goes to standard error, and there is no JSON object."""
+        self._aside, self.as_json, self._fancy = True, False, False
 
     def failed(self, error: ElfError) -> None:
         """Make an error part of the JSON result; people read it on standard error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from elf_sqlcheck.cli.migrate_output import Output
+    from elf_sqlcheck.cli.migrate_session import Session
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
 
@@ -71,6 +73,32 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
         output.say("Up to date.", "good")
 
 
+def write_stats(session: Session, path: str | None) -> None:
+    """Write the sizes of the tables into a file, or to standard output and nothing else there.
+
+    Raises UsageError when the file cannot be written.
+    """
+    from elf_sqlcheck.migrate import stats
+
+    output = session.output
+    if path is None:
+        output.stand_aside()
+    with session.target() as target:
+        found, measured_at = stats.measure(target.executor)
+    text = stats.text(found, measured_at)
+    if path is None:
+        output.raw(text)
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", "name another file with --output-file") from error
+    output.data.update(path=path, tables=len(found))
+    output.say(f"Wrote the sizes of {len(found)} table{'' if len(found) == 1 else 's'} to {path}.", "good")
+    output.say(f"Next: `elf-sqlcheck lint --stats {path}`.")
+
+
 def show_plan(output: Output, migrations: Sequence[Migration], section: str = "up") -> None:
     """Print what a run would do, statement by statement."""
     output.data.update(dry_run=True, plan=[])
@@ -79,7 +107,7 @@ def show_plan(output: Output, migrations: Sequence[Migration], section: str = "u
     for migration in migrations:
         part = migration.up if section == "up" else migration.down
         statements = [" ".join(migration.text(statement.span).split()) for statement in part.statements] if part else []
-        how = "in one transaction" if migration.transactional else "outside a transaction"
+        how = "in one transaction" if part and migration.is_transactional(part) else "outside a transaction"
         output.data["plan"].append({"version": migration.version, "name": migration.name, "statements": statements})
         verb = "apply" if section == "up" else "roll back"
         output.say(f"Would {verb} {migration.name}, {how}:", "head")

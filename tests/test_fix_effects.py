@@ -1,0 +1,60 @@
+"""What fixes do to the schema: a safe one leaves it as the migration would have made it, unless that is its point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elf_sqlcheck import registry
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.sql import comments
+from elf_sqlcheck.testing import case
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.catalog.schema import Key, Object
+    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.rule import Example, Rule
+
+#: Rules whose fixes are about comments: the headers, and characters that hide in them.
+ABOUT_COMMENTS = frozenset(["encoding", "header-mismatch", "header-missing"])
+#: Rules whose safe fixes say in their title what they change: a type, a default, an index or a column that was missing.
+CHANGING = frozenset(
+    ["char-type", "created-at-without-default", "foreign-dialect", "json-type", "missing-created-at",
+     "unindexed-foreign-key", "uuid-ossp-default", "uuid-without-default"]
+)  # fmt: skip
+
+
+def _effect(migrations: list[Migration]) -> dict[Key, Object]:
+    catalog = Catalog()
+    for migration in migrations:
+        catalog.begin()
+        catalog.apply_all(read_section(migration.up, migration.data))
+    return {key: value for key, value in catalog.view().objects() if key[0] != "setting"}
+
+
+def _changes(example: Example) -> list[Key]:
+    this = case(example)
+    before, after = _effect(this.migrations()), _effect(this.migrations(example.fixed))
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in registry.builtin() if rule.bad], ids=lambda rule: rule.name)
+def test_a_safe_fix_keeps_what_the_migration_does_to_the_schema(rule: Rule) -> None:
+    changed = [
+        example for example in rule.bad if example.fixed is not None and not example.unsafe and _changes(example)
+    ]
+    assert bool(changed) is (rule.name in CHANGING), changed
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in registry.builtin() if rule.family != "suppressions"], ids=lambda r: r.name
+)
+def test_a_fix_keeps_every_comment(rule: Rule) -> None:
+    for example in rule.bad:
+        if example.fixed is not None and rule.name not in ABOUT_COMMENTS:
+            this = case(example)
+            before, after = (this.migrations(text)[-1].data for text in (None, example.fixed))
+            kept = [comment.text for comment in comments(after)]
+            assert [comment.text for comment in comments(before) if comment.text not in kept] == []
