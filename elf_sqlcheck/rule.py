@@ -90,7 +90,8 @@ class Rule(Record):
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
-    `verify` finds that, lint does not. `sections` are those it judges.
+    `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
+    calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
     `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
     statement on. What it flags must be impossible to write without; none: it is asked about every file.
@@ -107,6 +108,7 @@ class Rule(Record):
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
     sections: tuple[str, ...] = ("up",)
+    bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
     words: tuple[str, ...] = ()
@@ -183,7 +185,7 @@ class Context(Belonging, Measured, Siblings, _Generic[C_co]):
         if known is None or known[0] is not self.changes:
             from elf_sqlcheck.catalog import transactions
 
-            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
             known = self._transactions = (self.changes, numbers)
         asked: Any = change or self.change
         return known[1].get(id(asked.statement))

@@ -14,6 +14,7 @@ from elf_sqlcheck.catalog.change import (
 )
 from elf_sqlcheck.catalog.change_objects import (
     AddEnumLabel,
+    AlterFunction,
     AlterSequence,
     Comment,
     CreateDomain,
@@ -34,9 +35,12 @@ from elf_sqlcheck.catalog.change_objects import (
 from elf_sqlcheck.catalog.change_rows import (
     AlterPolicy,
     AlterSystem,
+    BrokenBody,
+    Call,
     CreatePolicy,
     DefaultPrivileges,
     Do,
+    Execute,
     Grant,
     GrantRole,
     LockTable,
@@ -46,6 +50,7 @@ from elf_sqlcheck.catalog.change_rows import (
     Secretive,
     SetSetting,
     Transaction,
+    Unknown,
     WriteRows,
 )
 from elf_sqlcheck.catalog.change_tables import (
@@ -76,11 +81,14 @@ __all__ = [
     "AddConstraint",
     "AddEnumLabel",
     "AlterColumnType",
+    "AlterFunction",
     "AlterPolicy",
     "AlterSequence",
     "AlterSystem",
     "AlterTableOther",
     "AttachPartition",
+    "BrokenBody",
+    "Call",
     "Change",
     "Comment",
     "CreateDomain",
@@ -102,6 +110,7 @@ __all__ = [
     "DropColumn",
     "DropConstraint",
     "DropNotNull",
+    "Execute",
     "Grant",
     "GrantRole",
     "LockTable",
@@ -125,6 +134,7 @@ __all__ = [
     "SetTrigger",
     "TableChange",
     "Transaction",
+    "Unknown",
     "ValidateConstraint",
     "WriteRows",
 ]

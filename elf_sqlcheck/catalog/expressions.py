@@ -12,7 +12,7 @@ from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Node = dict[str, Any]
@@ -22,6 +22,7 @@ _WORDS = {
     "AEXPR_BETWEEN": "BETWEEN", "AEXPR_NOT_BETWEEN": "NOT BETWEEN", "AEXPR_BETWEEN_SYM": "BETWEEN SYMMETRIC",
     "AEXPR_NOT_BETWEEN_SYM": "NOT BETWEEN SYMMETRIC",
 }  # fmt: skip
+_ALL_FIELDS = 0x7FFF  # INTERVAL_FULL_RANGE of Postgres
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
 
 
@@ -53,7 +54,8 @@ class Reader:
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
         columns = tuple(dict.fromkeys(self.columns))
-        return Expression(text, tuple(self.functions), columns, constant, span, tuple(self.calls))
+        demanded = tuple(_not_null(node)) if "NullTest" in node or "BoolExpr" in node else ()
+        return Expression(text, tuple(self.functions), columns, constant, span, demanded, tuple(self.calls))
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -231,6 +233,17 @@ _RENDERERS: dict[str, Callable[[Reader, Any], str]] = {
 }
 
 
+def _not_null(node: Node) -> Iterator[str]:
+    """The columns that are not null wherever the condition holds, as far as it says so itself."""
+    test = node.get("NullTest")
+    if test and test["nulltesttype"] == "IS_NOT_NULL" and "ColumnRef" in test["arg"]:
+        yield from strings(test["arg"]["ColumnRef"]["fields"])[-1:]
+    both = node.get("BoolExpr")
+    if both and both["boolop"] == "AND_EXPR":
+        for item in both["args"]:
+            yield from _not_null(item)
+
+
 def expression(node: Node | None, offset: int = 0) -> Expression | None:
     """The expression of a node, None for none; `offset` is where the parsed text begins in its file."""
     return Reader(offset).expression(node) if node else None
@@ -247,8 +260,8 @@ def type_of(node: Node, span: Span = NOWHERE) -> Type:
     for item in node.get("typmods", ()):
         text = Reader().render(item)
         modifiers.append(int(text) if text.isdigit() else text)
-    if name == "interval":  # the fields of an interval (YEAR TO MONTH) are a bit mask that means nothing to people
-        modifiers = []
+    if name == "interval":  # first the fields (YEAR TO MONTH), a bit mask that means nothing to people
+        modifiers = modifiers[1:] if modifiers[:1] == [_ALL_FIELDS] else []
     if name == "bpchar" and not modifiers and schema is None and len(parts) > 1:
         modifiers = [1]
     return Type(name, schema, tuple(modifiers), len(node.get("arrayBounds", ())), span)

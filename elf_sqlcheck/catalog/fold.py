@@ -6,7 +6,7 @@ its changes and after it are views on the same objects, and DOWN can be folded f
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import fold_objects, fold_renames, fold_tables
+from elf_sqlcheck.catalog import fold_bodies, fold_objects, fold_renames, fold_tables
 from elf_sqlcheck.catalog.schema import Schema, Table, View
 
 TYPE_CHECKING = False
@@ -53,12 +53,17 @@ class Catalog:
         self.now.migration = self.migration
         self.position = 0
         self.objects.pop(("setting", "search_path"), None)
+        for name in fold_objects.SETTINGS:
+            self.objects.pop(("setting", name), None)
 
     def apply(self, change: Change) -> None:
         """Fold one change. What the catalog has no word for changes nothing."""
         apply = _APPLY.get(type(change))
         if apply is not None:
-            apply(self, change)
+            if change.statement.inside:
+                fold_bodies.apply(self, apply, change)
+            else:
+                apply(self, change)
         self.position += 1
 
     def apply_all(self, changes: Sequence[Change]) -> None:

@@ -188,6 +188,11 @@ class Schema:
         found = self.get(_SEARCH_PATH)
         return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
 
+    def setting(self, name: str) -> str:
+        """The value that the present migration has given to `lock_timeout` or `timezone`; "" when it has not."""
+        found = self.get(("setting", name))
+        return str(found.value) if isinstance(found, Fact) else ""
+
     def resolve(self, name: Name, kind: str = "relation") -> Name:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
         if name.schema:
