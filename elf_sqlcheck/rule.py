@@ -33,6 +33,7 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.catalog.types import narrows
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
@@ -338,7 +339,7 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted",
-    "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "narrows", "nearest",
+    "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__
