@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from elf_sqlcheck.rule import Change, Context, Finding, Name, Schema
+    from elf_sqlcheck.rule import Change, Context, Finding, Schema
 
 _LOOKED_UP = frozenset({"relation", "type", "function"})
 
@@ -46,7 +46,7 @@ def _complaint(context: Context[Migration], change: Change, own: tuple[str, ...]
     team = context.migration.team
     for kind, name in context.targets(change):
         if kind in _LOOKED_UP:
-            schema = _schema_of(now, name, kind)
+            schema = name.schema or now.resolve(name, kind).schema or ""
             if schema not in own and schema != "pg_temp":
                 return f"team {team} touches {name} in schema {quoted(schema)}, which is not its own"
         elif kind == "schema":
@@ -57,16 +57,11 @@ def _complaint(context: Context[Migration], change: Change, own: tuple[str, ...]
         elif isinstance(change, (Role, Drop, Rename)) and kind == "role":
             if not context.is_role_of_team(name.name):
                 return f"role {name} belongs to the whole server, not to team {team}"
-        elif kind not in {"constraint", "comment"}:
+        elif kind == "server":
+            return f"{name.name} acts on the whole server, not on what team {team} has"
+        else:
             return f"team {team} touches {kind} {name}, which is no team's own"
     return _about_roles(context, change)
-
-
-def _schema_of(now: Schema, name: Name, kind: str) -> str:
-    """Where a name leads; a function without schema is looked for where new ones go."""
-    if name.schema:
-        return name.schema
-    return (now.resolve(name).schema if kind == "relation" else now.resolve(name, kind).schema) or ""
 
 
 def _about_roles(context: Context[Migration], change: Change) -> str:
