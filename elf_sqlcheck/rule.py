@@ -191,6 +191,20 @@ class Context(Belonging, Measured, Siblings, _Generic[C_co]):
         asked: Any = change or self.change
         return known[1].get(id(asked.statement))
 
+    def opening(self) -> Change | None:
+        """The BEGIN of the file itself between which and its COMMIT the present change stands, if there is one."""
+        from elf_sqlcheck.catalog import transactions
+
+        present: Any = self.change
+        return transactions.opening(self.changes, present)
+
+    def refuses_transaction(self, change: Change | None = None) -> str:
+        """What of a change (by default the present one) Postgres refuses within a transaction; "" when it does not."""
+        from elf_sqlcheck.catalog import transactions
+
+        asked: Any = change or self.change
+        return transactions.outside(asked, self.now)
+
     def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
         """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
         known = getattr(self, "_dropped", None)
@@ -297,6 +311,18 @@ class Context(Belonging, Measured, Siblings, _Generic[C_co]):
         from elf_sqlcheck import edits
 
         return edits.prepend(self.migration, self.migration.down, sql)
+
+    def add_header(self, line: str) -> tuple[Edit, ...]:
+        """Edits that add the comment `line` below the last header; () where the file has none."""
+        from elf_sqlcheck import edits
+
+        return edits.add_header(self.migration, line)
+
+    def remove_statement(self, change: Change) -> tuple[Edit, ...]:
+        """Edits that take the statement of a change of the present section out of the file."""
+        from elf_sqlcheck import edits
+
+        return edits.remove_statement(self.migration, change.statement.span, self.section)
 
     def append_down(self, sql: str) -> tuple[Edit, ...]:
         """Edits that add the statement `sql` (semicolon included) at the end of DOWN; () when there is no DOWN."""

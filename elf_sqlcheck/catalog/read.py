@@ -182,6 +182,12 @@ def _system(what: str) -> Callable[[Statement, bytes], Iterator[Change]]:
     return reader
 
 
+def _alter_database(statement: Statement, _data: bytes) -> Iterator[Change]:
+    options = {item["DefElem"]["defname"] for item in statement.node.get("options", ())}
+    what = "ALTER DATABASE SET TABLESPACE" if "tablespace" in options else "ALTER DATABASE"
+    yield changes.AlterSystem(statement, statement.span, what)
+
+
 def _do(statement: Statement, data: bytes) -> Iterator[Change]:
     body, language, start = "", "plpgsql", statement.span.start
     for item in statement.node["args"]:
@@ -206,7 +212,7 @@ def _foreign_table(statement: Statement, data: bytes) -> Iterator[Change]:
 
 _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDatabaseSetStmt": _system("ALTER DATABASE"),
-    "AlterDatabaseStmt": _system("ALTER DATABASE"),
+    "AlterDatabaseStmt": _alter_database,
     "AlterDefaultPrivilegesStmt": access.default_privileges,
     "AlterEnumStmt": objects.alter_enum,
     "AlterFunctionStmt": objects.alter_function,
