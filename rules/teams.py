@@ -32,13 +32,14 @@ def _outside_team_schema(context: Context[Migration]) -> Iterator[Finding]:
     own = context.team_schemas()
     if not own:
         return
-    start = 0
-    for changes in (context.changes, context.undoing):
-        for number, change in enumerate(changes):
-            message = _complaint(context, change, own, context.now.at(start + number))
-            if message:
-                yield context.finding(message, change.span, instead=_instead(context, own))
-        start += len(changes)
+    said: set[str] = set()
+    changes = [*context.changes, *context.undoing]
+    for number, change in enumerate(changes):
+        message = _complaint(context, change, own, context.now.at(number))
+        undoing = number >= len(context.changes)
+        if message and not (undoing and message in said):
+            said.add(message)
+            yield context.finding(message, change.span, instead=_instead(context, own))
 
 
 def _complaint(context: Context[Migration], change: Change, own: tuple[str, ...], now: Schema) -> str:
@@ -123,7 +124,7 @@ RULES = (
             _example("CREATE SCHEMA marketing;\nGRANT USAGE ON SCHEMA marketing TO marketing_team_role;\nGRANT USAGE ON SCHEMA marketing TO sales_reader; -- finding", before="CREATE ROLE sales_reader;\nCREATE ROLE marketing_team_role;", teams={"sales": Team(("sales",))}),
             _example("CREATE TABLE marketing.campaigns (id uuid);\nALTER TABLE marketing.campaigns SET SCHEMA public; -- finding\nCREATE EXTENSION IF NOT EXISTS citext; -- finding\nCREATE ROLE reporting; -- finding", before="CREATE SCHEMA marketing;"),
             _example("CREATE FUNCTION public.spent() RETURNS int LANGUAGE sql AS 'SELECT 1'; -- finding\nCREATE TYPE mood AS ENUM ('ok'); -- finding\nALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO marketing_team_role; -- finding", before=_ROLES),
-            Example(_file("CREATE TABLE marketing.a (id uuid);", "DROP TABLE marketing.a;\nDROP TABLE sales.orders; -- finding"), path=_PATH, before=f"CREATE SCHEMA marketing;\n{_SALES}"),
+            Example(_file("CREATE TABLE marketing.a (id uuid);\nCREATE TABLE sales.a (id uuid); -- finding", "DROP TABLE marketing.a;\nDROP TABLE sales.a;\nDROP TABLE sales.orders; -- finding"), path=_PATH, before=f"CREATE SCHEMA marketing;\n{_SALES}"),
         ),
         good=(
             _example("CREATE SCHEMA IF NOT EXISTS marketing;\nCREATE TABLE IF NOT EXISTS marketing.campaign_metrics (id uuid PRIMARY KEY, team_id uuid REFERENCES teams);\nCREATE VIEW marketing.seen AS SELECT o.id FROM sales.orders o;\nGRANT ALL ON SCHEMA marketing TO marketing_team_role;\nGRANT ALL ON ALL TABLES IN SCHEMA marketing TO marketing_team_role;", before=f"{_SALES}\nCREATE ROLE marketing_team_role;"),
