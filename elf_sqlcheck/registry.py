@@ -36,8 +36,9 @@ MODULES = (
     "transactions", "transactions_control", "transactions_enums", "transactions_session",
     "secrets",
     "access", "access_functions", "access_system",
-    "rls", "rls_policies",
-    "files", "files_order",
+    "rls", "rls_policies", "rls_views", "rls_schemas",
+    "teams",
+    "files", "files_order", "files_undone",
     "suppressions",
     "verify",
 )  # fmt: skip

@@ -14,6 +14,7 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
+from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
@@ -32,11 +33,13 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.catalog.types import narrows
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.siblings import Siblings
 from elf_sqlcheck.sizes import Measured, TableSize
+from elf_sqlcheck.teams import Team
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,8 +63,6 @@ else:
             return cls
 
 
-#: What Supabase's Data API serves when nothing else is configured.
-EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -114,7 +115,7 @@ class Rule(Record):
     words: tuple[str, ...] = ()
 
 
-class Context(Measured, Siblings, _Generic[C_co]):
+class Context(Belonging, Measured, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -163,10 +164,6 @@ class Context(Measured, Siblings, _Generic[C_co]):
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
-
-    def is_exposed(self, name: Name) -> bool:
-        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
-        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
 
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.
@@ -374,6 +371,7 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "narrows", "nearest",
+    "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__
