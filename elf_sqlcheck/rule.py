@@ -14,6 +14,7 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
+from elf_sqlcheck import waiting
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
@@ -31,11 +32,13 @@ from elf_sqlcheck.catalog.objects import (
     Type,
     quoted,
 )
-from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.catalog.schema import Schema, Table, View
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.sizes import Measured, TableSize
+from elf_sqlcheck.sizes import TableSize
+from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
+from elf_sqlcheck.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +111,7 @@ class Rule(Record):
     words: tuple[str, ...] = ()
 
 
-class Context(Measured, _Generic[C_co]):
+class Context(Waiting, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -337,6 +340,6 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "View", "code_of", "is_reserved", "nearest", "quoted", "snake",
 ]  # fmt: skip
-__all__ += changes.__all__
+__all__ += changes.__all__ + waiting.__all__
