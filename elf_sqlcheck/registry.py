@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions", "idempotency", "rollback", "locking_indexes", "locking_constraints", "locking_rewrites",
+    "portability_versions", "idempotency", "rollback", "locking", "locking_indexes",
+    "locking_constraints", "locking_keys", "locking_rewrites",
     "secrets", "files", "files_order",
     "suppressions", "verify",
 )  # fmt: skip

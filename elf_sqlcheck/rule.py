@@ -340,6 +340,7 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "View", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "View", "code_of", "is_reserved",
+    "nearest", "quoted", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import locks
+from elf_sqlcheck.catalog.changes import AddColumn, AddConstraint
 from elf_sqlcheck.catalog.locks import BLOCKS, Effect, effects
 from elf_sqlcheck.catalog.types import is_ever_free, narrows, rewrites
 from elf_sqlcheck.catalog.work import has_check, has_own_using, is_not_null, nullable_keys, redone, rewriting
@@ -11,11 +12,11 @@ from elf_sqlcheck.sizes import Measured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
-    from elf_sqlcheck.catalog.objects import Name
+    from elf_sqlcheck.catalog.objects import Constraint, Name
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Migration
 
@@ -38,7 +39,11 @@ class Waiting(Measured):
         changes: Sequence[Change]
         migration: Migration
         before: Schema
+        after: Schema
         _locked: tuple[Sequence[Change], list[tuple[Change, tuple[Effect, ...]]]]
+
+        def is_busy(self, name: Name) -> bool:
+            """See `Context`."""
 
         def transaction(self, change: Change | None = None) -> int | None:
             """See `Context`."""
@@ -65,9 +70,42 @@ class Waiting(Measured):
             time = f" (to read it once takes {time})" if work == "rewrite" else f" ({time})"
         return _WORK[work].format(name=name) + time
 
-    def has_lock_timeout(self) -> bool:
-        """Whether a lock_timeout limits how long the present change waits for its lock, and others behind it."""
-        return bool(self.settings.get("lock-timeout")) or self.now.setting("lock_timeout") not in _NEVER
+    def has_lock_timeout(self, change: Change | None = None) -> bool:
+        """Whether a lock_timeout limits how long a change (by default the present one) waits, and others behind it."""
+        now = self.now
+        if change is not None:
+            now = self.before.at(self.before.position + next(n for n, c in enumerate(self.changes) if c is change))
+        return bool(self.settings.get("lock-timeout")) or now.setting("lock_timeout") not in _NEVER
+
+    def prepend(self, sql: str) -> tuple[Edit, ...]:
+        """Edits that add the statement `sql` (semicolon included) at the start of the UP section."""
+        from elf_sqlcheck import edits
+
+        return edits.prepend(self.migration, self.migration.up, sql)
+
+    def adding(self, kind: str) -> Iterator[Constraint]:
+        """The constraints of a kind that the present change puts on a busy table and has checked for all of its rows.
+
+        Those of a new column that rewrites the table are left out: that is what the change is to be found for.
+        """
+        change = self.change
+        constraints = (change.constraint,) if isinstance(change, AddConstraint) else change.constraints
+        found = [c for c in constraints if c.kind == kind and not c.not_valid and c.enforced and not c.using_index]
+        if not found or not self.is_busy(change.table):
+            return
+        if isinstance(change, AddColumn):
+            table = self.now.table(change.table)
+            there = change.if_not_exists and table is not None and table.column(change.column.name)
+            if there or rewriting(change.column, self.now):
+                return
+        yield from found
+
+    def name_of(self, constraint: Constraint) -> str:
+        """The name of a constraint that the present change adds, the one that Postgres chooses where it has none."""
+        table = self.after.table(self.change.table)
+        known = table.constraints.values() if table else ()
+        chosen = (c.name for c in known if c and c.span == constraint.span)
+        return constraint.name or next(chosen, None) or "_".join((self.change.table.name, *constraint.columns))
 
     def with_words(self, after: Sequence[str], words: str) -> tuple[str, Edit | None]:
         """The present statement on one line with `words` put in behind the words `after`, and the edit that does it."""

@@ -17,7 +17,6 @@ from elf_sqlcheck.rule import (
     is_not_null,
     nullable_keys,
     quoted,
-    rewriting,
     snake,
 )
 
@@ -30,29 +29,6 @@ if TYPE_CHECKING:
     Added = AddConstraint | AddColumn
 
 _LATER = "and in a later migration"
-_ALONE = "in a migration of its own with the header line `-- Transaction: none`"
-
-
-def _added(context: Context[Added], kind: str) -> Iterator[Constraint]:
-    """The constraints of a kind that a change puts on a table in use, those of a column that rewrites it left out."""
-    change = context.change
-    constraints = (change.constraint,) if isinstance(change, AddConstraint) else change.constraints
-    found = [c for c in constraints if c.kind == kind and not c.not_valid and c.enforced and not c.using_index]
-    if not found or not context.is_busy(change.table):
-        return
-    if isinstance(change, AddColumn):
-        table = context.now.table(change.table)
-        there = change.if_not_exists and table is not None and table.column(change.column.name)
-        if there or rewriting(change.column, context.now):
-            return
-    yield from found
-
-
-def _name(context: Context[Added], constraint: Constraint) -> str:
-    """The name of a constraint, the one that Postgres will choose where none is written."""
-    table = context.after.table(context.change.table)
-    chosen = (c.name for c in table.constraints.values() if c and c.span == constraint.span) if table else ()
-    return constraint.name or next(chosen, None) or snake(f"{context.change.table.name}_{'_'.join(constraint.columns)}")
 
 
 def _listed(columns: tuple[str, ...]) -> str:
@@ -63,15 +39,15 @@ def _definition(context: Context[Added], constraint: Constraint) -> str:
     """The constraint as one of the table."""
     text = " ".join(context.text(constraint.span).split())
     if not constraint.inline:
-        return text if constraint.name else f"CONSTRAINT {quoted(_name(context, constraint))} {text}"
+        return text if constraint.name else f"CONSTRAINT {quoted(context.name_of(constraint))} {text}"
     body = text[text.upper().find("REFERENCES" if constraint.kind == "foreign key" else "CHECK") :]
     key = f"FOREIGN KEY ({_listed(constraint.columns)}) " if constraint.kind == "foreign key" else ""
-    return f"CONSTRAINT {quoted(_name(context, constraint))} {key}{body}"
+    return f"CONSTRAINT {quoted(context.name_of(constraint))} {key}{body}"
 
 
 def _in_two_steps(context: Context[Added], constraint: Constraint) -> tuple[str, Fix | None]:
     """The SQL that adds a constraint without a scan and checks the rows later, and the fix that begins with it."""
-    table, name = context.change.table, quoted(_name(context, constraint))
+    table, name = context.change.table, quoted(context.name_of(constraint))
     validate = f"ALTER TABLE {table} VALIDATE CONSTRAINT {name};"
     add = f"ALTER TABLE {table} ADD {_definition(context, constraint)} NOT VALID;"
     if constraint.inline:
@@ -86,10 +62,10 @@ def _foreign_key_without_not_valid(context: Context[Added]) -> Iterator[Finding]
     change = context.change
     if isinstance(change, AddColumn) and change.column.default is None:
         return
-    for key in _added(context, "foreign key"):
+    for key in context.adding("foreign key"):
         table = change.table
         both = f"{table} and {key.references}" if key.references != table else f"{table}"
-        message = f"the foreign key {quoted(_name(context, key))} blocks all writes to {both} {context.meanwhile(table, 'scan')} to check them"
+        message = f"the foreign key {quoted(context.name_of(key))} blocks all writes to {both} {context.meanwhile(table, 'scan')} to check them"
         instead, fix = _in_two_steps(context, key)
         known = context.now.table(table)
         if known and known.partition_by and context.settings.get("postgres-version", 17) < 18:
@@ -99,9 +75,9 @@ def _foreign_key_without_not_valid(context: Context[Added]) -> Iterator[Finding]
 
 
 def _check_without_not_valid(context: Context[Added]) -> Iterator[Finding]:
-    for check in _added(context, "check"):
+    for check in context.adding("check"):
         table = context.change.table
-        message = f"the check {quoted(_name(context, check))} blocks all reads and writes of {table} {context.meanwhile(table, 'scan')} to check them"
+        message = f"the check {quoted(context.name_of(check))} blocks all reads and writes of {table} {context.meanwhile(table, 'scan')} to check them"
         instead, fix = _in_two_steps(context, check)
         yield context.finding(message, check.span, instead=instead, fix=fix)
 
@@ -124,7 +100,11 @@ def _validate_in_same_transaction(context: Context[ValidateConstraint]) -> Itera
             break
     else:
         return
-    lock = "SHARE ROW EXCLUSIVE, which blocks all writes" if other.constraint.kind == "foreign key" else "ACCESS EXCLUSIVE, which blocks all reads and writes"
+    lock = (
+        "SHARE ROW EXCLUSIVE, which blocks all writes"
+        if other.constraint.kind == "foreign key"
+        else "ACCESS EXCLUSIVE, which blocks all reads and writes"
+    )
     message = (
         f"VALIDATE reads all rows of {change.table} under the lock that adding {quoted(change.name)} took in the same "
         f"transaction, {lock}, {context.meanwhile(change.table, 'scan')}: NOT VALID has gained nothing"
@@ -167,52 +147,6 @@ def _set_not_null_scan(context: Context[SetNotNull | AddConstraint]) -> Iterator
                 f"{change.table} {context.meanwhile(change.table, 'scan')}"
             )
             yield context.finding(message, span, instead=_proof(context, change.table, column))
-
-
-def _using_index(context: Context[Added], constraint: Constraint) -> str:
-    """The SQL that makes the index first, beside everybody's work, and the constraint of it."""
-    table, name = context.change.table, quoted(_name(context, constraint))
-    kind = constraint.kind.upper()
-    keys = _listed(constraint.columns) + (f") INCLUDE ({_listed(constraint.include)}" if constraint.include else "")
-    nulls = " NULLS NOT DISTINCT" if constraint.nulls_not_distinct else ""
-    known = context.now.table(table)
-    if known and known.partition_by:
-        return f"ALTER TABLE ONLY {table} ADD CONSTRAINT {name} {kind} ({keys}); then the same for each partition by way of CREATE UNIQUE INDEX CONCURRENTLY and USING INDEX, and ALTER INDEX {name} ATTACH PARTITION for each of those"
-    extra = "the column without it, then " if constraint.inline else ""
-    before = ""
-    if constraint.kind == "primary key":
-        columns = [quoted(c) for c in constraint.columns if constraint.inline or not is_not_null(known, c)]
-        before = f"(once {', '.join(columns)} {'is' if len(columns) == 1 else 'are'} NOT NULL) " if columns else ""
-    return (
-        f"{extra}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({keys}){nulls}; {_ALONE}, and then {before}"
-        f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
-    )
-
-
-def _without_index(context: Context[Added], kind: str, words: str) -> Iterator[Finding]:
-    for constraint in _added(context, kind):
-        table = context.change.table
-        known = context.now.table(table)
-        if known and known.partition_by and not constraint.inline and context.find_words(("only",), context.change.statement.span):
-            continue
-        columns = f" ({_listed(constraint.columns)})" if constraint.columns else ""
-        message = f"{words}{columns} blocks all reads and writes of {table} {context.meanwhile(table, 'build')}"
-        yield context.finding(message, constraint.span, instead=_using_index(context, constraint))
-
-
-def _unique_without_using_index(context: Context[Added]) -> Iterator[Finding]:
-    yield from _without_index(context, "unique", "the unique constraint")
-
-
-def _primary_key_without_using_index(context: Context[Added]) -> Iterator[Finding]:
-    yield from _without_index(context, "primary key", "the primary key")
-
-
-def _exclusion_constraint(context: Context[AddConstraint]) -> Iterator[Finding]:
-    for constraint in _added(context, "exclude"):
-        table = context.change.table
-        message = f"the exclusion constraint {quoted(_name(context, constraint))} blocks all reads and writes of {table} {context.meanwhile(table, 'build')}, and there is no other way to make one"
-        yield context.finding(message, constraint.span)
 
 
 _ADDS = (AddConstraint, AddColumn)
@@ -296,47 +230,6 @@ RULES = (
             Example("CREATE TABLE teams (slug text);\nALTER TABLE teams ALTER COLUMN slug SET NOT NULL;"),
             Example("ALTER TABLE users ADD CONSTRAINT known NOT NULL email NOT VALID;", before=_BEFORE, runs="NOT NULL as a constraint of the table needs Postgres 18"),
             Example("ALTER TABLE users ADD COLUMN state text NOT NULL DEFAULT 'new';", before=_BEFORE),
-        ),
-    ),
-    Rule(
-        name="unique-without-using-index", family="locking", severity=Severity.ERROR, on=_ADDS, check=_unique_without_using_index, words=("unique",),
-        summary="a unique constraint on a table in use makes its own index",
-        why="The index is built under ACCESS EXCLUSIVE: nobody reads or writes the table until it is finished. CREATE UNIQUE INDEX CONCURRENTLY builds the same one beside everybody's work, and the constraint then takes it over at once.",
-        instead="CREATE UNIQUE INDEX CONCURRENTLY users_email_key ON users (email); and then ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;",
-        bad=(
-            Example("ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email); -- finding", before=_BEFORE),
-            Example("ALTER TABLE users ADD UNIQUE NULLS NOT DISTINCT (email, age) INCLUDE (id); -- finding", before=_BEFORE),
-            Example("ALTER TABLE users ADD COLUMN nick text UNIQUE; -- finding", before=_BEFORE),
-        ),
-        good=(
-            Example("ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;", before=_BEFORE + "\nCREATE UNIQUE INDEX users_email_key ON users (email);"),
-            Example("CREATE TABLE teams (slug text UNIQUE);\nALTER TABLE teams ADD COLUMN name text UNIQUE;\nALTER TABLE teams ADD UNIQUE (slug, name);"),
-            Example("ALTER TABLE ONLY events ADD CONSTRAINT events_id UNIQUE (id);", before=_PARTED),
-        ),
-    ),
-    Rule(
-        name="primary-key-without-using-index", family="locking", severity=Severity.ERROR, on=_ADDS, check=_primary_key_without_using_index, words=("primary",),
-        summary="a primary key on a table in use makes its own index",
-        why="The index is built, and the columns are searched for NULLs, under ACCESS EXCLUSIVE: nobody reads or writes the table until both are done.",
-        instead="CREATE UNIQUE INDEX CONCURRENTLY logs_pkey ON logs (id); and then ALTER TABLE logs ADD CONSTRAINT logs_pkey PRIMARY KEY USING INDEX logs_pkey;",
-        bad=(
-            Example("ALTER TABLE logs ADD PRIMARY KEY (id); -- finding", before="CREATE TABLE logs (id uuid);"),
-            Example("ALTER TABLE users DROP CONSTRAINT users_pkey, ADD CONSTRAINT users_key PRIMARY KEY (email, id); -- finding", before=_BEFORE),
-        ),
-        good=(
-            Example("ALTER TABLE logs ADD CONSTRAINT logs_pkey PRIMARY KEY USING INDEX logs_id;", before="CREATE TABLE logs (id uuid NOT NULL);\nCREATE UNIQUE INDEX logs_id ON logs (id);"),
-            Example("CREATE TABLE logs (id uuid);\nALTER TABLE logs ADD PRIMARY KEY (id);"),
-        ),
-    ),
-    Rule(
-        name="exclusion-constraint", family="locking", severity=Severity.ERROR, on=(AddConstraint,), check=_exclusion_constraint, words=("exclude",),
-        summary="an exclusion constraint on a table in use",
-        why="Its index can only be built under ACCESS EXCLUSIVE: nobody reads or writes the table until every row is indexed and compared. There is neither CONCURRENTLY nor NOT VALID for it.",
-        instead="make a new table that has it, copy the rows in batches while a trigger keeps it up to date, and swap the names; or plan a time when nobody needs the table",
-        bad=(Example("ALTER TABLE bookings ADD CONSTRAINT no_overlap EXCLUDE USING gist (during WITH &&); -- finding", before="CREATE TABLE bookings (during tstzrange);"),),
-        good=(
-            Example("CREATE TABLE bookings (during tstzrange, EXCLUDE USING gist (during WITH &&));"),
-            Example("CREATE TABLE bookings (during tstzrange);\nALTER TABLE bookings ADD CONSTRAINT no_overlap EXCLUDE USING gist (during WITH &&);"),
         ),
     ),
 )

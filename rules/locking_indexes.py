@@ -32,7 +32,11 @@ def _index_without_concurrently(context: Context[CreateIndex]) -> Iterator[Findi
     owner = context.now.relation(change.table)
     if isinstance(owner, View) and not context.is_older(change.table):
         return
-    if change.if_not_exists and change.name and context.now.index(Name(context.now.resolve(change.table).schema, change.name)):
+    if (
+        change.if_not_exists
+        and change.name
+        and context.now.index(Name(context.now.resolve(change.table).schema, change.name))
+    ):
         return
     name = f"index {quoted(change.name)}" if change.name else "the index"
     message = f"making {name} blocks all writes to {change.table} {context.meanwhile(change.table, 'build')}"
@@ -44,7 +48,9 @@ def _index_without_concurrently(context: Context[CreateIndex]) -> Iterator[Findi
             f"CREATE INDEX {made} ON ONLY {change.table} ({keys}); then for each partition CREATE INDEX CONCURRENTLY "
             f"{made}_1 ON partition ({keys}); and ALTER INDEX {made} ATTACH PARTITION {made}_1;"
         )
-        yield context.finding(f"{message}, and an index of a partitioned table cannot be made CONCURRENTLY", instead=instead)
+        yield context.finding(
+            f"{message}, and an index of a partitioned table cannot be made CONCURRENTLY", instead=instead
+        )
         return
     statement, fix = context.concurrently(("index",))
     yield context.finding(message, instead=f"{statement} {_ALONE}", fix=fix)
@@ -101,7 +107,9 @@ def _reindex_without_concurrently(context: Context[Reindex]) -> Iterator[Finding
     meanwhile = context.meanwhile(table, "build") if table else "until all its indexes are built"
     message = f"REINDEX of {what} blocks all {blocked}, and the queries that would use the index, {meanwhile}"
     if change.kind == "system":
-        yield context.finding(message, instead="name the index that is broken; what belongs to the system is for the DBA")
+        yield context.finding(
+            message, instead="name the index that is broken; what belongs to the system is for the DBA"
+        )
         return
     statement, fix = context.concurrently((change.kind,))
     yield context.finding(message, instead=f"{statement} {_ALONE}", fix=fix)

@@ -55,7 +55,9 @@ def _without_rewrite(context: Context[AddColumn], table: Name, column: Column) -
     plain = f"ALTER TABLE {table} ADD COLUMN {name} {kind};"
     if column.generated is not None:
         if context.settings.get("postgres-version", 17) >= 18:
-            return f"ALTER TABLE {table} ADD COLUMN {name} {kind} GENERATED ALWAYS AS ({column.generated.text}) VIRTUAL;"
+            return (
+                f"ALTER TABLE {table} ADD COLUMN {name} {kind} GENERATED ALWAYS AS ({column.generated.text}) VIRTUAL;"
+            )
         return f"{plain} a trigger that fills it in on each INSERT and UPDATE, and {_BATCHES}"
     if column.type.is_serial or column.identity:
         sequence = snake(f"{table.name}_{column.name}_seq")
@@ -85,11 +87,13 @@ def _column_type_rewrite(context: Context[AlterColumnType]) -> Iterator[Finding]
         why = f"{where} is {column.type}, and that is stored in another way than {change.type}, or has to be checked"
         if {column.type.name, change.type.name} == {"timestamp", "timestamptz"}:
             why = f"{where} is {column.type}, and that is stored as {change.type} is only where the TimeZone is UTC"
-            instead = "SET LOCAL timezone = 'UTC'; before it, if that is how the values are meant: then no row is touched"
+            instead = (
+                "SET LOCAL timezone = 'UTC'; before it, if that is how the values are meant: then no row is touched"
+            )
             yield context.finding(_rewritten(context, why), instead=instead)
             return
     else:
-        if table is not None and column is not None and column.type != change.type:
+        if table is not None and column.type != change.type:
             yield from _redone(context, *redone(table, change))
         return
     name, new = quoted(change.column), quoted(snake(f"{change.column}_new"))
@@ -122,7 +126,10 @@ def _redone(context: Context[AlterColumnType], work: str, name: str) -> Iterator
 
 
 _ACTIONS = {
-    "SetAccessMethod": ("SET ACCESS METHOD", "a new table with that access method, filled in batches, and swap the names"),
+    "SetAccessMethod": (
+        "SET ACCESS METHOD",
+        "a new table with that access method, filled in batches, and swap the names",
+    ),
     "SetLogged": ("SET LOGGED", "do it while the table is empty or nobody needs it"),
     "SetTableSpace": ("SET TABLESPACE", "pg_repack with --tablespace, which moves it beside everybody's work"),
     "SetUnLogged": ("SET UNLOGGED", "do it while the table is empty or nobody needs it; and a crash would empty it"),
@@ -134,9 +141,16 @@ def _table_rewrite(context: Context[AlterTableOther | Maintenance | SetExpressio
     if isinstance(change, Maintenance):
         if change.kind not in {"vacuum full", "cluster"}:
             return
-        table, what, instead = change.name, change.kind.upper(), "VACUUM, or pg_repack where the space has to be had back"
+        table, what, instead = (
+            change.name,
+            change.kind.upper(),
+            "VACUUM, or pg_repack where the space has to be had back",
+        )
         if table is None:
-            yield context.finding(f"{what} of the whole database writes each table anew, and nobody reads or writes it meanwhile", instead=instead)
+            yield context.finding(
+                f"{what} of the whole database writes each table anew, and nobody reads or writes it meanwhile",
+                instead=instead,
+            )
             return
     else:
         table = change.table
@@ -144,7 +158,10 @@ def _table_rewrite(context: Context[AlterTableOther | Maintenance | SetExpressio
         if not done:
             return
         if isinstance(change, SetExpression):
-            what, instead = "SET EXPRESSION", "a new column with that expression, and drop this one when nothing reads it any more"
+            what, instead = (
+                "SET EXPRESSION",
+                "a new column with that expression, and drop this one when nothing reads it any more",
+            )
         else:
             what, instead = _ACTIONS[change.action]
     if context.is_busy(table):
