@@ -234,7 +234,7 @@ RULES = (
             Example("ALTER TABLE users ADD COLUMN state text;", before=_USERS, settings=(("lock-timeout", "5s"),)),
             Example(_USERS + "\nALTER TABLE users ADD COLUMN state text;"),
             Example(_HEAD + "CREATE INDEX CONCURRENTLY idx_users_email ON users (email);\nCOMMENT ON TABLE users IS 'people';\nINSERT INTO posts VALUES (gen_random_uuid(), 'one');\n", before=_USERS),
-            Example("LOCK TABLE users IN ACCESS EXCLUSIVE MODE NOWAIT;\nALTER TABLE users ADD COLUMN state text;", before=_USERS),
+            Example("BEGIN;\nLOCK TABLE users IN ACCESS EXCLUSIVE MODE NOWAIT;\nALTER TABLE users ADD COLUMN state text;\nCOMMIT;", before=_USERS),
             Example("CREATE VIEW adults AS SELECT * FROM users;\nGRANT SELECT ON users TO PUBLIC;\nALTER TABLE users SET (fillfactor = 70);", before=_USERS),
         ),
     ),
