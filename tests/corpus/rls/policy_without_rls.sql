@@ -7,7 +7,7 @@
 
 -- ============= UP MIGRATION =============
 
-CREATE TABLE IF NOT EXISTS diaries (
+CREATE TABLE IF NOT EXISTS diaries ( -- finding: table-without-rls
     id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
     owner_id UUID NOT NULL,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now()

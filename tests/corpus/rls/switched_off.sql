@@ -6,7 +6,7 @@
 
 -- ============= UP MIGRATION =============
 
-ALTER TABLE notes DISABLE ROW LEVEL SECURITY; -- finding: table-without-rls
+ALTER TABLE notes DISABLE ROW LEVEL SECURITY; -- finding: policy-without-rls
 
 -- ============= DOWN MIGRATION ============
 
