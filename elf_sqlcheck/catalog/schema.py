@@ -191,9 +191,14 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
+        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older.
+
+        A temporary table never holds many: however many there are, nobody else can wait for them.
+        """
         found = self.relation(name)
-        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+        if not isinstance(found, Table) or self.is_older(name):
+            return "many"
+        return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
