@@ -191,9 +191,11 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
-        found = self.relation(name)
-        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+        """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
+
+        A materialized view of the migration counts as empty: nobody reads it yet, and its rows are what its query says.
+        """
+        return "many" if self.is_older(name) else getattr(self.relation(name), "rows", "none")
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
