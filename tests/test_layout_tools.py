@@ -228,6 +228,14 @@ def test_an_undo_without_its_migration_is_a_problem() -> None:
     assert migration.up.statements == ()
 
 
+def test_a_placeholder_is_an_identifier() -> None:
+    text = "CREATE TABLE ${owner}.a (b text DEFAULT '${flyway:user}');\nSELECT $$ ${x} $$;\n"
+    migration = one("flyway", "V1__a.sql", text)
+    assert migration.broken == ()
+    assert [migration.text(s.span) for s in migration.up.statements] == [line.rstrip(";") for line in text.splitlines()]
+    assert one("goose", "1_a.sql", "-- +goose Up\n-- +goose ENVSUB ON\nDROP TABLE ${NAME};\n").broken == ()
+
+
 # sqitch
 
 
