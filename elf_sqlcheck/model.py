@@ -10,6 +10,7 @@ from json import loads
 
 from elf_sqlcheck.finding import Applicability, Edit, Finding, Fix, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -233,6 +234,11 @@ class Migration:
     def is_before(self, version: str) -> bool:
         """Whether the version is lower than another."""
         return numbers_of(self.version) < numbers_of(version)
+
+    @property
+    def outside(self) -> str:
+        """What its layout needs for a statement that is not to run within a transaction."""
+        return LAYOUTS[self.layout]
 
     @property
     def paths(self) -> tuple[str, ...]:

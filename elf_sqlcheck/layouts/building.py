@@ -27,7 +27,7 @@ NAMING = "file-name"
 
 #: What runs outside of transactions only, or is better off there.
 _ALONE = frozenset({
-    "AlterSystemStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
+    "AlterSystemStmt", "ClusterStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
     "DropTableSpaceStmt", "DropdbStmt", "ReindexStmt", "VacuumStmt",
 })  # fmt: skip
 
