@@ -36,7 +36,7 @@ from elf_sqlcheck.catalog.types import narrows
 from elf_sqlcheck.identifiers import is_reserved, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.secrecy import secrets_in
+from elf_sqlcheck.secrecy import mixed_words, secrets_in
 from elf_sqlcheck.siblings import Siblings, code_of
 from elf_sqlcheck.sizes import Measured, TableSize
 from elf_sqlcheck.teams import Team
@@ -341,7 +341,7 @@ class Context(Belonging, Measured, Siblings, _Generic[C_co]):
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "narrows", "nearest",
-    "quoted", "secrets_in", "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "mixed_words",
+    "narrows", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__

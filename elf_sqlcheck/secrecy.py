@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
+from functools import lru_cache
 from json import loads
 
 TYPE_CHECKING = False
@@ -118,7 +119,8 @@ _SHORTEST = 18
 _DIGIT_AND_LETTER = re.compile(rb"0[aA]")
 
 
-def runs(data: bytes) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=2)  # several rules ask about one file after the other
+def mixed_words(data: bytes) -> tuple[tuple[int, int], ...]:
     """Where long words stand that are no names, numbers or paths: only they can be tokens or keys.
 
     In names and paths a capital seldom follows a small letter, or a letter a digit; in random text that is everywhere.
@@ -130,18 +132,20 @@ def runs(data: bytes) -> Iterator[tuple[int, int]]:
         mixed.append(position)
         position = flat.find(b"aA", position + 2)
     last = -1
+    found: list[tuple[int, int]] = []
     for position in sorted(mixed):
         if position >= last:
             last = flat.find(b" ", position)
             last = len(data) if last < 0 else last
             start = flat.rfind(b" ", 0, position) + 1
             if last - start >= _SHORTEST:
-                yield start, last
+                found.append((start, last))
+    return tuple(found)
 
 
 def _written(data: bytes) -> Iterator[tuple[str, int, int]]:
     """The credentials that stand in `data` as they are."""
-    long = next(runs(data), None) is not None
+    long = bool(mixed_words(data))
     text = data.decode("latin-1")  # looking for a word in a str costs a quarter of what it costs in bytes
     for kind, mark, pattern in _SHAPES if long else _WITHOUT_RUNS:
         if mark not in text:
