@@ -38,7 +38,7 @@ LINT = [
 OPTIONS = {
     "lint": [*LINT, "--stdin-filename", "--stats", "--dir", *BASELINE, *REPORT, *SHARED],
     "verify": ["--dir", "--since", "--pg-bin", "--database-url", "--keep", *BASELINE, *REPORT, *SHARED],
-    "baseline": ["--prune", "--verify", "--include-secrets", "--baseline", "--select", "--dir", *SHARED],
+    "baseline": ["--prune", "--verify", "--include-secrets", "--baseline", "--select", "--dir", "--layout", *SHARED],
     "explain": SHARED,
     "rules": ["--output-format", "--squawk", *SHARED],
     "config": ["--output-format", "--dir", *SHARED],
