@@ -110,4 +110,32 @@ def prepend(migration: Migration, section: Section | None, sql: str) -> tuple[Ed
         if semicolon is None or semicolon[0] != ";":
             return ()
         return (Edit(_line_end(migration, semicolon[1].end, section), f"\n{sql}"),)
-    return (Edit(Span(section.span.start, section.span.start), f"\n\n{sql}"),)
+    start = section.span.start
+    if migration.data[start - 1 : start] in {b"", b"\n"}:
+        return (Edit(Span(start, start), f"{sql}\n"),)
+    return (Edit(Span(start, start), f"\n\n{sql}"),)
+
+
+def add_header(migration: Migration, line: str) -> tuple[Edit, ...]:
+    """Add the comment `line` below the last header; () where there is none."""
+    if not migration.headers:
+        return ()
+    end = migration.headers[-1].span.end
+    return (Edit(Span(end, end), f"\n{line}"),)
+
+
+def remove_statement(migration: Migration, statement: Span, section: Section) -> tuple[Edit, ...]:
+    """Take out a statement with its semicolon, and its line when nothing else stands on it."""
+    following = next(iter(tokens(migration, Span(statement.end, section.span.end))), None)
+    end = following[1].end if following and following[0] == ";" else statement.end
+    return (Edit(_whole_lines(migration, Span(statement.start, end)), ""),)
+
+
+def _whole_lines(migration: Migration, span: Span) -> Span:
+    """`span`, grown to whole lines when nothing else stands on them."""
+    data = migration.data
+    start = data.rfind(b"\n", 0, span.start) + 1
+    end = data.find(b"\n", span.end)
+    end = len(data) if end < 0 else end + 1
+    alone = not data[start : span.start].strip() and not data[span.end : end].strip()
+    return Span(start, end) if alone else span

@@ -19,7 +19,7 @@ else:
 
 
 #: Where something stands in a file, and when it came to be, is not part of what it is: left out of comparisons.
-CIRCUMSTANCES = frozenset({"born", "rows", "span", "statement"})
+CIRCUMSTANCES = frozenset({"born", "calls", "rows", "span", "statement"})
 
 
 @dataclass_transform(frozen_default=True)

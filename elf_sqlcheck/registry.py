@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions", "idempotency", "rollback", "locking", "locking_indexes",
-    "locking_constraints", "locking_keys", "locking_rewrites",
-    "secrets", "files", "files_order",
-    "suppressions", "verify",
+    "portability_versions",
+    "idempotency",
+    "rollback",
+    "locking", "locking_indexes", "locking_constraints", "locking_keys", "locking_rewrites",
+    "data", "data_rows", "data_writes", "data_renames",
+    "transactions", "transactions_control", "transactions_enums", "transactions_session",
+    "rls", "rls_policies",
+    "secrets",
+    "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -36,6 +36,7 @@ from elf_sqlcheck.catalog.schema import Schema, Table, View
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.siblings import Siblings
 from elf_sqlcheck.sizes import TableSize
 from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
 from elf_sqlcheck.waiting import Waiting
@@ -62,6 +63,8 @@ else:
             return cls
 
 
+#: What Supabase's Data API serves when nothing else is configured.
+EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -70,9 +73,9 @@ class Example(Record):
     """A piece of SQL that shows a rule at work; it is documentation and test at once.
 
     `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
-    found ends with `-- finding`. `before` is an earlier migration (its UP section). `fixed` is what `--fix` (with
-    `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs` says why the
-    example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration it needs.
+    found ends with `-- finding`. `before` and `after` are an earlier and a later migration (their UP sections). `fixed`
+    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file name when that matters. `runs`
+    says why the example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration.
     """
 
     sql: str
@@ -82,6 +85,7 @@ class Example(Record):
     path: str = ""
     runs: str = ""
     settings: tuple[tuple[str, object], ...] = ()
+    after: str = ""
 
 
 class Rule(Record):
@@ -89,7 +93,8 @@ class Rule(Record):
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
-    `verify` finds that, lint does not. `sections` are those it judges.
+    `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
+    calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
     `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
     statement on. What it flags must be impossible to write without; none: it is asked about every file.
@@ -106,12 +111,13 @@ class Rule(Record):
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
     sections: tuple[str, ...] = ("up",)
+    bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
     words: tuple[str, ...] = ()
 
 
-class Context(Waiting, _Generic[C_co]):
+class Context(Waiting, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -130,6 +136,8 @@ class Context(Waiting, _Generic[C_co]):
         "change",
         "changes",
         "first",
+        "fold_rest",
+        "held",
         "migration",
         "now",
         "number",
@@ -150,21 +158,18 @@ class Context(Waiting, _Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        number: int
         first: bool
-        siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
         _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
-    @property
-    def history(self) -> Sequence[Migration]:
-        """The migrations of the run before this one."""
-        return self.siblings[: self.number]
-
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
+
+    def is_exposed(self, name: Name) -> bool:
+        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
+        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
 
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.
@@ -187,10 +192,24 @@ class Context(Waiting, _Generic[C_co]):
         if known is None or known[0] is not self.changes:
             from elf_sqlcheck.catalog import transactions
 
-            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
             known = self._transactions = (self.changes, numbers)
         asked: Any = change or self.change
         return known[1].get(id(asked.statement))
+
+    def opening(self) -> Change | None:
+        """The BEGIN of the file itself between which and its COMMIT the present change stands, if there is one."""
+        from elf_sqlcheck.catalog import transactions
+
+        present: Any = self.change
+        return transactions.opening(self.changes, present)
+
+    def refuses_transaction(self, change: Change | None = None) -> str:
+        """What of a change (by default the present one) Postgres refuses within a transaction; "" when it does not."""
+        from elf_sqlcheck.catalog import transactions
+
+        asked: Any = change or self.change
+        return transactions.outside(asked, self.now)
 
     def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
         """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
@@ -298,6 +317,18 @@ class Context(Waiting, _Generic[C_co]):
         from elf_sqlcheck import edits
 
         return edits.prepend(self.migration, self.migration.down, sql)
+
+    def add_header(self, line: str) -> tuple[Edit, ...]:
+        """Edits that add the comment `line` below the last header; () where the file has none."""
+        from elf_sqlcheck import edits
+
+        return edits.add_header(self.migration, line)
+
+    def remove_statement(self, change: Change) -> tuple[Edit, ...]:
+        """Edits that take the statement of a change of the present section out of the file."""
+        from elf_sqlcheck import edits
+
+        return edits.remove_statement(self.migration, change.statement.span, self.section)
 
     def append_down(self, sql: str) -> tuple[Edit, ...]:
         """Edits that add the statement `sql` (semicolon included) at the end of DOWN; () when there is no DOWN."""

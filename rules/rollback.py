@@ -6,15 +6,16 @@ import re
 
 from elf_sqlcheck.rule import (
     Applicability,
+    BrokenBody,
     Context,
     CreateTable,
     CreateView,
-    Do,
     Drop,
     DropColumn,
     DropConstraint,
     Edit,
     Example,
+    Execute,
     Finding,
     Fix,
     Migration,
@@ -129,20 +130,19 @@ def _unknown(context: Context[Migration]) -> str | None:
     migration = context.migration
     texts = [context.text(broken.piece) for broken in migration.broken]
     for number, change in enumerate((*context.changes, *context.undoing)):
-        if not isinstance(change, (Do, Opaque, ReadRows)):
+        if not isinstance(change, (BrokenBody, Execute, Opaque, ReadRows)):
             continue
-        text = context.text(change.statement.span)
-        lowered = text.lower()
         if number >= len(context.changes):
-            computed = "execute" in lowered and ("format" in lowered or "||" in lowered)
-            own = isinstance(change, ReadRows) and any(_own_function(context, name) for name in change.functions)
-            if computed or own or (isinstance(change, Opaque) and lowered.startswith("call")):
+            called = change.functions if isinstance(change, ReadRows) and change.statement.kind == "CallStmt" else ()
+            foreign = any(not _own_function(context, name) for name in called)
+            if foreign or isinstance(change, (BrokenBody, Execute)):
                 return None
-        texts.append(text)
+        texts.append(context.text(change.statement.span))
     return "\n".join(texts)
 
 
 def _own_function(context: Context[Migration], name: str) -> bool:
+    """Whether a migration made the function, so that what it does is among the changes."""
     bare = name.rpartition(".")[2]
     return any(key[0] == "function" and key[2] == bare for key, _ in context.now.objects())
 
@@ -160,7 +160,7 @@ def _mentions(text: str, difference: SchemaDifference) -> bool:
 def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
     """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
     change = context.changes[difference.position] if difference.position >= 0 else None
-    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists:
+    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists or change.statement.guarded:
         return True
     made = [other.name.name for other in context.changes if isinstance(other, (CreateTable, CreateView))]
     return isinstance(change, Drop) and change.name.name in made
@@ -258,7 +258,7 @@ MISSING_DOWN = Rule(
             ),
             unsafe=True,
         ),
-        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),  # noqa: S608 - an example
+        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),
         Example(_file("SELECT 1;", more="-- Irreversible: -- finding\n"), path=_PATH),
     ),
     good=(

@@ -34,11 +34,13 @@ def strings(nodes: list[Node] | None) -> list[str]:
 class Reader:
     """Renders one expression and remembers what it meets."""
 
-    __slots__ = ("columns", "functions", "offset", "relations", "start")
+    __slots__ = ("alone", "calls", "columns", "functions", "offset", "relations", "start")
 
     def __init__(self, offset: int = 0) -> None:
         self.functions: list[str] = []
         self.columns: list[str] = []
+        self.calls: list[tuple[str, int]] = []
+        self.alone = 0
         self.relations: list[tuple[str | None, str]] = []
         self.offset = offset
         self.start = -1
@@ -51,8 +53,9 @@ class Reader:
         start = self.offset + max(self.start, 0)
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
+        columns = tuple(dict.fromkeys(self.columns))
         demanded = tuple(_not_null(node)) if "NullTest" in node or "BoolExpr" in node else ()
-        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span, demanded)
+        return Expression(text, tuple(self.functions), columns, constant, span, demanded, tuple(self.calls))
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -110,9 +113,12 @@ class Reader:
             parts = parts[1:]
         name = ".".join(parts)
         self.functions.append(name)
+        read = len(self.columns)
         inside = "*" if node.get("agg_star") else self.list(node.get("args"))
         if node.get("agg_distinct"):
             inside = f"DISTINCT {inside}"
+        if not self.alone and len(self.columns) == read:
+            self.calls.append((name, self.offset + node.get("location", 0)))
         extra = {key: node[key] for key in ("agg_order", "agg_filter", "over", "func_variadic") if key in node}
         return f"{name}({inside})" + (f" {self._other(extra)}" if extra else "")
 
@@ -192,7 +198,11 @@ class Reader:
         left = self._operand(node["testexpr"]) + " " if "testexpr" in node else ""
         operator = ".".join(strings(node.get("operName")))
         word = {"EXPR": "", "ANY": f"{operator} ANY" if operator else "IN"}.get(kind, kind)
-        return f"{left}{word}({self.render(node['subselect'])})"
+        alone = "fromClause" not in node["subselect"].get("SelectStmt", ())
+        self.alone += alone
+        text = f"{left}{word}({self.render(node['subselect'])})"
+        self.alone -= alone
+        return text
 
     def _indirection(self, node: Node) -> str:
         return f"({self.render(node['arg'])})" + "".join(f".{self.render(item)}" for item in node["indirection"])

@@ -121,6 +121,20 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
         _drop_triggers_of(catalog, full)
 
 
+def _alter_function(catalog: Catalog, change: ch.AlterFunction) -> None:
+    found = catalog.overloads(catalog.now.resolve(change.name))
+    if change.arguments is not None:
+        found = [key for key in found if key[3] == signature(change.arguments)]
+    for key in found:
+        routine = catalog.objects[key]
+        if isinstance(routine, Routine):
+            old = {} if ("all", None) in change.settings else dict(routine.settings)
+            settings = {**old, **dict(change.settings)}
+            definer = routine.security_definer if change.security_definer is None else change.security_definer
+            kept = tuple((name, value) for name, value in settings.items() if value is not None)
+            catalog.put(key, routine.replace(settings=kept, security_definer=definer))
+
+
 def _drop_triggers_of(catalog: Catalog, function: Name) -> None:
     """The triggers that DROP FUNCTION … CASCADE takes along."""
     for key, found in list(catalog.objects.items()):
@@ -261,6 +275,7 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.CreateDomain: _create_domain,
     ch.CreateEnum: _create_enum,
     ch.CreateExtension: _create_extension,
+    ch.AlterFunction: _alter_function,
     ch.CreateFunction: _create_function,
     ch.CreateSchema: _create_schema,
     ch.CreateSequence: _create_sequence,

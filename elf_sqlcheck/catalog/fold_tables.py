@@ -282,6 +282,15 @@ class _Taken:
         return not isinstance(self.catalog.objects.get(("relation", self.schema, str(name))), Absent | None)
 
 
+def _set_options(catalog: Catalog, change: ch.SetOptions) -> None:
+    """Options count for views, where they decide whose rights apply."""
+    view = catalog.now.view(change.table)
+    if view is not None:
+        options = {**dict(view.options), **dict(change.options)}
+        kept = tuple((name, value) for name, value in options.items() if value is not None)
+        save(catalog, view.replace(options=kept))
+
+
 _FILLING = frozenset({"insert", "copy", "merge"})
 
 
@@ -317,6 +326,7 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.SetExpression: _column_fact("generated", lambda change: change.expression),
     ch.SetIdentity: _column_fact("identity", lambda change: change.identity),
     ch.SetNotNull: _column_fact("not_null", lambda _: True),
+    ch.SetOptions: _set_options,
     ch.SetRowSecurity: _alter(_row_security),
     ch.SetTrigger: _alter(_set_trigger),
     ch.ValidateConstraint: _alter(_validate),

@@ -198,7 +198,7 @@ class Schema:
         if name.schema:
             return name
         path = self.search_path
-        for schema in path:
+        for schema in (*path, "pg_temp"):
             if not isinstance(self.get((kind, schema, name.name)), Absent | None):
                 return Name(schema, name.name)
         return Name(path[0], name.name)
@@ -208,7 +208,10 @@ class Schema:
         schema = name.schema
         if schema is None:
             path = self.search_path
-            schema = path[0] if len(path) == 1 else self.resolve(name).schema
+            found = self.get(("relation", path[0], name.name)) if len(path) == 1 else None
+            if not isinstance(found, Absent | None):
+                return found
+            schema = self.resolve(name).schema
         return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:
