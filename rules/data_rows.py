@@ -220,7 +220,7 @@ _NARROW = "CREATE TABLE orders (id uuid PRIMARY KEY, note varchar(50), number bi
 # fmt: off
 RULES = (
     Rule(
-        name="not-null-without-default", family="data", severity=Severity.ERROR, on=(AddColumn, SetNotNull), check=_not_null_without_default, words=("null", "primary"),
+        name="not-null-without-default", family="data", severity=Severity.ERROR, on=(AddColumn, SetNotNull), check=_not_null_without_default,
         summary="a NOT NULL column without a default, added to a table with rows",
         why="It passes on the empty tables of a test, and fails on the first one that has a row: the deployment stops half-way, in production and nowhere else.",
         instead="ALTER TABLE orders ADD COLUMN state text NOT NULL DEFAULT 'new';",
@@ -240,7 +240,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="constraint-may-fail", family="data", severity=Severity.WARNING, on=(AddConstraint, CreateIndex), check=_constraint_may_fail, words=("unique", "check", "foreign", "primary", "exclude"),
+        name="constraint-may-fail", family="data", severity=Severity.WARNING, on=(AddConstraint, CreateIndex), check=_constraint_may_fail,
         summary="a constraint over rows that are there already",
         why="It holds for the rows of a test. One row of production that breaks it stops the deployment, after the table has been locked and read; CREATE UNIQUE INDEX CONCURRENTLY leaves an invalid index behind as well.",
         instead="look for such rows first; for a check or a foreign key: ADD CONSTRAINT … NOT VALID, and VALIDATE CONSTRAINT in a later migration",
@@ -262,7 +262,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="narrowing-type", family="data", severity=Severity.ERROR, on=(AlterColumnType,), check=_narrowing_type, words=("type",),
+        name="narrowing-type", family="data", severity=Severity.ERROR, on=(AlterColumnType,), check=_narrowing_type,
         summary="a column that gets a type which its values may not fit",
         why="It passes on the rows of a test. In production one value that is too long or too large stops the deployment after minutes under ACCESS EXCLUSIVE; where Postgres rounds or cuts, what is lost is lost, and no rollback brings it back.",
         instead="look for values that do not fit first; else add a column of the new type and move over to it",

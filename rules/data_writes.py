@@ -118,7 +118,7 @@ _ORDERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE TABLE o
 # fmt: off
 RULES = (
     Rule(
-        name="backfill-in-schema-change", family="data", severity=Severity.WARNING, on=(WriteRows,), check=_backfill_in_schema_change, words=("alter", "index", "drop"),
+        name="backfill-in-schema-change", family="data", severity=Severity.WARNING, on=(WriteRows,), check=_backfill_in_schema_change,
         summary="rows of an older table written in one transaction with a change of its schema",
         why="ALTER TABLE takes ACCESS EXCLUSIVE and keeps it until the commit. While the rows are written nobody can even read the table, and a rollback has to undo all of it.",
         instead="write the rows in a migration of its own, in batches, after the schema has changed",

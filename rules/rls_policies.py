@@ -153,7 +153,7 @@ _OWN = "(SELECT auth.uid()) = user_id"
 # fmt: off
 RULES = (
     Rule(
-        name="policy-always-true", family="rls", severity=Severity.ERROR, on=(CreatePolicy, AlterPolicy), check=_policy_always_true, profile="supabase", words=("policy",),
+        name="policy-always-true", family="rls", severity=Severity.ERROR, on=(CreatePolicy, AlterPolicy), check=_policy_always_true, profile="supabase",
         summary="a policy that lets clients write every row",
         why="USING (true) and WITH CHECK (true) are row level security switched off for that command, under a name that says otherwise. service_role needs no such policy: it passes row level security by.",
         instead="USING ((SELECT auth.uid()) = user_id)",
@@ -188,7 +188,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="policy-calls-per-row", family="rls", severity=Severity.WARNING, on=(CreatePolicy, AlterPolicy), check=_policy_calls_per_row, profile="supabase", words=("auth", "current_setting"),
+        name="policy-calls-per-row", family="rls", severity=Severity.WARNING, on=(CreatePolicy, AlterPolicy), check=_policy_calls_per_row, profile="supabase",
         summary="auth.uid() and its like called for each row",
         why="Each call parses the token of the request again. In (SELECT auth.uid()) Postgres calls it once and keeps the answer: a list of 100,000 rows takes milliseconds in place of seconds. https://supabase.com/docs/guides/database/postgres/row-level-security#call-functions-with-select",
         instead="(SELECT auth.uid()) = user_id",
@@ -211,7 +211,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="multiple-permissive-policies", family="rls", severity=Severity.WARNING, on=(CreatePolicy,), check=_multiple_permissive_policies, profile="supabase", words=("policy",),
+        name="multiple-permissive-policies", family="rls", severity=Severity.WARNING, on=(CreatePolicy,), check=_multiple_permissive_policies, profile="supabase",
         summary="several permissive policies for one role and command",
         why="Permissive policies are joined with OR, and each of them is computed for each row. It also hides who may see what: the most generous one decides.",
         instead="one policy with both conditions joined by OR; a policy FOR ALL counts for SELECT as well",
