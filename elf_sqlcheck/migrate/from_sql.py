@@ -74,6 +74,12 @@ def _files(folder: str) -> list[str]:
 
 
 def _converted(migration: Migration, text: str, catalog: Catalog) -> Converted:
+    down, reason = undo(migration, catalog)
+    return Converted(migration.path, text, down, reason)
+
+
+def undo(migration: Migration, catalog: Catalog) -> tuple[str, str]:
+    """The statements that undo UP, or "" and the reason why there are none; UP is folded into `catalog`."""
     catalog.begin()
     made: set[Name] = set()
     undone: list[str] = []
@@ -100,8 +106,8 @@ def _converted(migration: Migration, text: str, catalog: Catalog) -> Converted:
         line = migration.position(migration.broken[0].span.start)[0]
         reasons.append(f"line {line} of {os.path.basename(migration.path)} cannot be read as SQL")
     if reasons:
-        return Converted(migration.path, text, "", reasons[0])
-    return Converted(migration.path, text, "\n".join(dict.fromkeys(reversed(undone))), "")
+        return "", reasons[0]
+    return "\n".join(dict.fromkeys(reversed(undone))), ""
 
 
 def _created(change: Change, before: Schema) -> Name | None:
