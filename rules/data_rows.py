@@ -7,8 +7,10 @@ from elf_sqlcheck.rule import (
     AddConstraint,
     AlterColumnType,
     CreateIndex,
+    DropColumn,
     Example,
     Name,
+    Rename,
     Rule,
     SetNotNull,
     Severity,
@@ -54,6 +56,19 @@ def _wrote_before(context: _Judged, table: Name) -> bool:
     return False
 
 
+def _is_emptied(context: _Judged, table: Name) -> bool:
+    """Whether the last thing that this migration did to the rows of the table was to delete them all."""
+    end = context.change.statement.span.start
+    full = context.now.resolve(table)
+    empty = False
+    for change in context.changes:
+        if change.statement.span.start >= end:
+            break
+        if isinstance(change, WriteRows) and context.now.resolve(change.table) == full:
+            empty = change.kind == "truncate" or (change.kind == "delete" and not change.filtered)
+    return empty
+
+
 def _is_new(context: _Judged, table: Name, column: str) -> bool:
     """Whether this migration adds the column, without a default, so that it is NULL in every row."""
     now, before = context.now.table(table), context.before.table(table)
@@ -84,7 +99,7 @@ def _not_null_without_default(context: Context[AddColumn | SetNotNull]) -> Itera
         now = context.now.table(table)
         if (change.if_not_exists and now is not None and now.column(name)) or _has_own_default(context, column):
             return
-    if column is None:
+    if column is None or _is_emptied(context, table):
         return
     zero = "0" if column.type.name in _NUMBERS else _ZERO.get(column.type.name, "<value>")
     message = f"{table}.{quoted(name)} is NOT NULL and has no default: as soon as {table} has one row, the statement fails, since that row would hold NULL"
@@ -124,7 +139,13 @@ def _constraint_may_fail(context: Context[AddConstraint | CreateIndex]) -> Itera
     if before is not None and _held_already(context, before, key):
         return
     rows, query = _offenders(context, kind, key)
-    message = f"{context.text(change.statement.span).split()[0].upper()} fails if {table} holds {rows}, and the whole deployment stops there"
+    name = change.name if isinstance(change, CreateIndex) else change.constraint.name
+    what = (
+        "the unique index"
+        if isinstance(change, CreateIndex)
+        else f"the {kind if kind != 'exclude' else 'exclusion'} constraint"
+    )
+    message = f"{what}{f' {quoted(name)}' if name else ''} fails if {table} holds {rows}, and the whole deployment stops there"
     yield context.finding(message, change.span, instead=f"look first: {query}")
 
 
@@ -190,7 +211,7 @@ def _narrowing_type(context: Context[AlterColumnType]) -> Iterator[Finding]:
     column = now.column(change.column) if now else None
     if column is None or not context.may_have_rows(table) or not narrows(column.type, change.type, context.now):
         return
-    if before is None or before.column(change.column) is None:
+    if before is None or before.column(change.column) is None or _is_made_anew(context):
         return  # the column is as new as its values
     name = quoted(change.column)
     outcome = _ROUNDED.get(change.type.name, "the statement fails on the first value that does not fit")
@@ -200,6 +221,23 @@ def _narrowing_type(context: Context[AlterColumnType]) -> Iterator[Finding]:
     new = quoted(f"{change.column}_new")
     instead = f"{_misfits(change, name)}; where there may be such rows: ALTER TABLE {table} ADD COLUMN {new} {change.type}; fill it in batches, and let a release use it before {name} goes"
     yield context.finding(message, change.span, instead=instead)
+
+
+def _is_made_anew(context: Context[AlterColumnType]) -> bool:
+    """Whether the column has taken the place, or the name, of one that this migration drops or renames."""
+    change = context.change
+    table = context.now.resolve(change.table)
+    for other in context.changes:
+        if other is change:
+            return False
+        if isinstance(other, DropColumn):
+            same = other.column == change.column and context.now.resolve(other.table) == table
+        else:
+            same = isinstance(other, Rename) and (other.kind, other.to) == ("column", change.column)
+            same = same and isinstance(other, Rename) and context.now.resolve(other.name) == table
+        if same:
+            return True
+    return False
 
 
 def _misfits(change: AlterColumnType, name: str) -> str:
@@ -237,6 +275,7 @@ RULES = (
             Example("CREATE DOMAIN flag AS boolean DEFAULT false;\nALTER TABLE orders ADD COLUMN urgent flag NOT NULL;", before=_ORDERS),
             Example("ALTER TABLE orders ADD COLUMN channel text;\nUPDATE orders SET channel = 'web';\nALTER TABLE orders ALTER COLUMN channel SET NOT NULL;", before=_ORDERS),
             Example("ALTER TABLE orders ADD COLUMN IF NOT EXISTS state text NOT NULL;", before=_ORDERS),
+            Example("DELETE FROM orders;\nALTER TABLE orders ADD COLUMN channel text NOT NULL;", before=_ORDERS),
         ),
     ),
     Rule(
@@ -275,6 +314,7 @@ RULES = (
             Example("ALTER TABLE orders ALTER COLUMN note TYPE varchar(255), ALTER COLUMN code TYPE text, ALTER COLUMN total TYPE numeric(14, 4), ALTER COLUMN lines TYPE bigint;", before=_NARROW),
             Example("CREATE TABLE drafts (n bigint, note text);\nALTER TABLE drafts ALTER COLUMN n TYPE integer;"),
             Example("ALTER TABLE orders ADD COLUMN state text;\nALTER TABLE orders ALTER COLUMN state TYPE varchar(20);", before=_NARROW),
+            Example("CREATE TYPE size AS ENUM ('s', 'm');\nALTER TABLE orders ADD COLUMN code_new text;\nALTER TABLE orders DROP COLUMN code;\nALTER TABLE orders RENAME COLUMN code_new TO code;\nALTER TABLE orders ALTER COLUMN code TYPE size USING code::size;", before=_NARROW),
             Example("ALTER TABLE orders ALTER COLUMN legacy_code TYPE varchar(10);", before=_NARROW, runs="the column is older than all migrations, and so is its type"),
         ),
     ),
