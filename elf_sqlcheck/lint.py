@@ -152,6 +152,7 @@ class _Engine:
         context.siblings = self.migrations
         context.number = number
         context.first, self.first = self.first, False
+        context.doing = up
         context.undoing = down
         middle = len(up)
         asked = self.wanted(migration)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions", "idempotency", "rollback", "transactions", "transactions_control", "transactions_enums",
-    "transactions_session", "secrets", "files", "files_order", "suppressions", "verify",
+    "portability_versions", "idempotency", "rollback", "rollback_down", "transactions", "transactions_control",
+    "transactions_enums", "transactions_session", "secrets", "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.rule import (
     Applicability,
     Context,
     CreateTable,
-    CreateView,
-    Do,
     Drop,
     DropColumn,
     DropConstraint,
@@ -18,8 +14,6 @@ from elf_sqlcheck.rule import (
     Finding,
     Fix,
     Migration,
-    Opaque,
-    ReadRows,
     Rename,
     Rule,
     SetSchema,
@@ -37,7 +31,6 @@ if TYPE_CHECKING:
 _FIRST = frozenset(
     ["index", "policy", "trigger", "constraint", "column", "comment", "grant", "view", "materialized view"]
 )
-_ATTENDANTS = frozenset(["comment", "grant"])
 
 
 def _missing_down(context: Context[Migration]) -> Iterator[Finding]:
@@ -80,96 +73,43 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
     if migration.down is None or migration.irreversible:
         return
-    differences = context.differences()
-    unknown = _unknown(context) if differences else ""
-    if unknown is None:
-        return
-    # What a renamed type is called in the columns that have it is not followed.
-    changes = (*context.changes, *context.undoing)
-    retyped = any(isinstance(change, Rename) and change.kind in {"type", "domain"} for change in changes)
-    kept = [
-        difference
-        for difference in _without_attendants(differences)
-        if not difference.name.startswith("pg_temp.")
-        and difference.kind not in {"fact", "renamed"}
-        and not (difference.kind == "sequence" and _goes_with_table(context, difference.name))
-        and (difference.known or not _guarded(context, difference))
-        and not _mentions(unknown, difference)
-        and not ("type was" in difference.detail and retyped)
-    ]
     groups: dict[tuple[int, str], list[SchemaDifference]] = {}
-    for difference in kept:
-        key = (difference.position, _group(context, difference))
-        groups.setdefault(key, []).append(difference)
+    for difference in context.differences():
+        if difference.position >= 0 and not _is_taken_by_down(context, difference):
+            groups.setdefault((difference.position, _group(context, difference)), []).append(difference)
     for group in groups.values():
-        if group[0].position < 0:
-            yield from _by_down(context, group[0])
-        else:
-            yield _by_up(context, group, single=len(groups) == 1)
+        yield _by_up(context, group, single=len(groups) == 1)
 
 
-def _goes_with_table(context: Context[Migration], sequence: str) -> bool:
-    """Whether DOWN drops the table to which a sequence belongs by its name."""
-    return any(isinstance(c, Drop) and sequence.startswith(str(c.name)) for c in context.undoing)
-
-
-def _without_attendants(differences: list[SchemaDifference]) -> list[SchemaDifference]:
-    """Leave out comments and grants on what is told anyway."""
-    told = [difference.name for difference in differences if difference.kind not in _ATTENDANTS]
-    return [
-        difference
-        for difference in differences
-        if difference.kind not in _ATTENDANTS
-        or not any(re.search(rf"(?<![\w.]){re.escape(name.partition('(')[0])}(?!\w)", difference.name) for name in told)
-    ]
-
-
-def _unknown(context: Context[Migration]) -> str | None:
-    """The text of all that the catalog cannot see into; None when it may do anything to any object."""
-    migration = context.migration
-    texts = [context.text(broken.piece) for broken in migration.broken]
-    for number, change in enumerate((*context.changes, *context.undoing)):
-        if not isinstance(change, (Do, Opaque, ReadRows)):
-            continue
-        text = context.text(change.statement.span)
-        lowered = text.lower()
-        if number >= len(context.changes):
-            computed = "execute" in lowered and ("format" in lowered or "||" in lowered)
-            own = isinstance(change, ReadRows) and any(_own_function(context, name) for name in change.functions)
-            if computed or own or (isinstance(change, Opaque) and lowered.startswith("call")):
-                return None
-        texts.append(text)
-    return "\n".join(texts)
-
-
-def _own_function(context: Context[Migration], name: str) -> bool:
-    bare = name.rpartition(".")[2]
-    return any(key[0] == "function" and key[2] == bare for key, _ in context.now.objects())
-
-
-def _mentions(text: str, difference: SchemaDifference) -> bool:
-    """Whether `text` names the object."""
-    if not text:
-        return False
-    words = re.findall(r'"(?:[^"]|"")+"|[\w$]+', difference.name.partition("(")[0])
-    words = words[:1] if difference.kind in {"index", "constraint", "policy", "trigger", "label"} else words[-1:]
-    bare = [re.escape(word.strip('"')) for word in words]
-    return any(re.search(rf"(?<!\w){word}(?!\w)", text, re.IGNORECASE) for word in bare)
-
-
-def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
-    """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
+def _is_taken_by_down(context: Context[Migration], difference: SchemaDifference) -> bool:
+    """Whether DOWN drops what UP only changes."""
     change = context.changes[difference.position] if difference.position >= 0 else None
-    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists:
-        return True
-    made = [other.name.name for other in context.changes if isinstance(other, (CreateTable, CreateView))]
-    return isinstance(change, Drop) and change.name.name in made
+    taking = (Drop, DropColumn, DropConstraint, Rename, SetSchema)
+    return difference.change == "not restored" and not isinstance(change, taking)
+
+
+def _down_drops_older(context: Context[Migration]) -> Iterator[Finding]:
+    """What DOWN does to something that UP left alone, or only changed."""
+    migration = context.migration
+    if migration.down is None or migration.irreversible:
+        return
+    for difference in context.differences():
+        changed = difference.position >= 0
+        if changed and not _is_taken_by_down(context, difference):
+            continue
+        change = next((c for c in context.undoing if context.names(c, difference)), None)
+        if change is None:
+            continue
+        kind = "table, view or index" if difference.kind == "relation" else difference.kind
+        drops = difference.change == "not restored"
+        message = f"DOWN {'drops' if drops else 'alters'} {kind} {difference.name}, which "
+        message += "UP only changes" if changed else "was there before this migration"
+        detail = f": {difference.detail}" if difference.detail else ""
+        yield context.finding(message + detail, change.span)
 
 
 def _group(context: Context[Migration], difference: SchemaDifference) -> str:
     """What is told together with other differences that one change of UP made."""
-    if difference.position < 0:
-        return difference.name
     return "renamed" if isinstance(context.changes[difference.position], Rename) else difference.change
 
 
@@ -183,8 +123,6 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         "changed": f"DOWN does not put {kind} {first.name} back as it was"
         + (f": {first.detail}" if first.detail else ""),
     }[first.change]
-    if first.change == "not restored" and not isinstance(change, (Drop, DropColumn, DropConstraint, Rename, SetSchema)):
-        message = f"DOWN drops {kind} {first.name}, which UP only changes"
     if isinstance(change, Rename):
         part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
         message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
@@ -201,21 +139,6 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         )
         fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
     return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
-
-
-def _by_down(context: Context[Migration], difference: SchemaDifference) -> Iterator[Finding]:
-    """What DOWN does to something that UP left alone."""
-    change = next((c for c in context.undoing if _mentions(context.text(c.statement.span), difference)), None)
-    if change is None:
-        return
-    kind = "table, view or index" if difference.kind == "relation" else difference.kind
-    what = (
-        f"DOWN drops {kind} {difference.name}"
-        if difference.change == "not restored"
-        else f"DOWN alters {kind} {difference.name}"
-    )
-    message = f"{what}, which was there before this migration" + (f": {difference.detail}" if difference.detail else "")
-    yield context.finding(message, change.span, instead="let DOWN undo what UP does and no more")
 
 
 _HEAD = "-- Migration: Add Notes\n-- Version: 20250102_000000\n-- Description: Notes of a team\n{more}\n"
@@ -311,11 +234,6 @@ INCOMPLETE_DOWN = Rule(
         _example("CREATE POLICY own ON users USING (true); -- finding", "SELECT 1;", before=_USERS),
         _example("ALTER TABLE users ADD CONSTRAINT grown_up CHECK (age > 17); -- finding", "SELECT 1;", before=_USERS),
         _example("COMMENT ON TABLE users IS 'people'; -- finding", "SELECT 1;", before=_USERS),
-        _example(
-            "CREATE SCHEMA notes;\nCREATE TABLE notes.a (id UUID);",
-            "DROP SCHEMA notes CASCADE;\nDROP VIEW grown; -- finding",
-            before=_USERS,
-        ),
     ),
     good=(
         _example(
@@ -345,4 +263,43 @@ INCOMPLETE_DOWN = Rule(
     ),
 )
 
-RULES = (MISSING_DOWN, INCOMPLETE_DOWN)
+DOWN_DROPS_OLDER = Rule(
+    name="down-drops-older",
+    family="rollback",
+    severity=Severity.ERROR,
+    summary="DOWN drops or alters what was there before the migration",
+    why="A rollback then takes away more than the release brought: tables with their rows, or what earlier code still uses.",
+    instead="Let DOWN undo what UP does and no more.",
+    on=(Migration,),
+    check=_down_drops_older,
+    bad=(
+        _example(
+            "CREATE SCHEMA notes;\nCREATE TABLE notes.a (id UUID);",
+            "DROP SCHEMA notes CASCADE;\nDROP VIEW grown; -- finding",
+            before=_USERS,
+        ),
+        _example("ALTER TABLE users ADD COLUMN nick TEXT;", "DROP TABLE users CASCADE; -- finding", before=_USERS),
+        _example("CREATE TABLE IF NOT EXISTS users (id UUID);", "DROP TABLE users CASCADE; -- finding", before=_USERS),
+        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP INDEX idx_users_age; -- finding", before=_USERS),
+        _example(
+            "CREATE TABLE a (id UUID);", "DROP TABLE a;\nALTER TABLE users DROP COLUMN age; -- finding", before=_USERS
+        ),
+        _example(
+            "ALTER TABLE users ADD COLUMN nick TEXT;",
+            "ALTER TABLE users DROP COLUMN nick, ALTER COLUMN email DROP NOT NULL; -- finding",
+            before=_USERS,
+        ),
+    ),
+    good=(
+        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;", before=_USERS),
+        _example(
+            "CREATE OR REPLACE VIEW grown AS SELECT id FROM users WHERE age > 17;",
+            "DROP VIEW grown;\nCREATE VIEW grown AS SELECT id FROM users;",
+            before=_USERS,
+        ),
+        _example("CREATE TABLE IF NOT EXISTS notes (id UUID);", "DROP TABLE IF EXISTS notes;", before=_USERS),
+        _example("ALTER TABLE users RENAME TO people;", "ALTER TABLE people RENAME TO users;", before=_USERS),
+    ),
+)
+
+RULES = (MISSING_DOWN, INCOMPLETE_DOWN, DOWN_DROPS_OLDER)

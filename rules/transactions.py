@@ -161,6 +161,7 @@ CONCURRENTLY_IN_TRANSACTION = Rule(
     instead=f"Put it into a migration of its own with the header line `{HEADER}`.",
     on=(CreateIndex, Drop, Reindex, DetachPartition),
     check=_concurrently_in_transaction,
+    words=("concurrently",),
     sections=("up", "down"),
     bad=(
         Example(

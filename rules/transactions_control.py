@@ -47,7 +47,7 @@ def _unclosed_transaction(context: Context[Transaction]) -> Iterator[Finding]:
     word = change.kind.upper()
     opening = context.opening()
     if change.kind == "begin":
-        later = context.changes[context.changes.index(change) + 1 :]
+        later = context.changes[context.place + 1 :]
         closed = any(isinstance(c, Transaction) and not c.statement.conditional and c.kind in _ENDS for c in later)
         if not closed and opening is None:
             message = "the transaction that BEGIN opens is never committed: nothing of it stays"

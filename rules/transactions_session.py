@@ -150,6 +150,7 @@ INVALID_INDEX_HIDDEN = Rule(
     instead="Drop the leftover first: DROP INDEX CONCURRENTLY IF EXISTS …",
     on=(CreateIndex,),
     check=_invalid_index_hidden,
+    words=("concurrently",),
     bad=(
         Example(
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_users_email ON users (email); -- finding",

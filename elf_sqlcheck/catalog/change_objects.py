@@ -74,7 +74,11 @@ class Comment(Change):
 
 
 class CreateView(Change):
-    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value)."""
+    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value).
+
+    `outputs` are the names of the columns that the query yields, "*" for the star of a single table, ""
+    where one is not known.
+    """
 
     name: Name
     query: str
@@ -85,6 +89,7 @@ class CreateView(Change):
     materialized: bool = False
     temporary: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 class RefreshView(Change):

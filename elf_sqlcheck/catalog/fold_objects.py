@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.fold import Catalog
     from elf_sqlcheck.catalog.objects import Parameter, Type
+    from elf_sqlcheck.catalog.schema import Schema
 
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
@@ -137,9 +138,23 @@ def _create_view(catalog: Catalog, change: ch.CreateView) -> None:
         return
     reads = tuple(catalog.now.resolve(read) for read in change.reads)
     view = View(
-        name, change.query, reads, change.columns, change.materialized, change.options, {}, _born(catalog, name)
-    )
+        name, change.query, reads, change.columns, change.materialized, change.options, {}, _born(catalog, name),
+        outputs_of(change, catalog.now),
+    )  # fmt: skip
     catalog.put(key_of(name), view)
+
+
+def outputs_of(change: ch.CreateView, schema: Schema) -> tuple[str, ...]:
+    """The names of all columns of a view; empty when one of them is not known."""
+    found: list[str] = []
+    for name in change.outputs:
+        if name == "*":
+            table = schema.table(change.reads[0]) if len(change.reads) == 1 else None
+            found += table.columns if table and table.complete else [""]
+        else:
+            found.append(name)
+    found[: len(change.columns)] = change.columns
+    return tuple(found) if all(found) else ()
 
 
 def _born(catalog: Catalog, name: Name) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
-from elf_sqlcheck.catalog.objects import Index, IndexColumn, Name
+from elf_sqlcheck.catalog.objects import SERIAL, Index, IndexColumn, Name
 from elf_sqlcheck.catalog.schema import ABSENT, Absent, Fact, IndexOf, Table, View
 
 TYPE_CHECKING = False
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Column, Constraint
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Type
     from elf_sqlcheck.catalog.schema import Key
 
 
+SERIALS = {stored: serial for serial, stored in SERIAL.items()}
 RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table"})
 
 
@@ -181,14 +182,25 @@ def _part(table: Name, column: str) -> Key:
 
 def _column_fact(aspect: str, value: Callable[[Any], object]) -> Callable[[Catalog, Any], None]:
     """A handler for one aspect of a column: written into the column when it is known, else kept beside it."""
+    return _alter(lambda catalog, table, change: _set_aspect(catalog, table, change.column, aspect, value(change)))
 
-    def apply(catalog: Catalog, table: Table, change: Any) -> Table | None:
-        if table.column(change.column):
-            return _with_columns(table, (change.column,), **{aspect: value(change)})
-        catalog.put(("fact", *_part(table.name, change.column), aspect), Fact(value(change)))
-        return None
 
-    return _alter(apply)
+def _set_aspect(catalog: Catalog, table: Table, column: str, aspect: str, value: object) -> Table | None:
+    if table.column(column):
+        return _with_columns(table, (column,), **{aspect: value})
+    catalog.put(("fact", *_part(table.name, column), aspect), Fact(value))
+    return None
+
+
+def _stored_as(column: Column | None, kind: Type) -> Type:
+    """The new type of a column; a serial one keeps its sequence when it becomes another integer."""
+    serial = SERIALS.get(kind.name) if column and column.type.is_serial and kind.schema is None else None
+    return kind.replace(name=serial) if serial else kind
+
+
+def _alter_type(catalog: Catalog, table: Table, change: ch.AlterColumnType) -> Table | None:
+    kind = _stored_as(table.column(change.column), change.type)
+    return _set_aspect(catalog, table, change.column, "type", kind)
 
 
 def _add_constraint(catalog: Catalog, table: Table, change: ch.AddConstraint) -> Table:
@@ -301,7 +313,7 @@ def _write_rows(catalog: Catalog, change: ch.WriteRows) -> None:
 APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.AddColumn: _alter(_add_column),
     ch.AddConstraint: _alter(_add_constraint),
-    ch.AlterColumnType: _column_fact("type", lambda change: change.type),
+    ch.AlterColumnType: _alter(_alter_type),
     ch.AlterPolicy: _alter(_alter_policy),
     ch.AttachPartition: _partition,
     ch.CreateIndex: create_index,

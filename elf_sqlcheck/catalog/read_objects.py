@@ -6,7 +6,7 @@ from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import Name, Parameter, Trigger
 from elf_sqlcheck.catalog.read_columns import name_of, name_span, read_column, read_constraint
-from elf_sqlcheck.catalog.read_tables import create_table, read_query
+from elf_sqlcheck.catalog.read_tables import create_table, output_names, read_query
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -168,6 +168,7 @@ def create_view(statement: Statement, data: bytes) -> Iterator[Change]:
         node.get("replace", False),
         temporary=node["view"].get("relpersistence") == "t",
         options=options_of(node.get("options")),
+        outputs=output_names(node["query"]),
     )
 
 

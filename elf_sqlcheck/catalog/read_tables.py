@@ -71,8 +71,9 @@ def create_table_as(statement: Statement, data: bytes) -> Iterator[Change]:
     if node["objtype"] == "OBJECT_MATVIEW":
         query, reads = read_query(node["query"])
         yield changes.CreateView(
-            statement, span, name_of(relation), query, reads, columns, False, node.get("if_not_exists", False), True
-        )
+            statement, span, name_of(relation), query, reads, columns, False, node.get("if_not_exists", False), True,
+            outputs=output_names(node["query"]),
+        )  # fmt: skip
         return
     yield changes.CreateTable(
         statement, span, name_of(relation), if_not_exists=node.get("if_not_exists", False),
@@ -86,6 +87,33 @@ def read_query(node: Node) -> tuple[str, tuple[Name, ...]]:
     reader = Reader()
     text = reader.render(node)
     return text, tuple(dict.fromkeys(Name(schema, name) for schema, name in reader.relations))
+
+
+def output_names(node: Node) -> tuple[str, ...]:
+    """The names of the columns that a query yields: "*" for the star of a single table, "" where it is not known.
+
+    See FigureColname in Postgres' parser/parse_target.c.
+    """
+    select = node.get("SelectStmt", node)
+    while "larg" in select:
+        select = select["larg"]
+    single = [next(iter(item)) for item in select.get("fromClause", ())] == ["RangeVar"]
+    names = [_output_name(item["ResTarget"]) for item in select.get("targetList", ())]
+    return tuple(name if single or name != "*" else "" for name in names)
+
+
+def _output_name(target: Node) -> str:
+    value = target["val"]
+    if "name" in target:
+        return str(target["name"])
+    while "TypeCast" in value and "A_Const" not in value["TypeCast"]["arg"]:
+        value = value["TypeCast"]["arg"]
+    if "ColumnRef" in value:
+        last = value["ColumnRef"]["fields"][-1]
+        return "*" if "A_Star" in last else str(last.get("String", {}).get("sval", ""))
+    if "FuncCall" in value:
+        return strings(value["FuncCall"]["funcname"])[-1]
+    return "coalesce" if "CoalesceExpr" in value else ""
 
 
 def alter_table(statement: Statement, data: bytes) -> Iterator[Change]:

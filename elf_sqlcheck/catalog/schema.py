@@ -71,7 +71,9 @@ class Table(Record):
 
 
 class View(Record):
-    """A view or materialized view; `indexes` belong to the latter."""
+    """A view or materialized view; `indexes` belong to the latter. `outputs` are the names of its columns, empty when
+    they are not known.
+    """
 
     name: Name
     query: str
@@ -81,6 +83,7 @@ class View(Record):
     options: tuple[tuple[str, str], ...]
     indexes: Mapping[str, Index]
     born: int = 0
+    outputs: tuple[str, ...] = ()
 
 
 class Sequence(Record):
@@ -257,6 +260,18 @@ class Schema:
             if isinstance(found, Table) and any(c.references == name for c in found.foreign_keys):
                 return True
         return False
+
+    def referring_to(self, name: Name) -> list[Table | View]:
+        """The known tables and views that refer to a relation: by a foreign key, as its partition, in their query."""
+        found: list[Table | View] = []
+        for key in sorted(self._referring.get((name.schema or "", name.name), ())):
+            value = self.get(key)
+            if (
+                isinstance(value, Table)
+                and (value.partition_of == name or any(c.references == name for c in value.foreign_keys))
+            ) or (isinstance(value, View) and name in value.reads):
+                found.append(value)
+        return found
 
     def at(self, position: int) -> Schema:
         """The schema just before another change of the same migration."""
