@@ -53,11 +53,19 @@ class Verdict(NamedTuple):
 
 
 def static(migrations: Sequence[Migration]) -> Said:
-    """The errors of the family rollback, by path."""
-    rules = [rule for rule in registry.builtin() if rule.family == "rollback" and rule.name != "missing-down"]
+    """The errors about a rollback, by path: those of the family, and what else is found to fail in DOWN."""
+    rules = [
+        rule
+        for rule in registry.builtin()
+        if rule.family in {"rollback", "transactions"} or rule.name == "syntax-error"
+        if rule.name != "missing-down"
+    ]
+    down = {migration.path: migration.down.span for migration in migrations if migration.down}
     said: Said = {}
     for finding in lint(migrations, rules).findings:
-        if finding.severity is Severity.ERROR:
+        place = down.get(finding.path)
+        below = bool(place and finding.span and finding.span.start >= place.start)
+        if finding.severity is Severity.ERROR and (below or finding.family == "rollback"):
             said.setdefault(finding.path, []).append(f"{finding.rule}: {finding.message}")
     return said
 

@@ -6,9 +6,11 @@ The reasons are clauses: "table a is there already". Every kind is tried on a se
 
 from __future__ import annotations
 
+import re
+
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.dependants import needed_by
 from elf_sqlcheck.catalog.fold_objects import input_types, outputs_of, signature
+from elf_sqlcheck.catalog.needed import needed_by
 from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.catalog.schema import Absent, IndexOf, Routine, Sequence, Table, View
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.schema import Object, Schema
 
+#: What Postgres 18 calls NOT NULL constraints, which earlier versions had no names for.
+_NOT_NULL = re.compile(r"_not_null\d*$")
 _RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table", "index"})
 _ROUTINES = frozenset({"function", "procedure", "routine"})
 #: Types from which nothing but text is reached without USING.
@@ -88,13 +92,15 @@ def _taken(kind: str, name: Name, schema: Schema) -> str:
 
 def _drop(change: ch.Drop, schema: Schema, together: Several[Change]) -> str:
     kind, name = change.kind, change.name
+    # What an object before it in the same statement took along with CASCADE is no error.
+    offset = next((number for number, other in enumerate(together) if other is change), 0)
+    at_first = schema.at(schema.position - offset) if offset else schema
     shown = f"{kind} {change.part or name}"
     if kind in _RELATIONS:
-        found = schema.relation(name)
-        if isinstance(found, Absent):
+        if isinstance(at_first.relation(name), Absent):
             return "" if change.if_exists else f"there is no {shown} at this point"
     elif kind in {"type", "domain"}:
-        if schema.is_absent("type", name):
+        if at_first.is_absent("type", name):
             return "" if change.if_exists else f"there is no {shown} at this point"
     elif kind in {"trigger", "policy"} and change.part:
         table = schema.table(name)
@@ -151,7 +157,7 @@ def _constraint(constraint: Any, table: Table, schema: Schema) -> str:
 
 def _drop_constraint(change: ch.DropConstraint, table: Table, schema: Schema) -> str:
     if change.name not in table.constraints:
-        if change.if_exists or not table.known or not table.complete or change.name.endswith("_not_null"):
+        if change.if_exists or not table.known or not table.complete or _NOT_NULL.search(change.name):
             return ""
         return f"table {change.table} has no constraint {quoted(change.name)} at this point"
     needed = "" if change.cascade else needed_by(change, schema)
