@@ -16,6 +16,7 @@ from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.sizes import TableSize
 
 OWN_FILE = "elf-sqlcheck.toml"
+#: Where the baseline is when nothing is configured, in the folder of the configuration.
+BASELINE_FILE = ".elf-sqlcheck-baseline.json"
 #: Where migrations are looked for when nothing is configured, in this order.
 USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations")
 PROFILES = ("", "supabase")
@@ -48,15 +51,17 @@ class Environment(Record):
 
 
 class Config(Record):
-    """What is configured. `path` is the file it came from, "" when there is none.
+    """What is configured. `path` is the file it came from, "" when there is none or none was asked (`isolated`).
 
     `root` is the absolute folder that `dir`, `rules_dir` and all patterns are relative to: that of the file, else the
     root of the repository, else the folder that was started from. `severity` maps rules to what they count as
     (OFF: not at all), `per_file_ignores` patterns to rules, `table_sizes` names such as "public.orders" to sizes.
+    `layout` is how migrations are read, "" when their files tell.
     """
 
     path: str = ""
     root: str = ""
+    isolated: bool = False
     dir: str = ""
     exclude: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
@@ -66,9 +71,11 @@ class Config(Record):
     per_file_ignores: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     fail_on: Severity = Severity.ERROR
     profile: str = ""
+    layout: str = ""
     postgres_version: int = 17
     main_branch: str = ""
     rules_dir: str = ""
+    baseline: str = ""
     lock_timeout: str = ""
     small_table_rows: int = sizes.SMALL
     table_sizes: Mapping[str, TableSize] = MappingProxyType({})
@@ -150,7 +157,7 @@ def load(start: str = ".", explicit: str | None = None, isolated: bool = False) 
     start = os.path.abspath(start)
     repository = find_root(start)
     if isolated:
-        return Config(root=repository or start)
+        return Config(root=repository or start, isolated=True)
     if explicit is not None:
         table = _table(explicit, required=True)
         return _read(explicit, table or {})
@@ -319,9 +326,11 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "per-file-ignores": _per_file,
     "fail-on": _severity,
     "profile": _one_of(PROFILES),
+    "layout": _one_of(tuple(LAYOUTS)),
     "postgres-version": _version,
     "main-branch": _text,
     "rules-dir": _text,
+    "baseline": _text,
     "lock-timeout": _interval,
     "small-table-rows": _number,
     "table-sizes": _sizes,

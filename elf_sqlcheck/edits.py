@@ -110,7 +110,10 @@ def prepend(migration: Migration, section: Section | None, sql: str) -> tuple[Ed
         if semicolon is None or semicolon[0] != ";":
             return ()
         return (Edit(_line_end(migration, semicolon[1].end, section), f"\n{sql}"),)
-    return (Edit(Span(section.span.start, section.span.start), f"\n\n{sql}"),)
+    start = section.span.start
+    if migration.data[start - 1 : start] in {b"", b"\n"}:
+        return (Edit(Span(start, start), f"{sql}\n"),)
+    return (Edit(Span(start, start), f"\n\n{sql}"),)
 
 
 def add_header(migration: Migration, line: str) -> tuple[Edit, ...]:

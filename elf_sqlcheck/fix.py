@@ -11,9 +11,12 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from elf_sqlcheck.model import Finding, Fix
+
+    #: Where a text is replaced, from and to, and by what.
+    _Change = tuple[int, int, str]
 
 SAFE = frozenset({Applicability.SAFE})
 UNSAFE = frozenset({Applicability.SAFE, Applicability.UNSAFE})
@@ -26,37 +29,70 @@ class Applied(Record):
     done: tuple[Finding, ...]
 
 
+class AppliedFiles(Record):
+    """Several texts after one pass, by path; `done` as in `Applied`."""
+
+    files: Mapping[str, bytes]
+    done: tuple[Finding, ...]
+
+
 def apply(data: bytes, findings: Iterable[Finding], allowed: Collection[Applicability] = SAFE) -> Applied:
-    """Put the allowed fixes of one file's findings into its bytes.
+    """Put the allowed fixes of one file's findings into its bytes; see `apply_all`."""
+    found = list(findings)
+    path = found[0].path if found else ""
+    applied = apply_all({path: data}, found, allowed)
+    return Applied(applied.files[path], applied.done)
+
+
+def apply_all(
+    files: Mapping[str, bytes], findings: Iterable[Finding], allowed: Collection[Applicability] = SAFE
+) -> AppliedFiles:
+    """Put the allowed fixes of findings into the files that they are about.
 
     A fix is put in whole or not at all, and not when it would meet another: insertions at one place are only taken
     together when they come from one rule. Texts are given the file's own line ends.
     """
-    crlf = data.count(b"\r\n") * 2 > data.count(b"\n")
-    taken: dict[tuple[int, int, str], str] = {}
+    taken: dict[str, dict[_Change, str]] = {path: {} for path in files}
     done: list[Finding] = []
     for finding in findings:
         fix = finding.fix
-        if fix is None or fix.applicability not in allowed or not fix.edits or not _fits(fix, len(data)):
+        if fix is None or fix.applicability not in allowed or not fix.edits or not _fits(fix, finding.path, files):
             continue
-        edits = {(edit.span.start, edit.span.end, edit.text): finding.rule for edit in fix.edits}
-        if all(key in taken for key in edits):
-            done.append(finding)
-        elif not any(_meet(edit, finding.rule, other, rule) for edit in edits for other, rule in taken.items()):
-            taken.update(edits)
-            done.append(finding)
+        edits = [(edit.path or finding.path, (edit.span.start, edit.span.end, edit.text)) for edit in fix.edits]
+        if not all(change in taken[path] for path, change in edits):
+            if any(
+                _meet(change, finding.rule, other, rule)
+                for path, change in edits
+                for other, rule in taken[path].items()
+            ):
+                continue
+            for path, change in edits:
+                taken[path][change] = finding.rule
+        done.append(finding)
+    return AppliedFiles({path: _changed(data, taken[path]) for path, data in files.items()}, tuple(done))
+
+
+def _changed(data: bytes, changes: Iterable[_Change]) -> bytes:
+    crlf = data.count(b"\r\n") * 2 > data.count(b"\n")
     pieces: list[bytes] = []
     position = 0
-    for start, end, text in sorted(taken, key=lambda edit: edit[:2]):
+    for start, end, text in sorted(changes, key=lambda change: change[:2]):
         new = text.replace("\r\n", "\n").replace("\n", "\r\n") if crlf else text
         pieces += [data[position:start], new.encode()]
         position = end
-    return Applied(b"".join([*pieces, data[position:]]), tuple(done))
+    return b"".join([*pieces, data[position:]])
 
 
-def _fits(fix: Fix, length: int) -> bool:
-    return all(0 <= edit.span.start <= edit.span.end <= length for edit in fix.edits) and not any(
-        _overlap(one, other) for number, one in enumerate(fix.edits) for other in fix.edits[:number]
+def _fits(fix: Fix, path: str, files: Mapping[str, bytes]) -> bool:
+    """Whether all edits lie within their files, and none over another."""
+    for edit in fix.edits:
+        data = files.get(edit.path or path)
+        if data is None or not 0 <= edit.span.start <= edit.span.end <= len(data):
+            return False
+    return not any(
+        (one.path or path) == (other.path or path) and _overlap(one, other)
+        for number, one in enumerate(fix.edits)
+        for other in fix.edits[:number]
     )
 
 
@@ -64,7 +100,7 @@ def _overlap(one: Edit, other: Edit) -> bool:
     return one.span.start < other.span.end and other.span.start < one.span.end
 
 
-def _meet(edit: tuple[int, int, str], rule: str, other: tuple[int, int, str], other_rule: str) -> bool:
+def _meet(edit: _Change, rule: str, other: _Change, other_rule: str) -> bool:
     (start, end, _), (other_start, other_end, _) = edit, other
     if start == end == other_start == other_end:
         return rule != other_rule

@@ -63,10 +63,11 @@ class Repository:
             answer = self._run("diff-index", *options, nothing, "--")
         return {entry.path: entry.after for entry in _raw(answer)}
 
-    def index(self, folders: Iterable[str]) -> dict[str, str]:
-        """The files of the index directly in each of `folders` ("" is the root), with their blobs."""
+    def index(self, folders: Iterable[str], trees: Iterable[str] = ()) -> dict[str, str]:
+        """The files of the index directly in each of `folders` ("" is the root) or below one of `trees`, with blobs."""
         wanted = set(folders)
-        paths = [folder or "." for folder in wanted]
+        below = tuple(f"{tree}/" if tree else "" for tree in trees)
+        paths = [folder or "." for folder in (*wanted, *(tree.rstrip("/") for tree in below))]
         found: dict[str, str] = {}
         for entry in self._run("ls-files", "--stage", "-z", "--", *paths).split(b"\0"):
             if not entry.startswith(b"100"):  # symbolic links and submodules hold no SQL
@@ -74,7 +75,7 @@ class Repository:
             state, _, name = entry.partition(b"\t")
             path = os.fsdecode(name)
             _, blob, stage = state.decode().split(" ")
-            if stage == "0" and path.rpartition("/")[0] in wanted:
+            if stage == "0" and (path.rpartition("/")[0] in wanted or path.startswith(below)):
                 found[path] = blob
         return found
 
@@ -127,14 +128,15 @@ class Repository:
         commits = dict(line.split(" ") for line in lines)
         return next((commits[reference] for reference in references if reference in commits), "")
 
-    def names_at(self, commit: str, folder: str) -> tuple[str, ...]:
-        """The names of the files directly in `folder` in a commit."""
+    def paths_at(self, commit: str, folder: str, *, below: bool = False) -> tuple[str, ...]:
+        """The files directly in `folder` in a commit, or all `below` it, as paths from there."""
         place = [f"{folder}/"] if folder else []
-        listing = self._run("ls-tree", "--name-only", "-z", commit, "--", *place)
-        return tuple(os.fsdecode(path).rpartition("/")[2] for path in listing.split(b"\0") if path)
+        deep = ["-r"] if below else []
+        listing = self._run("ls-tree", "--name-only", *deep, "-z", commit, "--", *place)
+        return tuple(os.fsdecode(path).removeprefix(f"{folder}/") for path in listing.split(b"\0") if path)
 
-    def differences(self, commit: str, folder: str, *, staged: bool) -> list[Difference]:
-        """How the files in `folder` differ from where HEAD left the branch of `commit`.
+    def differences(self, commit: str, folder: str, *, staged: bool, below: bool = False) -> list[Difference]:
+        """How the files in `folder`, or all `below` it, differ from where HEAD left the branch of `commit`.
 
         `staged` compares the index, otherwise the working tree. Empty when the two have no common ancestor here.
         """
@@ -145,7 +147,7 @@ class Repository:
         answer = self._run(
             "diff-index", *options, "--raw", "-z", "--no-renames", "--no-abbrev", base, "--", folder or "."
         )
-        return [entry for entry in _raw(answer) if entry.path.rpartition("/")[0] == folder]
+        return [entry for entry in _raw(answer) if below or entry.path.rpartition("/")[0] == folder]
 
     def _commit(self, reference: str) -> str:
         try:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from elf_sqlcheck import suppress
+from elf_sqlcheck.catalog.calls import Routines
+from elf_sqlcheck.catalog.changes import CreateFunction
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import ElfError, RuleError
@@ -16,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
-    from elf_sqlcheck.model import Section
+    from elf_sqlcheck.catalog.schema import Schema
+    from elf_sqlcheck.model import Section, Span
     from elf_sqlcheck.rule import Rule
 
 DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
@@ -24,7 +29,8 @@ DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 class Result(Record):
     """What a run found: `findings` in the order of paths and places, those that a comment allows apart, and the
-    migrations by path, for the source lines that reports show.
+    migrations by the paths of their files, for the source lines that reports show. Places count from the beginning of
+    the file that a finding names.
     """
 
     findings: tuple[Finding, ...]
@@ -41,26 +47,33 @@ def lint(
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
-    Only those whose path is in `judged` (default: all) are judged; those before them are folded into the schema, and
+    Only those with a file in `judged` (default: all) are judged; those before them are folded into the schema, and
     those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
     `rules`, for suppressions. Raises RuleError when a rule breaks.
     """
     engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
-    asked = [number for number, migration in enumerate(migrations) if judged is None or migration.path in judged]
+    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
+    chosen = frozenset(asked)
     for number, migration in enumerate(migrations[: asked[-1] + 1] if asked else ()):
-        if judged is not None and migration.path not in judged:
+        if number not in chosen:
             engine.pass_over(migration)
             continue
         kept, suppressed = engine.judge(number, migration)
+        if migration.files:  # the one place where findings in a text of two files become findings in each
+            kept, suppressed = [list(map(migration.located, found)) for found in (kept, suppressed)]
         findings += kept
         allowed += suppressed
     return Result(
         tuple(sorted(findings, key=_place)),
         tuple(sorted(allowed, key=_place)),
-        {migration.path: migration for migration in migrations},
+        {path: migration for migration in migrations for path in migration.paths},
     )
+
+
+def _is_judged(migration: Migration, judged: Container[str]) -> bool:
+    return migration.path in judged or any(path in judged for path, _ in migration.files)
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
@@ -69,10 +82,13 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
 
 
 class _Asked(Record):
-    """The rules that are asked about a file: `on_file` about all of it, `on_change` by section and class of change."""
+    """The rules that are asked about a file: `on_file` about all of it, `on_change` by section and class of change,
+    `in_bodies` those of them that judge what a function does where it is written.
+    """
 
     on_file: Sequence[Rule]
     on_change: Mapping[str, Mapping[type, Sequence[Rule]]]
+    in_bodies: Mapping[str, Mapping[type, Sequence[Rule]]]
 
 
 class _Wanted:
@@ -85,13 +101,15 @@ class _Wanted:
         self.words = tuple(sorted({word for rule in self.rules for word in rule.words}))
         self.asked: dict[tuple[bool, ...], _Asked] = {}
 
-    def __call__(self, migration: Migration) -> _Asked:
-        """The rules for a file, by the words from its first statement on."""
+    def __call__(self, migration: Migration, *, elsewhere: bool) -> _Asked:
+        """The rules for a file, by the words from its first statement on; all when some of its changes are `elsewhere`
+        than in its text: in another file, or in texts that EXECUTE puts together.
+        """
         starts = [s.statements[0].span.start for s in (migration.up, migration.down) if s and s.statements]
         text = (
             migration.data[0 if migration.broken or not starts else min(starts) :].lower().decode("latin-1")
         )  # looking for a word in a str costs less than in bytes
-        escaped = "u&" in text  # names may then be written in code points
+        escaped = elsewhere or "u&" in text  # names may then be written in code points
         held = tuple([word in text or escaped for word in self.words])
         asked = self.asked.get(held)
         if asked is None:
@@ -103,19 +121,24 @@ class _Wanted:
 def _asked(rules: Iterable[Rule]) -> _Asked:
     on_file: list[Rule] = []
     on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
+    in_bodies: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
     for rule in rules:
         if Migration in rule.on:
             on_file.append(rule)
         for section in rule.sections:
             for kind in rule.on:
                 on_change[section].setdefault(kind, []).append(rule)
-    return _Asked(on_file, on_change)
+                if rule.bodies:
+                    in_bodies[section].setdefault(kind, []).append(rule)
+    return _Asked(on_file, on_change, in_bodies)
 
 
 class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
-    __slots__ = ("by_name", "catalog", "first", "known", "migrations", "settings", "wanted")
+    __slots__ = (
+        "ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "routines", "settings", "wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -127,6 +150,10 @@ class _Engine:
         self.migrations = migrations
         self.settings = settings
         self.catalog = Catalog()
+        self.routines = Routines()
+        self.final: Schema | None = None
+        self.ahead: dict[str, list[Change]] = {}
+        self.held: dict[tuple[str, frozenset[str]], bool] = {}
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
@@ -135,13 +162,32 @@ class _Engine:
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(read_section(migration.up, migration.data))
+        self.catalog.apply_all(self.read_up(migration))
+
+    def _read(self, section: Section | None, migration: Migration) -> list[Change]:
+        return self.routines.follow(read_section(section, migration.data), migration.data)
+
+    def read_up(self, migration: Migration) -> list[Change]:
+        """The changes of its UP section, unless they have been read already for the schema at the end."""
+        read = self.ahead.pop(migration.path, None)
+        return self._read(migration.up, migration) if read is None else read
+
+    def fold_rest(self, number: int, position: int) -> Schema:
+        """The schema after the last file, from the state at `position` of migration `number` on; folded only once."""
+        if self.final is None:
+            catalog = self.catalog.branch(position)
+            for later in self.migrations[number + 1 :]:
+                changes = self.ahead[later.path] = self._read(later.up, later)
+                catalog.begin()
+                catalog.apply_all(changes)
+            self.final = catalog.now
+        return self.final
 
     def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
         """The findings of one migration that stay and those that are allowed."""
         catalog = self.catalog
-        up = read_section(migration.up, migration.data)
-        down = read_section(migration.down, migration.data)
+        up = self.read_up(migration)
+        down = self._read(migration.down, migration)
         catalog.begin()
         catalog.apply_all(up)
         catalog.apply_all(down)
@@ -155,12 +201,15 @@ class _Engine:
         context.doing = up
         context.undoing = down
         middle = len(up)
-        asked = self.wanted(migration)
+        context.fold_rest = partial(self.fold_rest, number, middle)
+        context.held = self.held
+        inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
+        asked = self.wanted(migration, elsewhere=bool(inexact))
         for section, changes, first in ((migration.up, up, 0), (migration.down, down, middle)):
             if section is not None and changes:
                 context.before = catalog.view(first)
                 context.after = catalog.view(first + len(changes))
-                self._changes(context, section, changes, first, asked.on_change[section.name], found)
+                self._changes(context, section, changes, first, asked, found)
         context.section = migration.up
         context.changes = up
         context.change = migration
@@ -171,6 +220,8 @@ class _Engine:
             if not rule.layouts or migration.layout in rule.layouts:
                 context.rule = rule
                 _ask(rule, context, found)
+        if inexact:
+            found = [_unfixable_within(finding, inexact) for finding in found]
         catalog.undo(middle)
         suppressions = suppress.read(migration)
         if not suppressions:
@@ -183,22 +234,51 @@ class _Engine:
         section: Section,
         changes: Sequence[Change],
         first: int,
-        table: Mapping[type, Sequence[Rule]],
+        asked: _Asked,
         found: list[Finding],
     ) -> None:
         context.section = section
         context.changes = changes
+        table, in_bodies = asked.on_change[section.name], asked.in_bodies[section.name]
         layout = context.migration.layout
         for number, change in enumerate(changes):
-            rules = table.get(type(change))
-            if not rules:
-                continue
-            context.change = change
-            context.now = self.catalog.view(first + number)
-            for rule in rules:
-                if not rule.layouts or layout in rule.layouts:
-                    context.rule = rule
-                    _ask(rule, context, found)
+            kind = type(change)
+            rules = table.get(kind)
+            if rules:
+                context.change = change
+                context.now = self.catalog.view(first + number)
+                called = change.statement.inside == "function"
+                for rule in rules:
+                    if (not rule.layouts or layout in rule.layouts) and not (called and rule.bodies):
+                        context.rule = rule
+                        _ask(rule, context, found)
+            if kind is CreateFunction and in_bodies and change.statement.inside != "function":
+                context.now = self.catalog.view(first + number)
+                _ask_within(context, change, in_bodies, found)
+
+
+def _ask_within(
+    context: Context[Any], function: Any, table: Mapping[type, Sequence[Rule]], found: list[Finding]
+) -> None:
+    """Ask the rules that judge what a function does where it is written."""
+    from elf_sqlcheck.catalog.bodies import function_body
+
+    for change in function_body(function, context.migration.data):
+        context.change = change
+        for rule in table.get(type(change), ()):
+            if not rule.layouts or context.migration.layout in rule.layouts:
+                context.rule = rule
+                before = len(found)
+                _ask(rule, context, found)
+                if not change.statement.exact:
+                    found[before:] = [finding.replace(fix=None) for finding in found[before:]]
+
+
+def _unfixable_within(finding: Finding, inexact: Sequence[Span]) -> Finding:
+    """The finding without a fix that would edit a text of which only the whole place is known."""
+    edits = finding.fix.edits if finding.fix else ()
+    inside = any(span.start <= edit.span.start <= edit.span.end <= span.end for edit in edits for span in inexact)
+    return finding.replace(fix=None) if inside else finding
 
 
 def _ask(rule: Rule, context: Context[Any], found: list[Finding]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from elf_sqlcheck import layouts
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.layouts.elf import FILE_NAME
@@ -32,24 +33,45 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     repository = Repository(root)
     inside = os.path.relpath(os.path.realpath(folder.path or "."), os.path.realpath(root)).replace(os.sep, "/")
     inside = "" if inside == "." else inside
+    below = any(os.path.dirname(path) != folder.path for path in folder.files)
     try:
         commit = repository.main_commit(branch)
         if not commit:
             return {}
-        different = [entry for entry in repository.differences(commit, inside, staged=folder.staged) if entry.before]
-        different = [entry for entry in different if entry.path.endswith(".sql")]
+        different = [e for e in repository.differences(commit, inside, staged=folder.staged, below=below) if e.before]
+        shown = {entry.path: _shown(folder, inside, entry.path) for entry in different}
+        different = [entry for entry in different if _is_migration(folder, shown[entry.path])]
         before = repository.read(entry.before for entry in different)
-        names = repository.names_at(commit, inside)
+        there = frozenset(os.path.join(folder.path, name) for name in repository.paths_at(commit, inside, below=below))
     except UsageError:
         return {}
-    shown = {entry.path: os.path.join(folder.path, os.path.basename(entry.path)) for entry in different}
     deleted = tuple(shown[entry.path] for entry in different if entry.deleted)
     files = {shown[entry.path]: before[entry.before] for entry in different}
-    there = frozenset(names)
-    versions = (match[1] for match in map(FILE_NAME.match, names) if match)
     return {
         "main-files": {path: data for path, data in files.items() if folder.files.get(path) != data},
         "main-deleted": deleted,
-        "main-added": frozenset(path for path in folder.files if os.path.basename(path) not in there),
-        "main-newest": max(versions, default=""),
+        "main-added": frozenset(path for path in folder.files if path not in there),
+        "main-newest": _newest(folder, there),
     }
+
+
+def _shown(folder: Folder, inside: str, path: str) -> str:
+    return os.path.join(folder.path, path.removeprefix(f"{inside}/" if inside else "").replace("/", os.sep))
+
+
+def _is_migration(folder: Folder, path: str) -> bool:
+    """Whether a file that is not there any more, or was changed, is or was of the series."""
+    if path in folder.files or os.path.dirname(path) == folder.path:
+        return path.endswith(".sql")
+    beside = {os.path.dirname(other) for other in folder.files}
+    return path.endswith(".sql") and os.path.dirname(path) in beside
+
+
+def _newest(folder: Folder, there: frozenset[str]) -> str:
+    """The newest version among the files that the main branch has, as their names tell it."""
+    own = [match[1] for match in (FILE_NAME.match(os.path.basename(path)) for path in there) if match]
+    if own or not there:
+        return max(own, default="")
+    layout = folder.layout or layouts.recognize(folder.files)
+    named = layouts.read_all({path: b"" for path in there if path.endswith(".sql")}, layout)
+    return named[-1].version if named else ""

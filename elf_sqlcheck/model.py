@@ -5,6 +5,7 @@ A position is a byte offset into the file (`Migration.data`); it becomes a line 
 
 from __future__ import annotations
 
+import re
 from enum import Enum, IntEnum
 from json import loads
 
@@ -13,6 +14,9 @@ from elf_sqlcheck.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class Span(Record):
@@ -45,10 +49,14 @@ class Applicability(Enum):
 
 
 class Edit(Record):
-    """Replaces the bytes of `span` by `text`."""
+    """Replaces the bytes of `span` by `text`.
+
+    `path` is the file that `span` counts from, "" for the finding's own; rules leave it alone.
+    """
 
     span: Span
     text: str
+    path: str = ""
 
 
 class Fix(Record):
@@ -82,18 +90,37 @@ class Statement:
 
     `span` leaves out comments before it and the semicolon after it. `node` is the inside of the parser's JSON object
     for `kind` (libpg_query's names); a location in it plus `offset` is a byte position in the file.
-    `conditional` says that it stands inside a DO block or a function, where it may or may not run.
+    `inside` is "do" or "function" for a statement in the body of one, "" for one that stands by itself. There,
+    `conditional` says that it may or may not run, `guarded` that something around it decides whether it has to (an IF,
+    a handler for the error that it would meet on a second run), and `exact` that spans point at its own text: not so
+    in a text that EXECUTE puts together, where they cover the whole EXECUTE, and nothing can be edited. `body` keeps
+    what the body of CREATE FUNCTION does, once it has been read.
     Only `elf_sqlcheck.catalog` looks at nodes.
     """
 
-    __slots__ = ("_node", "conditional", "json", "kind", "offset", "span")
+    __slots__ = ("_node", "body", "conditional", "exact", "guarded", "inside", "json", "kind", "offset", "span")
 
-    def __init__(self, kind: str, span: Span, json: str, offset: int = 0, *, conditional: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        span: Span,
+        json: str,
+        offset: int = 0,
+        *,
+        inside: str = "",
+        conditional: bool = False,
+        guarded: bool = False,
+        exact: bool = True,
+    ) -> None:
         self.kind = kind
         self.span = span
         self.json = json
         self.offset = offset
+        self.inside = inside
         self.conditional = conditional
+        self.guarded = guarded
+        self.exact = exact
+        self.body: tuple[Any, ...] | None = None
         self._node: dict[str, Any] | None = None
 
     @property
@@ -163,26 +190,41 @@ class Problem(Record):
 class Section(Record):
     """The UP or the DOWN part of a migration.
 
-    `span` covers the text after its marker up to the next marker. `name` is "up" or "down".
+    `span` covers the text after its marker up to the next marker. `name` is "up" or "down". `transactional` is None
+    where the section runs as its migration does.
     """
 
     name: str
     span: Span
     statements: tuple[Statement, ...] = ()
+    transactional: bool | None = None
+
+
+class Part(Record):
+    """One file of a migration; `start` is where its bytes begin in `Migration.data`."""
+
+    path: str
+    start: int
+    data: bytes
 
 
 class Migration:
     """One migration as its layout read it.
 
     `path` as the user named it; `data` the bytes of the file (for `--staged`, of the index); `version` sorts
-    migrations ("" when the layout has none); `name` is the full name, version included, which dependencies use;
-    `dependencies` are versions or full names. `transactional` is what the file asks for. `up` is always there;
-    `down` is None when the file has no such section.
+    migrations, by its numbers ("" when the layout has none); `name` is the full name, version included, which
+    dependencies use; `dependencies` are versions or full names. `transactional` is how the layout's own runner runs it:
+    within one transaction, or each statement by itself. `repeatable` ones run again whenever they change, after all
+    others. `up` is always there; `down` is None when the file has no such section.
+
+    A migration of two files is one text, too: `data` is one file after the other with a line end between them, and
+    every span counts from its beginning. `files` holds their paths and where each begins; () stands for the one file
+    `path`. `place`, `position` and `located` turn places in `data` into places in a file.
     """
 
     __slots__ = (
-        "broken", "data", "dependencies", "description", "down", "headers", "irreversible", "layout",
-        "name", "path", "problems", "slug", "team", "title", "transactional", "up", "version",
+        "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
+        "path", "problems", "repeatable", "slug", "team", "title", "transactional", "up", "version",
     )  # fmt: skip
 
     def __init__(
@@ -204,6 +246,8 @@ class Migration:
         headers: tuple[Header, ...] = (),
         broken: tuple[Broken, ...] = (),
         problems: tuple[Problem, ...] = (),
+        files: tuple[tuple[str, int], ...] = (),
+        repeatable: bool = False,
     ) -> None:
         self.path = path
         self.data = data
@@ -222,17 +266,89 @@ class Migration:
         self.headers = headers
         self.broken = broken
         self.problems = problems
+        self.files = files
+        self.repeatable = repeatable
+
+    @property
+    def order(self) -> tuple[bool, tuple[int, ...], str, str]:
+        """What migrations are sorted by."""
+        return self.repeatable, numbers_of(self.version), self.version, self.name
+
+    def is_before(self, version: str) -> bool:
+        """Whether the version is lower than another."""
+        return numbers_of(self.version) < numbers_of(version)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that it is made of."""
+        return tuple(path for path, _ in self.files) or (self.path,)
+
+    def parts(self) -> list[Part]:
+        """The files that it is made of, with their bytes."""
+        if not self.files:
+            return [Part(self.path, 0, self.data)]
+        ends = [*(start - 1 for _, start in self.files[1:]), len(self.data)]
+        return [Part(path, start, self.data[start:end]) for (path, start), end in zip(self.files, ends, strict=True)]
+
+    def part_at(self, offset: int) -> Part:
+        """The file that holds the byte `offset` of `data`."""
+        parts = self.parts()
+        return next((part for part in reversed(parts) if part.start <= offset), parts[0])
+
+    def is_transactional(self, section: Section) -> bool:
+        """Whether the section runs within one transaction."""
+        return self.transactional if section.transactional is None else section.transactional
+
+    def located(self, finding: Finding) -> Finding:
+        """A finding in `data` as a finding in the file that it is about, its edits each in their own file."""
+        if not self.files:
+            return finding
+        fix = finding.fix
+        if fix is not None:
+            edits = [(self.part_at(edit.span.start), edit) for edit in fix.edits]
+            fix = fix.replace(edits=tuple(Edit(_within(part, e.span), e.text, part.path) for part, e in edits))
+        if finding.span is None:
+            return finding.replace(fix=fix)
+        part = self.part_at(finding.span.start)
+        return finding.replace(path=part.path, span=_within(part, finding.span), fix=fix)
 
     def text(self, span: Span) -> str:
         """The text of `span`; bytes that are no UTF-8 become U+FFFD."""
         return self.data[span.start : span.end].decode("utf-8", "replace")
 
+    def pieces(self) -> list[Span]:
+        """Where its statements stand, and the pieces that are none because they do not parse."""
+        statements = [s.span for section in (self.up, self.down) if section for s in section.statements]
+        return statements + [broken.piece for broken in self.broken]
+
+    def piece_at(self, offset: int) -> Span | None:
+        """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
+        return next((piece for piece in self.pieces() if piece.start <= offset < piece.end), None)
+
     def position(self, offset: int) -> tuple[int, int]:
-        """The 1-based line and column, in characters, of a byte offset."""
-        return position_in(self.data, offset)
+        """The 1-based line and column, in characters, of a byte offset, in the file that holds it."""
+        if not self.files:
+            return position_in(self.data, offset)
+        part = self.part_at(offset)
+        return position_in(part.data, offset - part.start)
+
+    def path_at(self, offset: int) -> str:
+        """The file that holds a byte offset."""
+        return self.part_at(offset).path if self.files else self.path
 
     def __repr__(self) -> str:
         return f"Migration({self.path})"
+
+
+def _within(part: Part, span: Span) -> Span:
+    """A span of a migration as one of a file of it, cut where it would leave that file."""
+    end = min(span.end - part.start, len(part.data))
+    return Span(span.start - part.start, max(end, span.start - part.start))
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """The numbers in a version, by which versions are compared: 9 comes before 10, 1.2 before 1.10."""
+    return tuple(int(number) for number in _NUMBER.findall(version))
 
 
 def position_in(data: bytes, offset: int) -> tuple[int, int]:

@@ -20,7 +20,7 @@ else:
 
 #: Where something stands in a file, when it came to be and what follows from the rest (the columns that a query
 #: yields) is not part of what it is: left out of comparisons.
-CIRCUMSTANCES = frozenset({"born", "outputs", "rows", "span", "statement"})
+CIRCUMSTANCES = frozenset({"born", "calls", "outputs", "rows", "span", "statement"})
 
 
 @dataclass_transform(frozen_default=True)

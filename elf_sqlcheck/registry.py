@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
     "portability_versions", "idempotency", "rollback", "rollback_down", "transactions", "transactions_control",
-    "transactions_enums", "transactions_session", "secrets", "files", "files_order", "suppressions", "verify",
+    "transactions_enums", "transactions_session", "data", "data_rows", "data_writes", "data_renames", "rls",
+    "rls_policies", "secrets", "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -36,6 +36,7 @@ from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.running import Running
+from elf_sqlcheck.siblings import Siblings
 from elf_sqlcheck.sizes import Measured, TableSize
 
 TYPE_CHECKING = False
@@ -60,6 +61,8 @@ else:
             return cls
 
 
+#: What Supabase's Data API serves when nothing else is configured.
+EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -68,9 +71,9 @@ class Example(Record):
     """A piece of SQL that shows a rule at work; it is documentation and test at once.
 
     `sql` is the UP section, or a whole file when it holds a marker or a header. In bad examples each line that must be
-    found ends with `-- finding`. `before` is an earlier migration (its UP section). `fixed` is what `--fix` (with
-    `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file's name when that matters. `runs` says why the
-    example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration it needs.
+    found ends with `-- finding`. `before` and `after` are an earlier and a later migration (their UP sections). `fixed`
+    is what `--fix` (with `unsafe`: `--unsafe-fixes`) makes of `sql`. `path` is the file name when that matters. `runs`
+    says why the example cannot run on Postgres, "" when it can (that is tested). `settings` is the configuration.
     """
 
     sql: str
@@ -80,6 +83,7 @@ class Example(Record):
     path: str = ""
     runs: str = ""
     settings: tuple[tuple[str, object], ...] = ()
+    after: str = ""
 
 
 class Rule(Record):
@@ -87,7 +91,8 @@ class Rule(Record):
 
     `severity` is its default. `why` says in plain words what goes wrong and for whom; `instead` what to write.
     `on` are the change classes (or `Migration`) that `check` is called with, none for what only a server can show:
-    `verify` finds that, lint does not. `sections` are those it judges.
+    `verify` finds that, lint does not. `sections` are those it judges. What functions do is judged where a migration
+    calls them; with `bodies` it is judged where they are written, and there only.
     `layouts` empty: all. `profile` is the configuration profile without which it is off ("" for none).
     `words`, in lower case: the rule is asked only about files that hold one of them, in any case, from their first
     statement on. What it flags must be impossible to write without; none: it is asked about every file.
@@ -104,12 +109,13 @@ class Rule(Record):
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
     sections: tuple[str, ...] = ("up",)
+    bodies: bool = False
     layouts: tuple[str, ...] = ()
     profile: str = ""
     words: tuple[str, ...] = ()
 
 
-class Context(Measured, Running, _Generic[C_co]):
+class Context(Measured, Running, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -129,6 +135,8 @@ class Context(Measured, Running, _Generic[C_co]):
         "changes",
         "doing",
         "first",
+        "fold_rest",
+        "held",
         "migration",
         "now",
         "number",
@@ -150,20 +158,17 @@ class Context(Measured, Running, _Generic[C_co]):
         before: Schema
         now: Schema
         after: Schema
-        number: int
         first: bool
-        siblings: Sequence[Migration]
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
-
-    @property
-    def history(self) -> Sequence[Migration]:
-        """The migrations of the run before this one."""
-        return self.siblings[: self.number]
 
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
+
+    def is_exposed(self, name: Name) -> bool:
+        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
+        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
 
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.

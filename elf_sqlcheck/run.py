@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from elf_sqlcheck.baseline import Baseline, Covered
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Applicability, Finding, Migration
     from elf_sqlcheck.rule import Rule
@@ -30,12 +32,19 @@ class Ruleset(Record):
 
 
 class Checked(Record):
-    """What came out: `sources` are the bytes that were judged, by path; `files` how many were judged."""
+    """What came out: `sources` are the bytes that were judged, by path; `files` how many were judged.
+
+    `known` are the findings that a baseline knows, `unneeded` how many of its entries no longer occur.
+    `units` are the files of each migration that has several, by each of their paths.
+    """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Finding, ...]
     sources: Mapping[str, bytes]
     files: int
+    units: Mapping[str, tuple[str, ...]]
+    known: tuple[Finding, ...] = ()
+    unneeded: int = 0
 
 
 class Fixed(Record):
@@ -78,11 +87,16 @@ def ruleset(
     return Ruleset(chosen, known)
 
 
-def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
-    """Judge the files asked for in each folder, against all the files before them."""
+def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline | None = None) -> Checked:
+    """Judge the files asked for in each folder, against all the files before them.
+
+    Findings that the `baseline` knows are kept apart.
+    """
+    folders = tuple(folders)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
     sources: dict[str, bytes] = {}
+    units: dict[str, tuple[str, ...]] = {}
     files = 0
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
@@ -91,8 +105,30 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config) -> Checked:
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         sources |= folder.files
+        units |= {path: other.paths for path, other in result.migrations.items() if other.files}
         files += len(folder.judged)
-    return Checked(tuple(findings), tuple(suppressed), sources, files)
+    checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
+    if baseline is None:
+        return checked
+    matched = baseline.match(checked.findings, sources)
+    unneeded = baseline.unneeded(matched, covered(folders, rules, config, baseline))
+    return checked.replace(findings=matched.shown, known=matched.known, unneeded=len(unneeded))
+
+
+def covered(
+    folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline, *, proven: bool = False
+) -> Covered:
+    """What linting `folders`, or proving them, looks at, in the words of a baseline."""
+    from elf_sqlcheck.baseline import Covered
+
+    folders = tuple(folders)
+    whole = (f for f in folders if all(path in f.judged or config.excludes(path) for path in f.files))
+    return Covered(
+        frozenset(baseline.relative(path) for folder in folders for path in folder.judged),
+        frozenset(os.path.dirname(baseline.relative(path)) for folder in whole for path in folder.files),
+        frozenset(rule.name for rule in rules.rules if bool(rule.on) is not proven),
+        rules.known,
+    )
 
 
 @contextmanager
@@ -108,34 +144,39 @@ def _no_collection() -> Iterator[None]:
 
 
 def repair(
-    folders: Sequence[Folder], rules: Ruleset, config: Config, allowed: Collection[Applicability] = fix.SAFE
+    folders: Sequence[Folder],
+    rules: Ruleset,
+    config: Config,
+    allowed: Collection[Applicability] = fix.SAFE,
+    baseline: Baseline | None = None,
 ) -> Fixed:
-    """Fix what can be fixed, in passes until nothing changes; no file is written.
+    """Fix what can be fixed, in passes until nothing changes; no file is written. What a baseline knows stays.
 
     A file that the fixes would break, in that less of it parses than before, stays as it was.
     """
     original = {path: data for folder in folders for path, data in folder.files.items()}
-    broken_before = {path: _broken(path, data) for folder in folders for path, data in _judged(folder)}
+    judged = {path for folder in folders for path in folder.judged}
     refused: set[str] = set()
-    done: dict[str, int] = {}
+    done: dict[tuple[str, ...], int] = {}
     for _ in range(PASSES):
-        checked = check(folders, rules, config)
-        by_path: dict[str, list[Finding]] = {}
+        checked = check(folders, rules, config, baseline)
+        by_unit: dict[tuple[str, ...], list[Finding]] = {}
         for finding in checked.findings:
-            if finding.path not in refused and finding.path in broken_before:
-                by_path.setdefault(finding.path, []).append(finding)
+            unit = checked.units.get(finding.path, (finding.path,))
+            if refused.isdisjoint(unit) and not judged.isdisjoint(unit):
+                by_unit.setdefault(unit, []).append(finding)
         changed: dict[str, bytes] = {}
-        for path, findings in by_path.items():
-            applied = fix.apply(checked.sources[path], findings, allowed)
-            if applied.data == checked.sources[path]:
-                continue
-            if _broken(path, applied.data) > broken_before[path]:
-                refused.add(path)
-                changed[path] = original[path]
-                done.pop(path, None)
-            else:
-                changed[path] = applied.data
-                done[path] = done.get(path, 0) + len(applied.done)
+        for unit, findings in by_unit.items():
+            applied = fix.apply_all({path: checked.sources[path] for path in unit}, findings, allowed)
+            changes = {path: data for path, data in applied.files.items() if data != checked.sources[path]}
+            broken = [path for path, data in changes.items() if _broken(path, data) > _broken(path, original[path])]
+            if broken:
+                refused.update(broken)
+                changed |= {path: original[path] for path in unit}
+                done.pop(unit, None)
+            elif changes:
+                changed |= changes
+                done[unit] = done.get(unit, 0) + len(applied.done)
         if not changed:
             break
         folders = [
@@ -148,11 +189,7 @@ def repair(
 
 
 def _migrations(folder: Folder) -> list[Migration]:
-    return layouts.read_all(folder.files)
-
-
-def _judged(folder: Folder) -> list[tuple[str, bytes]]:
-    return [(path, data) for path, data in folder.files.items() if path in folder.judged]
+    return layouts.read_all(folder.files, folder.layout)
 
 
 def _broken(path: str, data: bytes) -> int:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.differences import SchemaDifference
     from elf_sqlcheck.catalog.schema import Schema
-    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.model import Migration, Section
 
 
 class Running:
@@ -24,6 +24,7 @@ class Running:
         doing: Sequence[Change]
         undoing: Sequence[Change]
         migration: Migration
+        section: Section
         before: Schema
         now: Schema
         after: Schema
@@ -39,7 +40,7 @@ class Running:
         if known is None or known[0] is not self.changes:
             from elf_sqlcheck.catalog import transactions
 
-            numbers = transactions.numbered(self.changes, transactional=self.migration.transactional)
+            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
             known = self._transactions = (self.changes, numbers)
         return known[1].get(id((change or self.change).statement))
 
@@ -77,7 +78,7 @@ class Running:
     def _fails(self, change: Change, schema: Schema) -> str:
         from elf_sqlcheck.catalog import failing
 
-        if change.statement.conditional:
+        if change.statement.conditional or change.statement.guarded:
             return ""
         together = [other for other in self.changes if other.statement is change.statement]
         return failing.why(change, schema, together)

@@ -13,6 +13,7 @@ from elf_sqlcheck.config import USUAL_FOLDERS
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.layouts.elf import FILE_NAME
+from elf_sqlcheck.layouts.folders import Disk, members, root_of, roots
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from elf_sqlcheck.config import Config
+    from elf_sqlcheck.layouts.folders import Tree
 
 STDIN = "-"
 #: Folders that are never searched for migrations.
@@ -30,13 +32,15 @@ class Folder(Record):
     """A folder of migrations, or a file that stands alone.
 
     `path` is the folder as it is shown. `files` maps the shown paths to their bytes: all of the series, of which those
-    in `judged` were asked for. `staged` says that they come from the index.
+    in `judged` were asked for. `staged` says that they come from the index. `layout` is how they are to be read, ""
+    when they tell themselves.
     """
 
     path: str
     files: Mapping[str, bytes]
     judged: frozenset[str]
     staged: bool = False
+    layout: str = ""
 
 
 def default_folder(config: Config, named: str = "") -> str:
@@ -65,14 +69,20 @@ def from_disk(paths: Sequence[str], config: Config, named: str = "") -> list[Fol
             "there is no migrations folder here (" + ", ".join(f"{folder}/" for folder in USUAL_FOLDERS) + ")",
             "name it with --dir or in the configuration, or make one with `elf-migrate init`",
         )
-    wanted = _Wanted()
+    wanted = _Wanted(Disk(), default, config)
     for path in paths or [default]:
         if os.path.isdir(path) or not paths:
-            for file in _files_of(path, may_be_empty=not paths and not named):
-                wanted.add(file, series=True)
+            wanted.add_folder(path, may_be_empty=not paths and not named)
         else:
             wanted.add(path)
-    return wanted.folders(default, config, _listed, layouts.read_bytes)
+    return wanted.folders(layouts.read_bytes)
+
+
+def whole(directory: str, layout: str = "") -> Folder:
+    """All of a migrations folder, judged; raises UsageError when it cannot be read."""
+    files = {path: layouts.read_bytes(path) for path in members(directory, Disk(), layout)}
+    judged = frozenset(path for path in files if path.endswith((".sql", "sqitch.plan")))
+    return Folder(directory, files, judged, layout=layout)
 
 
 def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Folder]:
@@ -93,32 +103,32 @@ def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Fo
     chosen = [path for path in inside if _is_asked(path, asked, explicit=bool(paths))]
     if not chosen:
         return []
-    wanted = _Wanted()
+    above = {folder for path in chosen for folder in roots(inside[path])}
+    trees = {os.path.join(folder, name) for folder in above for name in ("deploy", "revert")} | (above - {""})
+    if default and any(_is_below(path, default) for path in chosen):
+        trees.add(os.path.relpath(os.path.realpath(default), os.path.realpath(root)).replace(os.sep, "/"))
+    entries = repository.index({inside[path].rpartition("/")[0] for path in chosen} | above, trees - {"."})
+    blobs = {os.path.relpath(os.path.join(root, path)): blob for path, blob in entries.items()}
+    tree = _Index(blobs)
+    wanted = _Wanted(tree, default, config)
     for path in chosen:
         wanted.add(path)
-    entries = repository.index({inside[path].rpartition("/")[0] for path in chosen})
-    blobs = {os.path.relpath(os.path.join(root, path)): blob for path, blob in entries.items()}
-    contents = repository.read(blob for path, blob in blobs.items() if path.endswith(".sql") or path in chosen)
-
-    def listed(folder: str) -> list[str]:
-        return sorted(path for path in blobs if os.path.dirname(path) == folder and path.endswith(".sql"))
-
-    found = wanted.folders(default, config, listed, lambda path: contents[blobs[path]])
-    return [folder.replace(staged=True) for folder in found]
+    members_of = {path for folder in wanted.by_folder for path in members(folder, tree, config.layout)}
+    contents = repository.read(blob for path, blob in blobs.items() if path in members_of or path in chosen)
+    return [folder.replace(staged=True) for folder in wanted.folders(lambda path: contents[blobs[path]])]
 
 
 def from_text(data: bytes, filename: str, config: Config, named: str = "") -> list[Folder]:
     """Read a text as if it were the contents of `filename`; with no name it stands alone."""
     if not filename:
-        return [Folder("", {"<stdin>": data}, frozenset({"<stdin>"}))]
+        return [Folder("", {"<stdin>": data}, frozenset({"<stdin>"}), layout=config.layout)]
     path = os.path.normpath(filename)
     directory = os.path.dirname(path)
     if directory and not os.path.isdir(directory):
         return [Folder(directory, {path: data}, frozenset({path}))]
-    wanted = _Wanted()
+    wanted = _Wanted(Disk(), default_folder(config, named), config)
     wanted.add(path)
-    default = default_folder(config, named)
-    return wanted.folders(default, config, _listed, lambda other: data if other == path else layouts.read_bytes(other))
+    return wanted.folders(lambda other: data if other == path else layouts.read_bytes(other))
 
 
 def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) -> list[Folder]:
@@ -133,40 +143,82 @@ def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) 
     return kept
 
 
+class _Index:
+    """The folders of Git's index, by the paths of its files."""
+
+    __slots__ = ("_files", "_folders")
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._files: dict[str, list[str]] = {}
+        self._folders: dict[str, set[str]] = {}
+        for path in sorted(paths):
+            folder, name = os.path.split(path)
+            self._files.setdefault(folder, []).append(name)
+            while folder:
+                folder, name = os.path.split(folder)
+                self._folders.setdefault(folder, set()).add(name)
+
+    def entries(self, folder: str) -> tuple[list[str], list[str]]:
+        """See `Tree`."""
+        return self._files.get(folder, []), sorted(self._folders.get(folder, ()))
+
+
 class _Wanted:
-    """The files that were asked for, each once, by their folders; and the folders that were named themselves."""
+    """The files that were asked for, each once, by the folders of their series; and those that were named as a whole.
 
-    __slots__ = ("by_folder", "series")
+    `tree` is where they are, `default` the migrations folder, "" when there is none.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("by_folder", "config", "default", "series", "tree")
+
+    def __init__(self, tree: Tree, default: str, config: Config) -> None:
+        self.tree = tree
+        self.default = os.path.normpath(default) if default else ""
+        self.config = config
         self.by_folder: dict[str, list[str]] = {}
         self.series: set[str] = set()
 
-    def add(self, path: str, *, series: bool = False) -> None:
-        """Note a file; `series` says that its folder was named, and so is one."""
+    def add(self, path: str) -> None:
+        """Note a file."""
         path = os.path.normpath(path)
-        folder = os.path.dirname(path)
-        files = self.by_folder.setdefault(folder, [])
+        files = self.by_folder.setdefault(root_of(path, self.tree, self.config.layout, self.default), [])
         if path not in files:
             files.append(path)
-        if series:
-            self.series.add(folder)
 
-    def folders(
-        self, default: str, config: Config, listed: Callable[[str], list[str]], read: Callable[[str], bytes]
-    ) -> list[Folder]:
+    def add_folder(self, folder: str, *, may_be_empty: bool) -> None:
+        """Note all of a folder's migrations; where it has none of its own, the SQL files of the folders below.
+
+        Raises UsageError when it holds nothing, unless it `may_be_empty`, or when it cannot be read.
+        """
+        folder = os.path.normpath(folder)
+        place = "" if folder == "." else folder
+        own = members(place, self.tree, self.config.layout)
+        if own:
+            asked = [path for path in own if path.endswith((".sql", "sqitch.plan"))]
+            self.by_folder.setdefault(place, []).extend(asked)
+            self.series.add(place)
+            return
+        below = _below(folder)
+        if not below and not may_be_empty:
+            raise UsageError(f"there are no SQL files in {folder}", "name the folder that holds the migrations")
+        for path in below:
+            self.add(path)
+        self.series.update(root for root, files in self.by_folder.items() if not set(files).isdisjoint(below))
+
+    def folders(self, read: Callable[[str], bytes]) -> list[Folder]:
         """Read everything. Files outside of a series, as seeds and snippets, stand alone."""
         found: list[Folder] = []
         for folder, asked in self.by_folder.items():
-            judged = [path for path in asked if not config.excludes(path)]
+            judged = [path for path in dict.fromkeys(asked) if not self.config.excludes(path)]
             if not judged:
                 continue
-            names = listed(folder)
-            if folder in self.series or _same(default, folder) or _is_series(names, asked):
-                files = {path: read(path) for path in dict.fromkeys([*names, *judged])}
-                found.append(Folder(folder, files, frozenset(judged)))
+            contents = {path: read(path) for path in judged}
+            names = members(folder, self.tree, self.config.layout)
+            if folder in self.series or _same(self.default, folder) or _is_series(names, contents):
+                files = {path: contents[path] if path in contents else read(path) for path in [*names, *judged]}
+                found.append(Folder(folder, files, frozenset(judged), layout=self.config.layout))
             else:
-                found += [Folder(folder, {path: read(path)}, frozenset({path})) for path in judged]
+                found += [Folder(folder, {path: contents[path]}, frozenset({path})) for path in judged]
         return found
 
 
@@ -174,28 +226,26 @@ def _same(default: str, folder: str) -> bool:
     return bool(default) and os.path.realpath(default) == os.path.realpath(folder or ".")
 
 
-def _is_series(names: list[str], asked: list[str]) -> bool:
-    """Whether a folder holds a migration of the elf layout besides the one file that was asked for."""
-    return any(FILE_NAME.match(os.path.basename(path)) for path in names if [path] != asked)
+def _is_series(names: list[str], contents: Mapping[str, bytes]) -> bool:
+    """Whether a folder holds migrations besides the one file that was asked for, in a layout that can be told."""
+    others = [path for path in names if [path] != list(contents)]
+    if not others or any(FILE_NAME.match(os.path.basename(path)) for path in others):
+        return bool(others)
+    return layouts.recognize({**dict.fromkeys(others, b""), **contents}) != ""
 
 
-def _listed(folder: str) -> list[str]:
-    place = folder or "."
-    return [path.removeprefix("./") for path in layouts.list_files(place)] if os.path.isdir(place) else []
-
-
-def _files_of(folder: str, *, may_be_empty: bool) -> list[str]:
-    """The SQL files of a folder; where it has none of its own, those of the folders below."""
-    found = layouts.list_files(folder)
-    if found:
-        return found
-    below: list[str] = []
+def _below(folder: str) -> list[str]:
+    """The SQL files of all folders below one."""
+    found: list[str] = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOREIGN)
-        below += [os.path.join(place, name) for name in sorted(names) if name.endswith(".sql")]
-    if not below and not may_be_empty:
-        raise UsageError(f"there are no SQL files in {folder}", "name the folder that holds the migrations")
-    return below
+        scripts = {"verify"} if "sqitch.plan" in names else set()
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _FOREIGN | scripts)
+        found += [os.path.normpath(os.path.join(place, name)) for name in sorted(names) if name.endswith(".sql")]
+    return found
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(os.path.normpath(folder), ""))
 
 
 def _is_asked(path: str, asked: list[str], *, explicit: bool) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder
+from json import loads
 
 from elf_sqlcheck.model import Broken, Comment, Span, Statement
 from elf_sqlcheck.record import Record
@@ -120,6 +121,14 @@ def parse_text(text: str) -> tuple[str, str, int]:
     except _parser.ParseError as error:
         message, index = error.args
         return "", message, len((text if index is None else text[:index]).encode())
+
+
+def parse_plpgsql(text: str) -> tuple[list[Any], str]:
+    """The trees of the plpgsql functions (or the DO block) in `text` and "", or none with the parser's message."""
+    try:
+        return loads(_parser.parse_plpgsql_json(text)), ""
+    except _parser.ParseError as error:
+        return [], error.args[0]
 
 
 def cut(found: str, text: str, offset: int) -> Script:

@@ -19,38 +19,10 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Comment, Migration
     from elf_sqlcheck.rule import Rule
 
-#: squawk's names and ours. https://squawkhq.com/docs/rules
-SQUAWK = {
-    "adding-foreign-key-constraint": "foreign-key-without-not-valid",
-    "adding-not-nullable-field": "set-not-null-scan",
-    "adding-required-field": "not-null-without-default",
-    "adding-serial-primary-key-field": "primary-key-without-using-index",
-    "ban-alter-domain-with-add-constraint": "check-without-not-valid",
-    "ban-char-field": "char-type",
-    "ban-concurrent-index-creation-in-transaction": "concurrently-in-transaction",
-    "ban-create-domain-with-constraint": "check-without-not-valid",
-    "ban-drop-column": "drop-column",
-    "ban-drop-database": "drop-database",
-    "ban-drop-table": "drop-table",
-    "ban-truncate-cascade": "truncate",
-    "changing-column-type": "column-type-rewrite",
-    "constraint-missing-not-valid": "check-without-not-valid",
-    "disallowed-unique-constraint": "unique-without-using-index",
-    "identifier-too-long": "identifier-too-long",
-    "prefer-robust-stmts": "create-without-if-not-exists",
-    "prefer-timestamp-tz": "prefer-timestamptz",
-    "renaming-column": "rename-column",
-    "renaming-table": "rename-table",
-    "require-concurrent-index-creation": "index-without-concurrently",
-    "require-concurrent-index-deletion": "drop-index-without-concurrently",
-    "syntax-error": "syntax-error",
-    "transaction-nesting": "nested-transaction",
-}
-
 
 class Suppression(Record):
-    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole file; `squawk`
-    comments are never judged themselves.
+    """One comment. `rules` are (name, where it stands); `scope` is what it covers, None for the whole migration;
+    `whole_file` says that it is all of a file; `squawk` comments are never judged themselves.
     """
 
     rules: tuple[tuple[str, Span], ...]
@@ -58,6 +30,7 @@ class Suppression(Record):
     span: Span
     scope: Span | None
     squawk: bool = False
+    whole_file: bool = False
 
 
 def read(migration: Migration) -> list[Suppression]:
@@ -65,10 +38,19 @@ def read(migration: Migration) -> list[Suppression]:
     data = migration.data
     if b"elf:" not in data and b"squawk-ignore" not in data:
         return []
-    return [found for comment in sql.comments(data) for found in _parse(comment, migration)]
+    if not migration.files:
+        return [found for comment in sql.comments(data) for found in _parse(comment, migration, None)]
+    found: list[Suppression] = []
+    for part in migration.parts():
+        file = Span(part.start, part.start + len(part.data))
+        for comment in sql.comments(part.data):
+            span = Span(comment.span.start + part.start, comment.span.end + part.start)
+            found += _parse(comment.replace(span=span), migration, file)
+    return found
 
 
-def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
+def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterator[Suppression]:
+    """The suppression that a comment is; `file` is the place of its file in the migration, None when that is all."""
     body = comment.text[2:].removesuffix("*/") if comment.text.startswith("/*") else comment.text[2:]
     words = body.strip()
     start = comment.span.start + comment.text.encode().find(words.encode()) if words else 0
@@ -93,10 +75,17 @@ def _parse(comment: Comment, migration: Migration) -> Iterator[Suppression]:
         name = part.strip()
         at = position + len(part.encode()) - len(part.lstrip().encode())
         if name:
-            rules.append((SQUAWK.get(name, name) if squawk else name, Span(at, at + len(name.encode()))))
+            place = Span(at, at + len(name.encode()))
+            rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
-    scope = None if whole_file else _scope(comment.span, migration)
-    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk)
+    scope = file if whole_file else _scope(comment.span, migration)
+    yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk, whole_file)
+
+
+def _ours(name: str) -> tuple[str, ...]:
+    from elf_sqlcheck.squawk import ours
+
+    return ours(name)
 
 
 def _scope(place: Span, migration: Migration) -> Span:
@@ -105,8 +94,7 @@ def _scope(place: Span, migration: Migration) -> Span:
     line_start = data.rfind(b"\n", 0, place.start) + 1
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
-    pieces = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
-    pieces += [broken.piece for broken in migration.broken]
+    pieces = migration.pieces()
     if data[line_start : place.start].strip():
         ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
@@ -158,9 +146,9 @@ def _covers(suppression: Suppression, finding: Finding) -> bool:
     if finding.rule not in {name for name, _ in suppression.rules}:
         return False
     scope = suppression.scope
-    return scope is None or (
-        finding.span is not None and scope.start <= finding.span.start < max(scope.end, scope.start + 1)
-    )
+    if scope is None or finding.span is None:
+        return scope is None or (suppression.whole_file and scope.start == 0)
+    return scope.start <= finding.span.start < max(scope.end, scope.start + 1)
 
 
 def _judge(

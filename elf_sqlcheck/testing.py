@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MARK = "-- finding"
 BEFORE = "migrations/20250101_000000_before.sql"
 PATH = "migrations/20250102_000000_example.sql"
+AFTER = "migrations/20250103_000000_after.sql"
 _PASSES = 10
 
 
@@ -40,6 +41,7 @@ class Case(Record):
     wrapped: bool
     expected: tuple[int, ...]
     before: str
+    after: str
 
     @property
     def offset(self) -> int:
@@ -47,11 +49,16 @@ class Case(Record):
         return _wrap(self.path, "").count("\n") - 1 if self.wrapped else 0
 
     def migrations(self, text: str | None = None) -> list[Migration]:
-        """The migrations of the example, or of another `text` in its place."""
+        """The migrations of the example, or of another `text` in its place, in their order."""
         files = [(BEFORE, _wrap(BEFORE, self.before))] if self.before else []
         text = self.text if text is None else text
         files.append((self.path, _wrap(self.path, text) if self.wrapped else text))
+        files += [(AFTER, _wrap(AFTER, self.after))] if self.after else []
         return [layouts.read(path, content.encode()) for path, content in files]
+
+    def migration(self, text: str | None = None) -> Migration:
+        """The example itself among its migrations."""
+        return next(migration for migration in self.migrations(text) if migration.path == self.path)
 
 
 def linted(rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -74,7 +81,7 @@ def case(example: Example) -> Case:
     text = "\n".join(lines)
     path = example.path or PATH
     whole = bool(example.path) or elf.recognizes("", text.encode()) or text.startswith("-- Version:")
-    return Case(path, text, not whole, tuple(expected), example.before)
+    return Case(path, text, not whole, tuple(expected), example.before, example.after)
 
 
 def _wrap(path: str, sql: str) -> str:
@@ -101,7 +108,7 @@ def findings(rule: Rule, example: Example, text: str | None = None) -> list[Find
 def lines(example: Example, found: list[Finding]) -> list[int]:
     """The lines of the example that findings point at; 0 for the file as a whole."""
     this = case(example)
-    migration = this.migrations()[-1]
+    migration = this.migration()
     return sorted(migration.position(f.span.start)[0] - this.offset if f.span else 0 for f in found)
 
 
@@ -111,7 +118,7 @@ def fixed(rule: Rule, example: Example) -> str:
     allowed = fix.UNSAFE if example.unsafe else fix.SAFE
     text = this.text
     for _ in range(_PASSES):
-        data = this.migrations(text)[-1].data
+        data = this.migration(text).data
         changed = fix.apply(data, findings(rule, example, text), allowed).data.decode()
         before, text = text, "\n".join(changed.split("\n")[this.offset :])[: -1 if this.wrapped else None]
         if text == before:
@@ -147,7 +154,7 @@ def assert_bad(rule: Rule, example: Example) -> None:
         complete = bool(finding.message and finding.why and finding.instead)
         _require(complete, f"{rule.name} leaves out the message, the reason or the remedy: {finding}")
     result = fixed(rule, example)
-    migration, original = this.migrations(result)[-1], this.migrations()[-1]
+    migration, original = this.migration(result), this.migration()
     parses = len(migration.broken) <= len(original.broken)
     _require(parses, f"the fix of {rule.name} does not parse:\n{result}")
     if example.fixed is not None:

@@ -92,7 +92,7 @@ def verify(
     run = _Run(server, ordered, registry.builtin() if rules is None else rules, report)
     try:
         for number, migration in enumerate(ordered, start=1):
-            judged = only is None or migration.path in only
+            judged = only is None or any(path in only for path in migration.paths)
             if not run.take(number, migration, judged=judged):
                 run.give_up(ordered[number:])
                 break

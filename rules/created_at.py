@@ -55,6 +55,9 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
     key = set(table.primary_key.columns) if table.primary_key else set()
     if len(key) > 1 and key.issuperset(name for name, column in table.columns.items() if column):
         return
+    last = context.final.table(table.name)
+    if last is None or last.column("created_at"):
+        return
     definition = context.keywords(_definition(change.columns))
     edits = context.insert_column(definition)
     similar = next(
@@ -154,6 +157,8 @@ RULES = (
             Example("CREATE TABLE notes (id uuid PRIMARY KEY, created_at TIMESTAMP DEFAULT NOW());"),
             Example('CREATE TABLE notes (id uuid PRIMARY KEY, "created_at" timestamptz NOT NULL DEFAULT now());'),
             Example("CREATE TABLE notes (id uuid PRIMARY KEY);\nALTER TABLE notes ADD COLUMN created_at timestamptz DEFAULT now();"),
+            Example("CREATE TABLE notes (id uuid PRIMARY KEY);", after="ALTER TABLE notes ADD COLUMN created_at timestamptz DEFAULT now();"),
+            Example("CREATE TABLE notes (id uuid PRIMARY KEY);", after="DROP TABLE notes;"),
             Example("CREATE TABLE user_teams (user_id uuid, team_id uuid, PRIMARY KEY (user_id, team_id));"),
             Example("CREATE TEMPORARY TABLE scratch (n integer);"),
             Example("CREATE TABLE notes_copy (LIKE notes);\nCREATE TABLE notes_2025 () INHERITS (notes);", before="CREATE TABLE notes (id uuid PRIMARY KEY, created_at timestamptz DEFAULT now());"),

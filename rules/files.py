@@ -30,6 +30,9 @@ _STDIN = ("-", "<stdin>")
 def _name(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
     name = basename(migration.path)
+    if migration.layout != "elf":
+        yield from _problems(context)
+        return
     if migration.path in _STDIN:
         return
     version = migration.version
@@ -47,6 +50,15 @@ def _name(context: Context[Migration]) -> Iterator[Finding]:
         whole_file=True,
         instead=f"git mv {migration.path} {migration.path.removesuffix(name)}{stamp}_{slug}.sql",
     )
+
+
+def _problems(context: Context[Migration]) -> Iterator[Finding]:
+    """What the layout found that this rule reports."""
+    for problem in context.migration.problems:
+        if problem.rule == context.rule.name:
+            yield context.finding(
+                problem.message, problem.span, whole_file=problem.span is None, instead=problem.instead
+            )
 
 
 def _is_date(version: str) -> bool:
@@ -96,11 +108,7 @@ def _after_line(data: bytes, position: int) -> int:
 
 def _header_mismatch(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
-    for problem in migration.problems:
-        if problem.rule == context.rule.name:
-            yield context.finding(
-                problem.message, problem.span, whole_file=problem.span is None, instead=problem.instead
-            )
+    yield from _problems(context)
     seen: set[str] = set()
     for header in migration.headers:
         if header.key in seen:
@@ -126,6 +134,8 @@ def _has_content(migration: Migration, section: Section | None) -> bool:
 
 def _empty(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
+    if migration.problems and migration.layout != "elf":
+        return  # that it is never run is told already
     if not _has_content(migration, migration.up) and not _has_content(migration, migration.down):
         yield context.finding("this migration holds no statement at all", whole_file=True)
 
@@ -138,7 +148,8 @@ def _comment_only(context: Context[Migration]) -> Iterator[Finding]:
         yield context.finding(message, _marker(migration, migration.up))
     elif up and migration.down is not None and not down and not migration.irreversible:
         message = "the DOWN section holds no statement: rolling back changes nothing and says that it succeeded"
-        yield context.finding(message, _marker(migration, migration.down))
+        instead = "" if migration.layout == "elf" else "write what undoes UP"
+        yield context.finding(message, _marker(migration, migration.down), instead=instead)
 
 
 def _marker(migration: Migration, section: Section) -> Span:
@@ -154,9 +165,13 @@ _BIDIRECTIONAL = {bytes((0xE2, 0x80, last)): f"U+{0x2000 + last - 0x80:04X}" for
 
 def _encoding(context: Context[Migration]) -> Iterator[Finding]:
     data = context.migration.data
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        yield context.finding("the file is UTF-16, which Postgres cannot read", whole_file=True)
-        return
+    for part in context.migration.parts():
+        if part.data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            span = Span(part.start, part.start) if part.start else None
+            yield context.finding(
+                f"{basename(part.path)} is UTF-16, which Postgres cannot read", span, whole_file=not span
+            )
+            return
     nul = data.find(b"\0")
     if nul >= 0:
         yield context.finding("a NUL byte: Postgres stops reading the file here", Span(nul, nul + 1))
@@ -169,10 +184,12 @@ def _encoding(context: Context[Migration]) -> Iterator[Finding]:
             f"byte 0x{data[error.start]:02X} is no UTF-8; the server would refuse the file or store another letter"
         )
         yield context.finding(message, Span(error.start, error.end))
-    if data.startswith(b"\xef\xbb\xbf"):
-        fix = Fix("remove the byte order mark", (Edit(Span(0, 3), ""),))
-        message = "a byte order mark, on which psql and other tools stumble"
-        yield context.finding(message, Span(0, 3), severity=Severity.NOTE, fix=fix)
+    for part in context.migration.parts():
+        if part.data.startswith(b"\xef\xbb\xbf"):
+            span = Span(part.start, part.start + 3)
+            fix = Fix("remove the byte order mark", (Edit(span, ""),))
+            message = "a byte order mark, on which psql and other tools stumble"
+            yield context.finding(message, span, severity=Severity.NOTE, fix=fix)
     if b"\xe2\x80" in data or b"\xe2\x81" in data:
         for mark, name in _BIDIRECTIONAL.items():
             start = data.find(mark)
@@ -194,7 +211,7 @@ FILE_NAME = Rule(
     name="file-name",
     family="files",
     severity=Severity.ERROR,
-    summary="a file whose name is not YYYYMMDD_HHMMSS_slug.sql",
+    summary="a file whose name is not YYYYMMDD_HHMMSS_slug.sql, or not what its tool looks for",
     why="The name is the version: without it the order of the migrations is left to chance, and elf-migrate does not run the file.",
     instead="Rename it; `elf-migrate create` chooses such a name.",
     on=(Migration,),
@@ -205,7 +222,6 @@ FILE_NAME = Rule(
         Example("-- finding\n" + _HEAD + _UP + _DOWN, path="migrations/20251321_093000_add_notes.sql"),
     ),
     good=(Example(_HEAD + _UP + _DOWN, path=_PATH), Example(_HEAD + _UP + _DOWN, path="-")),
-    layouts=("elf",),
 )
 
 HEADER_MISSING = Rule(
@@ -242,7 +258,7 @@ HEADER_MISMATCH = Rule(
     name="header-mismatch",
     family="files",
     severity=Severity.ERROR,
-    summary="a header that cannot be read, or that contradicts the file's name",
+    summary="a header or marker that cannot be read, or that contradicts the file's name",
     why="The header is what people read and the name is what is run: where they differ, somebody acts on the wrong one.",
     instead="Let the Version header repeat the file's name, and write dependencies as a JSON list.",
     on=(Migration,),
@@ -254,7 +270,6 @@ HEADER_MISMATCH = Rule(
         Example(_HEAD + _UP + _DOWN + "-- ===== UP MIGRATION ===== -- finding\nSELECT 1;\n", path=_PATH),
     ),
     good=(Example(_HEAD + _UP + _DOWN, path=_PATH),),
-    layouts=("elf",),
 )
 
 EMPTY_MIGRATION = Rule(

@@ -40,12 +40,15 @@ def _duplicate_version(context: Context[Migration]) -> Iterator[Finding]:
         return
     for number in (place - 1, place + 1):
         other = siblings[number] if 0 <= number < len(siblings) else None
-        if other is None or other.version != migration.version or dirname(other.path) != dirname(migration.path):
+        if other is None or not other.version or other.order[:2] != migration.order[:2]:
+            continue
+        if migration.layout == "elf" and dirname(other.path) != dirname(migration.path):
             continue
         yield context.finding(
             f"version {migration.version} is also that of {basename(other.path)}: only one of the two would ever be applied",
             whole_file=True,
-            instead=f"give {basename(migration.path)} a later version, in its name and its header",
+            instead=f"give {basename(migration.path)} a later version, in its name"
+            + (" and its header" if migration.layout == "elf" else ""),
         )
         return
 
@@ -101,7 +104,7 @@ def _later_dependencies(context: Context[Migration]) -> Iterator[tuple[str, Migr
     for dependency in migration.dependencies:
         found = _find(context, dependency) if dependency else -1
         other = context.siblings[found]
-        if found >= 0 and (other.version, other.name) >= (migration.version, migration.name):
+        if found >= 0 and other.order >= migration.order:
             yield dependency, other
 
 
@@ -162,18 +165,18 @@ def _executed_changed(context: Context[Migration]) -> Iterator[Finding]:
     if context.first:
         for path in context.settings.get("main-deleted", ()):
             yield _gone(context, path, main.get(path, b"")).replace(path=path)
-    before = main.get(migration.path)
-    if before is None or before == migration.data:
-        return
-    old, new = _code(before), _code(migration.data)
-    if _text(old) == _text(new):
-        return
-    pairs = zip(old, new, strict=False)
-    place = next((b[1] for a, b in pairs if a[0] != b[0]), len(migration.data.rstrip()) - 1)
-    yield context.finding(
-        f"{basename(migration.path)} is on the main branch already and says something else here",
-        Span(max(place, 0), max(place, 0) + 1),
-    )
+    for part in () if migration.repeatable else migration.parts():
+        before = main.get(part.path)
+        if before is None or before == part.data:
+            continue
+        old, new = _code(before), _code(part.data)
+        if _text(old) == _text(new):
+            continue
+        pairs = zip(old, new, strict=False)
+        place = next((b[1] for a, b in pairs if a[0] != b[0]), len(part.data.rstrip()) - 1)
+        start = part.start + max(place, 0)
+        message = f"{basename(part.path)} is on the main branch already and says something else here"
+        yield context.finding(message, Span(start, start + 1))
 
 
 def _gone(context: Context[Migration], path: str, data: bytes) -> Finding:
@@ -191,7 +194,7 @@ def _gone(context: Context[Migration], path: str, data: bytes) -> Finding:
 def _out_of_order(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
     newest = context.settings.get("main-newest", "")
-    if not newest or not migration.version or migration.version >= newest:
+    if not newest or not migration.version or not migration.is_before(newest):
         return
     if migration.path not in context.settings.get("main-added", ()):
         return

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elf_sqlcheck.rule import Constraint, Context, Finding, Table, Type
+    from elf_sqlcheck.rule import Constraint, Context, Finding, Schema, Table, Type
 
     Keyed = CreateTable | AddColumn | AddConstraint
 
@@ -67,7 +67,9 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
         parent = context.after.table(table.partition_of) if table.partition_of else None
         if unknown or dropped or (table.partition_of and parent is None):
             continue
-        if any(owner and context.after.covering_index(owner, key.columns) for owner in (table, parent)):
+        if any(_is_covered(context.after, owner, key) for owner in (table, parent)):
+            continue
+        if any(_is_covered(context.final, owner and context.final.table(owner.name), key) for owner in (table, parent)):
             continue
         seen.append(columns)
         index = snake("_".join(["idx", table.name.name, *key.columns]))
@@ -77,6 +79,10 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
             f"reads all of {name}, and so does each join"
         )
         yield context.finding(message, key.span, instead=statement, fix=_index_fix(context, table, index, statement))
+
+
+def _is_covered(schema: Schema, owner: Table | None, key: Constraint) -> bool:
+    return owner is not None and schema.covering_index(owner, key.columns) is not None
 
 
 def _index_fix(context: Context[Keyed], table: Table, index: str, statement: str) -> Fix | None:
@@ -235,6 +241,7 @@ RULES = (
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nCREATE INDEX idx_posts_user_id ON posts (user_id, id);", before=_USERS),
             Example("CREATE TABLE profiles (user_id uuid PRIMARY KEY REFERENCES users (id), email text UNIQUE REFERENCES users (email));", before=_USERS),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nCREATE INDEX idx_posts_user_id ON posts (user_id) WHERE user_id IS NOT NULL;", before=_USERS),
+            Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));", before=_USERS, after="CREATE INDEX CONCURRENTLY idx_posts_user_id ON posts (user_id);"),
             Example("ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);", before=_USERS + "\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);\nCREATE INDEX idx_posts_user_id ON posts (user_id);"),
             Example("CREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));\nALTER TABLE posts DROP COLUMN user_id;", before=_USERS),
             Example("ALTER TABLE legacy ADD CONSTRAINT fk_legacy_user_id FOREIGN KEY (user_id) REFERENCES users (id);", runs="legacy is older than all migrations, so its indexes are not known"),

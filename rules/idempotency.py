@@ -56,7 +56,7 @@ def _after(context: Context[Change], *words: str) -> int | None:
 
 def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]:
     change = context.change
-    if change.statement.conditional or getattr(change, "if_not_exists", False):
+    if change.statement.guarded or getattr(change, "if_not_exists", False):
         return
     if isinstance(change, CreateEnum | CreateType | CreateDomain):
         yield from _new_type(context)  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ def _new_type(context: Context[NewType]) -> Iterator[Finding]:
 
 def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]) -> Iterator[Finding]:
     change = context.change
-    if change.if_exists or change.statement.conditional:
+    if change.if_exists or change.statement.guarded:
         return
     if isinstance(change, Drop):
         yield from _drop(context, change)
@@ -161,7 +161,7 @@ def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) ->
 
 def _create_without_or_replace(context: Context[CreateFunction | CreateView | CreateTrigger]) -> Iterator[Finding]:
     change = context.change
-    if change.or_replace or change.statement.conditional:
+    if change.or_replace or change.statement.guarded:
         return
     if isinstance(change, CreateTrigger):
         if change.trigger.constraint:
@@ -187,7 +187,7 @@ def _create_without_or_replace(context: Context[CreateFunction | CreateView | Cr
 
 def _hides_difference(context: Context[CreateTable | AddColumn | CreateIndex | CreateView]) -> Iterator[Finding]:
     change = context.change
-    if not change.if_not_exists or change.statement.conditional:
+    if not change.if_not_exists or change.statement.guarded:
         return
     if isinstance(change, CreateTable):
         differences = _table_differences(context, change)

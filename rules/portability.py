@@ -10,6 +10,7 @@ from elf_sqlcheck.rule import (
     AlterColumnType,
     Applicability,
     Broken,
+    BrokenBody,
     Column,
     Context,
     CreateTable,
@@ -184,8 +185,12 @@ _KEYWORDS = (
 )  # fmt: skip
 
 
-def _syntax(context: Context[Migration]) -> Iterator[Finding]:
+def _syntax(context: Context[Any]) -> Iterator[Finding]:
     migration = context.migration
+    if isinstance(context.change, BrokenBody):
+        where = "DO block" if context.change.statement.inside == "do" else "function"
+        yield context.finding(f"{context.change.broken.message}, in the body of a {where}")
+        return
     for broken in migration.broken:
         if broken.kind == "meta-command":
             command = context.text(broken.span).split()[0].lstrip("\\").lower()
@@ -312,8 +317,9 @@ SYNTAX_ERROR = Rule(
     summary="what Postgres cannot read",
     why="The migration fails at this place when it is deployed. The statements around it are judged all the same; this one cannot be.",
     instead="Correct the statement; `elf-sqlcheck verify` runs it on a real Postgres.",
-    on=(Migration,),
+    on=(Migration, BrokenBody),
     check=_syntax,
+    bodies=True,
     bad=(
         Example(
             "CREATE TABLE IF NOT EXISTS a (id UUID);\nSELEKT 1; -- finding\nCREATE SCHEMA IF NOT EXISTS b;",
@@ -327,7 +333,7 @@ SYNTAX_ERROR = Rule(
         ),
         Example("CREATE TABLE a (\n    id UUID,\n); -- finding", runs="a syntax error"),
         Example("\\connect app -- finding\nSELECT 1;", runs="a command of psql"),
-        Example("\\echo hello -- finding\nSELECT 1;", runs="a command of psql"),
+        Example("DO $$\nBEGIN\n    DROP TABL a; -- finding\nEND $$;", runs="a syntax error"),
         Example(
             "CREATE TABLE b (id UUID)\nALTER TABLE b ENABLE ROW LEVEL SECURITY; -- finding",
             runs="two statements without a semicolon between them",

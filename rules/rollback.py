@@ -181,7 +181,7 @@ MISSING_DOWN = Rule(
             ),
             unsafe=True,
         ),
-        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),  # noqa: S608 - an example
+        Example("-- finding\n" + _file("UPDATE users SET age = 2;"), before=_USERS, path=_PATH),
         Example(_file("SELECT 1;", more="-- Irreversible: -- finding\n"), path=_PATH),
     ),
     good=(

@@ -52,7 +52,7 @@ _RELATIONS = frozenset(["table", "view", "materialized view", "index", "sequence
 
 def _down_cannot_run(context: Context[Any]) -> Iterator[Finding]:
     change = context.change
-    if change.statement.conditional:
+    if _may_not_run(change):
         return
     reason = context.fails()
     if not reason or context.hides(*_called(change)):
@@ -63,6 +63,10 @@ def _down_cannot_run(context: Context[Any]) -> Iterator[Finding]:
     elif "without USING" in reason:
         instead = f"say how: ALTER TABLE {change.table} ALTER COLUMN {quoted(change.column)} TYPE {change.type} USING {quoted(change.column)}::{change.type};"
     yield context.finding(f"DOWN fails here: {reason}", instead=instead)
+
+
+def _may_not_run(change: Change) -> bool:
+    return change.statement.conditional or change.statement.guarded
 
 
 def _called(change: Any) -> tuple[str, str]:
@@ -78,7 +82,7 @@ def _called(change: Any) -> tuple[str, str]:
 
 def _down_names_nothing(context: Context[Dropping]) -> Iterator[Finding]:
     change = context.change
-    if change.statement.conditional:
+    if _may_not_run(change):
         return
     if isinstance(change, Drop):
         really = context.misnamed()
@@ -197,7 +201,7 @@ _SAYING = ("data", "rows", "values", "lost", "empty", "irreversible", "backup", 
 def _irreversible_step(context: Context[AddColumn | CreateTable | AlterColumnType]) -> Iterator[Finding]:
     change = context.change
     migration = context.migration
-    if migration.irreversible or change.statement.conditional:
+    if migration.irreversible or _may_not_run(change):
         return
     name = change.name if isinstance(change, CreateTable) else change.table
     at_first = context.now.at(0)

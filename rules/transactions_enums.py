@@ -173,7 +173,7 @@ ENUM_VALUE_USED_EARLY = Rule(
             f"{_ADD}\nCREATE INDEX idx_users_happy ON users (id) WHERE state IN ('ok', 'happy'); -- finding",
             before=_MOODS,
         ),
-        Example(f"{_ADD}\nCREATE VIEW glad AS SELECT id FROM users WHERE state = 'happy'; -- finding", before=_MOODS),  # noqa: S608 - an example
+        Example(f"{_ADD}\nCREATE VIEW glad AS SELECT id FROM users WHERE state = 'happy'; -- finding", before=_MOODS),
         Example(f"{_ADD}\nSELECT 'happy'::mood; -- finding", before=_MOODS),
         Example(
             f"CREATE TYPE mood AS ENUM ('sad');\n{_ADD}\nCREATE TABLE users (state mood DEFAULT 'happy'); -- finding",

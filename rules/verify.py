@@ -19,7 +19,7 @@ _TEAMS = (
     "    motto TEXT NOT NULL DEFAULT '',\n    created_at TIMESTAMP DEFAULT NOW()\n);"
 )
 _TWO_OF_ONE_NAME = f"{_TEAMS}\nINSERT INTO teams (name) VALUES ('Red'), ('Red');"
-_VIEW = f"{_TEAMS}\nCREATE VIEW team_names AS SELECT id, name FROM teams;"  # noqa: S608 - an example
+_VIEW = f"{_TEAMS}\nCREATE VIEW team_names AS SELECT id, name FROM teams;"
 _MOODS = "CREATE TYPE mood AS ENUM ('sad', 'happy');\nCREATE TABLE moods (now mood);"
 _GREETING = "CREATE FUNCTION greeting() RETURNS TEXT LANGUAGE sql AS $$ SELECT 'Hello' $$;"
 _RED = "INSERT INTO teams (id, name) VALUES ('6f1c0e0a-3c53-4b1e-9d55-0c8f6f0a1b2c', 'Red');"

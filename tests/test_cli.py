@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
 SHARED = ["--config", "--isolated"]
 REPORT = ["--output-format", "--output-file", "--fail-on", "--no-color", "--quiet", "-q"]
+BASELINE = ["--baseline", "--no-baseline"]
 LINT = ["--select", "--extend-select", "--ignore", "--fix", "--unsafe-fixes", "--diff", "--staged", "--since"]
 OPTIONS = {
-    "lint": [*LINT, "--stdin-filename", "--dir", *REPORT, *SHARED],
-    "verify": ["--dir", "--since", "--pg-bin", "--database-url", "--keep", *REPORT, *SHARED],
+    "lint": [*LINT, "--stdin-filename", "--stats", "--dir", *BASELINE, *REPORT, *SHARED],
+    "verify": ["--dir", "--since", "--pg-bin", "--database-url", "--keep", *BASELINE, *REPORT, *SHARED],
+    "baseline": ["--prune", "--verify", "--include-secrets", "--baseline", "--select", "--dir", *SHARED],
     "explain": SHARED,
-    "rules": ["--output-format", *SHARED],
+    "rules": ["--output-format", "--squawk", *SHARED],
     "config": ["--output-format", "--dir", *SHARED],
 }
 

@@ -23,6 +23,7 @@ profile = "supabase"
 postgres-version = 15
 main-branch = "trunk"
 rules-dir = "our_rules"
+baseline = "known.json"
 lock-timeout = "5s"
 small-table-rows = 500
 
@@ -81,6 +82,7 @@ def test_every_key_is_read(repository: Path) -> None:
         postgres_version=15,
         main_branch="trunk",
         rules_dir="our_rules",
+        baseline="known.json",
         lock_timeout="5s",
         small_table_rows=500,
         table_sizes={"public.orders": TableSize(12_000_000), "shop.lines": TableSize(7, 8192, 0.5)},
@@ -132,7 +134,7 @@ def test_an_explicit_file_is_used_and_isolation_ignores_all(repository: Path) ->
     other.write_text('dir = "named"')
     config = load(str(repository), str(other))
     assert (config.dir, config.root) == ("named", str(other.parent))
-    assert load(str(repository), isolated=True) == Config(root=str(repository))
+    assert load(str(repository), isolated=True) == Config(root=str(repository), isolated=True)
 
 
 def test_a_misspelt_key_names_the_nearest(repository: Path) -> None:

@@ -11,6 +11,8 @@ from elf_sqlcheck import registry, testing
 from elf_sqlcheck.model import Migration
 from elf_sqlcheck.postgres.server import Server, throwaway
 
+from .supabase import PROJECT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,7 +37,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
 ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
 
-def run(server: Server, migrations: list[Migration]) -> None:
+def run(server: Server, migrations: list[Migration], profile: str = "") -> None:
     """Run the UP sections statement by statement in a database of their own; roles belong to the whole server."""
     import psycopg
     from psycopg import sql
@@ -46,6 +48,8 @@ def run(server: Server, migrations: list[Migration]) -> None:
     url = server.create_database(name)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
+            if profile == "supabase":
+                connection.execute(PROJECT)
             for migration in migrations:
                 assert not migration.broken, migration.broken[0].message
                 for statement in migration.up.statements:
@@ -70,7 +74,7 @@ def test_examples_run(postgres: Server, rule: Rule) -> None:
             texts += [(example, example.fixed)] if example.fixed is not None else []
     for example, text in texts:
         try:
-            run(postgres, testing.case(example).migrations(text))
+            run(postgres, testing.case(example).migrations(text), rule.profile)
         except (psycopg.Error, AssertionError) as error:
             if "stand-in" in str(error):
                 continue  # the embedded server has no pgcrypto; the other one, which has it, ran the example

@@ -198,7 +198,7 @@ def test_differences_to_the_main_branch(folder: Path) -> None:
     git(folder, "add", "-A")
     found = repository.differences(main, "m", staged=True)
     assert [repository.read([entry.before])[entry.before] for entry in found] == [b"deleted", b"edited"]
-    assert repository.names_at(main, "m") == ("deleted.sql", "edited.sql", "same.sql")
+    assert repository.paths_at(main, "m") == ("deleted.sql", "edited.sql", "same.sql")
 
 
 def test_git_that_fails_or_is_missing_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

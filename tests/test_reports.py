@@ -212,7 +212,7 @@ def test_json_holds_all_of_it() -> None:
                 "fix": {
                     "title": "write numeric",
                     "applicability": "unsafe",
-                    "edits": [{**place, "text": "numeric"}],
+                    "edits": [{"path": "m/a.sql", **place, "text": "numeric"}],
                 },
             }
         ],
@@ -222,6 +222,7 @@ def test_json_holds_all_of_it() -> None:
             "notes": 0,
             "files": 1,
             "suppressed": 0,
+            "known": 0,
             "fixed": 0,
             "fixable": 0,
             "unsafely_fixable": 1,

@@ -164,6 +164,17 @@ class CreateFunction(Change):
     body_span: Span | None = None
 
 
+class AlterFunction(Change):
+    """ALTER FUNCTION, PROCEDURE or ROUTINE: `settings` are SET clauses as (name, value), value None for RESET;
+    `security_definer` is None when it stays as it is. `arguments` are the parameter types, None when none are given.
+    """
+
+    name: Name
+    arguments: tuple[Type, ...] | None = None
+    settings: tuple[tuple[str, str | None], ...] = ()
+    security_definer: bool | None = None
+
+
 class CreateTrigger(Change):
     table: Name
     trigger: Trigger

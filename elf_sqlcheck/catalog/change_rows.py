@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.change import Change, TableChange
+from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from elf_sqlcheck.catalog.objects import Expression, Name, Policy
-    from elf_sqlcheck.model import Span
+    from elf_sqlcheck.model import Broken, Span
 
 
 class CreatePolicy(TableChange):
@@ -81,7 +82,8 @@ class Secretive(Change):
 
 class WriteRows(Change):
     """INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE (`kind`). `filtered` is whether it has a WHERE;
-    `from_query` whether an INSERT takes rows from a query that reads tables.
+    `from_query` whether an INSERT takes rows from a query that reads tables. Of UPDATE and DELETE `where` is the
+    condition, of UPDATE `columns` are those that it sets.
     """
 
     kind: str
@@ -89,10 +91,12 @@ class WriteRows(Change):
     filtered: bool = False
     from_query: bool = False
     cascade: bool = False
+    where: Expression | None = None
+    columns: tuple[str, ...] = ()
 
 
 class ReadRows(Change):
-    """A SELECT (or COPY … TO) at the top level; `functions` are those it calls."""
+    """A SELECT, CALL or COPY … TO at the top level, or an expression of plpgsql; `functions` are those it calls."""
 
     functions: tuple[str, ...] = ()
 
@@ -135,3 +139,42 @@ class Do(Change):
     body: str
     body_span: Span
     language: str = "plpgsql"
+
+
+class Call(Change):
+    """A call, anywhere in a statement, of a function that reaches out of the database: to files of the server, to
+    other databases, to the network. `name` has its schema where the text gives one (`net.http_post`).
+    """
+
+    name: str
+
+
+class Unknown(Record):
+    """A part of a text that is known only when it runs: `text` is its expression.
+
+    `quoting` says how it is made safe: "identifier" (`%I`, `quote_ident`), "literal" (`%L`, a number, a uuid), or ""
+    for not at all. `argument` is whether it comes from an argument of the function.
+    """
+
+    text: str
+    quoting: str = ""
+    argument: bool = False
+
+
+class Execute(Change):
+    """EXECUTE of a text that is not known before it runs. `parts` are what is known of it and what is not, in order;
+    what is known altogether comes as the changes that it makes, and not as an Execute.
+    """
+
+    parts: tuple[str | Unknown, ...]
+
+    @property
+    def computed(self) -> tuple[Unknown, ...]:
+        """The parts that are not known."""
+        return tuple(part for part in self.parts if isinstance(part, Unknown))
+
+
+class BrokenBody(Change):
+    """The body of a function or DO block, or a statement in it, that Postgres would refuse as no SQL."""
+
+    broken: Broken

@@ -125,6 +125,12 @@ class AlterTableOther(TableChange):
     column: str | None = None
 
 
+class SetOptions(TableChange):
+    """SET (…) and RESET (…) of a table, view or index; a value of None resets the option."""
+
+    options: tuple[tuple[str, str | None], ...]
+
+
 class CreateIndex(Change):
     """`name` is None when Postgres is left to choose one; `only` is ON ONLY of partitioned tables."""
 

@@ -12,7 +12,7 @@ from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Node = dict[str, Any]
@@ -22,6 +22,7 @@ _WORDS = {
     "AEXPR_BETWEEN": "BETWEEN", "AEXPR_NOT_BETWEEN": "NOT BETWEEN", "AEXPR_BETWEEN_SYM": "BETWEEN SYMMETRIC",
     "AEXPR_NOT_BETWEEN_SYM": "NOT BETWEEN SYMMETRIC",
 }  # fmt: skip
+_ALL_FIELDS = 0x7FFF  # INTERVAL_FULL_RANGE of Postgres
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
 
 
@@ -33,11 +34,13 @@ def strings(nodes: list[Node] | None) -> list[str]:
 class Reader:
     """Renders one expression and remembers what it meets."""
 
-    __slots__ = ("columns", "functions", "offset", "relations", "start")
+    __slots__ = ("alone", "calls", "columns", "functions", "offset", "relations", "start")
 
     def __init__(self, offset: int = 0) -> None:
         self.functions: list[str] = []
         self.columns: list[str] = []
+        self.calls: list[tuple[str, int]] = []
+        self.alone = 0
         self.relations: list[tuple[str | None, str]] = []
         self.offset = offset
         self.start = -1
@@ -50,7 +53,9 @@ class Reader:
         start = self.offset + max(self.start, 0)
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
-        return Expression(text, tuple(self.functions), tuple(dict.fromkeys(self.columns)), constant, span)
+        columns = tuple(dict.fromkeys(self.columns))
+        demanded = tuple(_not_null(node)) if "NullTest" in node or "BoolExpr" in node else ()
+        return Expression(text, tuple(self.functions), columns, constant, span, demanded, tuple(self.calls))
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -108,9 +113,12 @@ class Reader:
             parts = parts[1:]
         name = ".".join(parts)
         self.functions.append(name)
+        read = len(self.columns)
         inside = "*" if node.get("agg_star") else self.list(node.get("args"))
         if node.get("agg_distinct"):
             inside = f"DISTINCT {inside}"
+        if not self.alone and len(self.columns) == read:
+            self.calls.append((name, self.offset + node.get("location", 0)))
         extra = {key: node[key] for key in ("agg_order", "agg_filter", "over", "func_variadic") if key in node}
         return f"{name}({inside})" + (f" {self._other(extra)}" if extra else "")
 
@@ -190,7 +198,11 @@ class Reader:
         left = self._operand(node["testexpr"]) + " " if "testexpr" in node else ""
         operator = ".".join(strings(node.get("operName")))
         word = {"EXPR": "", "ANY": f"{operator} ANY" if operator else "IN"}.get(kind, kind)
-        return f"{left}{word}({self.render(node['subselect'])})"
+        alone = "fromClause" not in node["subselect"].get("SelectStmt", ())
+        self.alone += alone
+        text = f"{left}{word}({self.render(node['subselect'])})"
+        self.alone -= alone
+        return text
 
     def _indirection(self, node: Node) -> str:
         return f"({self.render(node['arg'])})" + "".join(f".{self.render(item)}" for item in node["indirection"])
@@ -221,6 +233,17 @@ _RENDERERS: dict[str, Callable[[Reader, Any], str]] = {
 }
 
 
+def _not_null(node: Node) -> Iterator[str]:
+    """The columns that are not null wherever the condition holds, as far as it says so itself."""
+    test = node.get("NullTest")
+    if test and test["nulltesttype"] == "IS_NOT_NULL" and "ColumnRef" in test["arg"]:
+        yield from strings(test["arg"]["ColumnRef"]["fields"])[-1:]
+    both = node.get("BoolExpr")
+    if both and both["boolop"] == "AND_EXPR":
+        for item in both["args"]:
+            yield from _not_null(item)
+
+
 def expression(node: Node | None, offset: int = 0) -> Expression | None:
     """The expression of a node, None for none; `offset` is where the parsed text begins in its file."""
     return Reader(offset).expression(node) if node else None
@@ -237,8 +260,8 @@ def type_of(node: Node, span: Span = NOWHERE) -> Type:
     for item in node.get("typmods", ()):
         text = Reader().render(item)
         modifiers.append(int(text) if text.isdigit() else text)
-    if name == "interval":  # the fields of an interval (YEAR TO MONTH) are a bit mask that means nothing to people
-        modifiers = []
+    if name == "interval":  # first the fields (YEAR TO MONTH), a bit mask that means nothing to people
+        modifiers = modifiers[1:] if modifiers[:1] == [_ALL_FIELDS] else []
     if name == "bpchar" and not modifiers and schema is None and len(parts) > 1:
         modifiers = [1]
     return Type(name, schema, tuple(modifiers), len(node.get("arrayBounds", ())), span)

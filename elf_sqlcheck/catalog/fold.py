@@ -6,7 +6,7 @@ its changes and after it are views on the same objects, and DOWN can be folded f
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import fold_objects, fold_renames, fold_tables
+from elf_sqlcheck.catalog import fold_bodies, fold_objects, fold_renames, fold_tables
 from elf_sqlcheck.catalog.schema import Schema, Table, View
 
 TYPE_CHECKING = False
@@ -53,12 +53,17 @@ class Catalog:
         self.now.migration = self.migration
         self.position = 0
         self.objects.pop(("setting", "search_path"), None)
+        for name in fold_objects.SETTINGS:
+            self.objects.pop(("setting", name), None)
 
     def apply(self, change: Change) -> None:
         """Fold one change. What the catalog has no word for changes nothing."""
         apply = _APPLY.get(type(change))
         if apply is not None:
-            apply(self, change)
+            if change.statement.inside:
+                fold_bodies.apply(self, apply, change)
+            else:
+                apply(self, change)
         self.position += 1
 
     def apply_all(self, changes: Sequence[Change]) -> None:
@@ -107,6 +112,17 @@ class Catalog:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
         position = self.position if position is None else position
         return Schema(self.objects, self.journal, position, self.referring, self.migration)
+
+    def branch(self, position: int) -> Catalog:
+        """A catalog of its own that goes on from the state at `position` of this migration."""
+        other = Catalog()
+        other.objects.update(self.objects)
+        other.journal.update((key, list(entries)) for key, entries in self.journal.items())
+        other.about.update((key, set(keys)) for key, keys in self.about.items())
+        other.referring.update((key, set(keys)) for key, keys in self.referring.items())
+        other.migration = other.now.migration = self.migration
+        other.undo(position)
+        return other
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""

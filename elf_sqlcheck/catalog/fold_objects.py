@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.objects import Parameter, Type
     from elf_sqlcheck.catalog.schema import Schema
 
+#: Settings besides search_path that rules ask for; like it, they end with the migration that sets them.
+SETTINGS = ("lock_timeout", "timezone")
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
@@ -118,6 +120,20 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
         catalog.put(key, None)
     if change.cascade:
         _drop_triggers_of(catalog, full)
+
+
+def _alter_function(catalog: Catalog, change: ch.AlterFunction) -> None:
+    found = catalog.overloads(catalog.now.resolve(change.name))
+    if change.arguments is not None:
+        found = [key for key in found if key[3] == signature(change.arguments)]
+    for key in found:
+        routine = catalog.objects[key]
+        if isinstance(routine, Routine):
+            old = {} if ("all", None) in change.settings else dict(routine.settings)
+            settings = {**old, **dict(change.settings)}
+            definer = routine.security_definer if change.security_definer is None else change.security_definer
+            kept = tuple((name, value) for name, value in settings.items() if value is not None)
+            catalog.put(key, routine.replace(settings=kept, security_definer=definer))
 
 
 def _drop_triggers_of(catalog: Catalog, function: Name) -> None:
@@ -263,6 +279,8 @@ def _set(catalog: Catalog, change: ch.SetSetting) -> None:
         names = tuple(part.strip().strip('"') for part in (change.value or "").split(",") if part.strip())
         kept = tuple(name for name in names if name != "$user")
         catalog.put(("setting", "search_path"), Fact(kept) if kept else None)
+    elif change.name in SETTINGS:
+        catalog.put(("setting", change.name), Fact(change.value) if change.value is not None else None)
 
 
 APPLY: dict[type, Callable[[Any, Any], None]] = {
@@ -272,6 +290,7 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.CreateDomain: _create_domain,
     ch.CreateEnum: _create_enum,
     ch.CreateExtension: _create_extension,
+    ch.AlterFunction: _alter_function,
     ch.CreateFunction: _create_function,
     ch.CreateSchema: _create_schema,
     ch.CreateSequence: _create_sequence,

@@ -68,7 +68,8 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
     save(catalog, table)
     order = {"primary key": 0, "unique": 1}
     for constraint in sorted(change.constraints, key=lambda item: order.get(item.kind, 2)):
-        table = _with_constraint(catalog, table, constraint)
+        # a table without rows has nothing to be validated: NOT VALID says nothing here
+        table = _with_constraint(catalog, table, constraint.replace(not_valid=False))
     save(catalog, table)
 
 
@@ -293,6 +294,15 @@ class _Taken:
         return not isinstance(self.catalog.objects.get(("relation", self.schema, str(name))), Absent | None)
 
 
+def _set_options(catalog: Catalog, change: ch.SetOptions) -> None:
+    """Options count for views, where they decide whose rights apply."""
+    view = catalog.now.view(change.table)
+    if view is not None:
+        options = {**dict(view.options), **dict(change.options)}
+        kept = tuple((name, value) for name, value in options.items() if value is not None)
+        save(catalog, view.replace(options=kept))
+
+
 _FILLING = frozenset({"insert", "copy", "merge"})
 
 
@@ -328,6 +338,7 @@ APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.SetExpression: _column_fact("generated", lambda change: change.expression),
     ch.SetIdentity: _column_fact("identity", lambda change: change.identity),
     ch.SetNotNull: _column_fact("not_null", lambda _: True),
+    ch.SetOptions: _set_options,
     ch.SetRowSecurity: _alter(_row_security),
     ch.SetTrigger: _alter(_set_trigger),
     ch.ValidateConstraint: _alter(_validate),

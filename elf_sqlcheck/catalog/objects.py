@@ -35,7 +35,9 @@ class Expression(Record):
 
     `functions` are the names of the functions that it calls, schema included where written (`now`, `auth.uid`;
     CURRENT_TIMESTAMP and its like appear in lower case); `columns` the columns that it reads; `constant` says that it
-    is one literal or NULL.
+    is one literal or NULL; `not_null` are the columns of which it says, alone or in a row of ANDs, that they are not.
+    `calls` are the calls, as name and position, that are made anew for each row though no column is among their
+    arguments: those that stand in no `(SELECT …)` without FROM.
     """
 
     text: str
@@ -43,6 +45,8 @@ class Expression(Record):
     columns: tuple[str, ...] = ()
     constant: bool = False
     span: Span = NOWHERE
+    not_null: tuple[str, ...] = ()
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 class Type(Record):

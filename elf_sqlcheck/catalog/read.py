@@ -11,9 +11,9 @@ from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog import read_access as access
 from elf_sqlcheck.catalog import read_objects as objects
 from elf_sqlcheck.catalog import read_tables as tables
-from elf_sqlcheck.catalog.expressions import Reader, strings
+from elf_sqlcheck.catalog.expressions import Reader, expression, strings
 from elf_sqlcheck.catalog.objects import Name
-from elf_sqlcheck.catalog.places import element as element_span
+from elf_sqlcheck.catalog.read_calls import function_calls, holds_any, read_calls
 from elf_sqlcheck.catalog.read_columns import name_of, name_span
 from elf_sqlcheck.model import Span
 
@@ -36,12 +36,11 @@ def read_section(section: Section | None, data: bytes) -> list[Change]:
     """All changes of a section, in their order; none for no section."""
     found: list[Change] = []
     if section is not None:
-        lowered = data.lower()
-        suspicious = b"pgp_sym_" in lowered or b"dblink" in lowered
+        reaches_out = holds_any(data.lower())
         for statement in section.statements:
             found.extend(read(statement, data))
-            if suspicious:
-                found.extend(_secret_calls(statement, data))
+            if reaches_out:
+                found.extend(read_calls(statement, data))
     return found
 
 
@@ -83,7 +82,11 @@ def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
         relation = node["relation"]
         place = name_span(relation, statement, data)
         filtered = "whereClause" in node or kind == "merge"
-        yield changes.WriteRows(statement, place, kind, name_of(relation), filtered)
+        where = expression(node.get("whereClause"), statement.offset)
+        targets = [item["ResTarget"]["name"] for item in node.get("targetList", ())]
+        yield changes.WriteRows(
+            statement, place, kind, name_of(relation), filtered, where=where, columns=tuple(dict.fromkeys(targets))
+        )
 
     return reader
 
@@ -91,7 +94,8 @@ def _write(kind: str) -> Callable[[Statement, bytes], Iterator[Change]]:
 def _copy(statement: Statement, data: bytes) -> Iterator[Change]:
     node = statement.node
     if node.get("is_program") or "filename" in node:
-        yield changes.Opaque(statement, statement.span, "COPY with a file or program of the server")
+        what = "program" if node.get("is_program") else "file"
+        yield changes.Opaque(statement, statement.span, f"COPY with a {what} of the server")
     if not node.get("is_from"):
         yield changes.ReadRows(statement, statement.span)
         return
@@ -120,7 +124,14 @@ def _select(statement: Statement, _data: bytes) -> Iterator[Change]:
                 value = values[1] if len(values) > 1 and "sval" in arguments[1] else ""
                 yield changes.SetSetting(statement, statement.span, values[0], value or "", local)
         reader.render(target)
-    yield changes.ReadRows(statement, statement.span, tuple(reader.functions))
+    functions = [".".join(strings(call["funcname"])) for call in function_calls(node.get("fromClause", ()))]
+    yield changes.ReadRows(statement, statement.span, (*reader.functions, *functions))
+
+
+def _call(statement: Statement, _data: bytes) -> Iterator[Change]:
+    """CALL of a procedure: what it does is known when its body is."""
+    name = ".".join(strings(statement.node["funccall"]["funcname"]))
+    yield changes.ReadRows(statement, statement.span, (name,))
 
 
 def _set(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -177,7 +188,7 @@ def _alter_database(statement: Statement, _data: bytes) -> Iterator[Change]:
     yield changes.AlterSystem(statement, statement.span, what)
 
 
-def _do(statement: Statement, _data: bytes) -> Iterator[Change]:
+def _do(statement: Statement, data: bytes) -> Iterator[Change]:
     body, language, start = "", "plpgsql", statement.span.start
     for item in statement.node["args"]:
         element = item["DefElem"]
@@ -187,47 +198,11 @@ def _do(statement: Statement, _data: bytes) -> Iterator[Change]:
             body = element["arg"]["String"].get("sval", "")
             start = statement.offset + element.get("arg_location", element.get("location", 0))
     span = Span(start, min(start + len(body.encode()) + 8, statement.span.end))
-    yield changes.Do(statement, statement.span, body, span, language)
+    change = changes.Do(statement, statement.span, body, span, language)
+    yield change
+    from elf_sqlcheck.catalog.bodies import do_block
 
-
-_CONNECTING = frozenset({"dblink", "dblink_connect", "dblink_connect_u", "dblink_exec", "dblink_open"})
-
-
-def _secret_calls(statement: Statement, data: bytes) -> Iterator[Change]:
-    """Literals that are keys or connection strings in calls anywhere in a statement."""
-    waiting: list[Any] = [statement.node]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            call = value.get("FuncCall")
-            if call:
-                yield from _secret_arguments(call, statement, data)
-            waiting.extend(value.values())
-
-
-def _secret_arguments(call: Node, statement: Statement, data: bytes) -> Iterator[Change]:
-    name = strings(call["funcname"])[-1]
-    arguments = call.get("args", ())
-    wanted: Node | None = None
-    what = ""
-    if name.startswith("pgp_sym_") and len(arguments) > 1:
-        wanted, what = arguments[1].get("A_Const"), f"the key given to {name}"
-    elif name in _CONNECTING:
-        wanted = next(
-            (
-                a["A_Const"]
-                for a in arguments
-                if "password" in a.get("A_Const", {}).get("sval", {}).get("sval", "").lower()
-            ),
-            None,
-        )
-        what = f"the connection string given to {name}"
-    if wanted and wanted.get("sval", {}).get("sval"):
-        start = statement.offset + wanted.get("location", 0)
-        span = element_span(data, start, statement.span.end)
-        yield changes.Secretive(statement, span, what, span)
+    yield from do_block(change, data)
 
 
 def _foreign_table(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -240,6 +215,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDatabaseStmt": _alter_database,
     "AlterDefaultPrivilegesStmt": access.default_privileges,
     "AlterEnumStmt": objects.alter_enum,
+    "AlterFunctionStmt": objects.alter_function,
     "AlterForeignServerStmt": access.server_options,
     "AlterObjectSchemaStmt": objects.set_schema,
     "AlterOwnerStmt": objects.set_owner,
@@ -251,6 +227,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterTableStmt": tables.alter_table,
     "AlterUserMappingStmt": access.server_options,
     "ClusterStmt": _cluster,
+    "CallStmt": _call,
     "CommentStmt": objects.comment,
     "CompositeTypeStmt": objects.create_composite,
     "CopyStmt": _copy,

@@ -313,6 +313,23 @@ def create_function(statement: Statement, _data: bytes) -> Iterator[Change]:
     )
 
 
+def alter_function(statement: Statement, _data: bytes) -> Iterator[Change]:
+    """ALTER FUNCTION, PROCEDURE and ROUTINE."""
+    node = statement.node
+    name, arguments = object_name({"ObjectWithArgs": node["func"]})
+    elements = [item["DefElem"] for item in node.get("actions", ())]
+    settings: list[tuple[str, str | None]] = []
+    for element in elements:
+        if element["defname"] == "set":
+            inner = element["arg"]["VariableSetStmt"]
+            found, value = setting(inner)
+            settings.append((found, "" if inner["kind"] == "VAR_SET_CURRENT" else value))
+    definer = dict(options_of([{"DefElem": e} for e in elements if e["defname"] == "security"])).get("security")
+    yield changes.AlterFunction(
+        statement, statement.span, name, arguments, tuple(settings), None if definer is None else definer == "true"
+    )
+
+
 def setting(node: Node) -> tuple[str, str | None]:
     """Name and value of a VariableSetStmt; several values are joined by `, `; None for RESET, DEFAULT and CURRENT."""
     values = []

@@ -172,6 +172,17 @@ def _security(what: str, on: bool) -> Callable[[Statement, Span, Name, Node, byt
     return lambda statement, place, table, _command, _data: changes.SetRowSecurity(statement, place, table, what, on)
 
 
+def _options(statement: Statement, place: Span, table: Name, command: Node, _data: bytes) -> Change:
+    reset = command["subtype"] == "AT_ResetRelOptions"
+    found: list[tuple[str, str | None]] = []
+    for item in command.get("def", {}).get("List", {}).get("items", ()):
+        element = item["DefElem"]
+        value = element.get("arg", {"String": {"sval": "true"}})
+        text = strings([value])[0] if "String" in value else Reader().render(value)
+        found.append((element["defname"], None if reset else text))
+    return changes.SetOptions(statement, place, table, tuple(found))
+
+
 def _trigger(enabled: str, name: str | None = None) -> Callable[[Statement, Span, Name, Node, bytes], Change]:
     return lambda statement, place, table, command, _data: changes.SetTrigger(
         statement, place, table, command.get("name", "") if name is None else name, enabled
@@ -209,11 +220,13 @@ _COMMANDS: dict[str, Callable[[Statement, Span, Name, Node, bytes], Change]] = {
     "EnableTrigUser": _trigger("origin", ""),
     "ForceRowSecurity": _security("forced", on=True),
     "NoForceRowSecurity": _security("forced", on=False),
+    "ResetRelOptions": _options,
     "SetExpression": lambda s, p, t, c, _: changes.SetExpression(
         s, p, t, c["name"], expression(c.get("def"), s.offset)
     ),
     "SetIdentity": _identity,
     "SetNotNull": lambda s, p, t, c, _: changes.SetNotNull(s, p, t, c["name"]),
+    "SetRelOptions": _options,
     "ValidateConstraint": lambda s, p, t, c, _: changes.ValidateConstraint(s, p, t, c["name"]),
 }
 

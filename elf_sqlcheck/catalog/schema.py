@@ -191,12 +191,17 @@ class Schema:
         found = self.get(_SEARCH_PATH)
         return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
 
+    def setting(self, name: str) -> str:
+        """The value that the present migration has given to `lock_timeout` or `timezone`; "" when it has not."""
+        found = self.get(("setting", name))
+        return str(found.value) if isinstance(found, Fact) else ""
+
     def resolve(self, name: Name, kind: str = "relation") -> Name:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
         if name.schema:
             return name
         path = self.search_path
-        for schema in path:
+        for schema in (*path, "pg_temp"):
             if not isinstance(self.get((kind, schema, name.name)), Absent | None):
                 return Name(schema, name.name)
         return Name(path[0], name.name)
@@ -206,7 +211,10 @@ class Schema:
         schema = name.schema
         if schema is None:
             path = self.search_path
-            schema = path[0] if len(path) == 1 else self.resolve(name).schema
+            found = self.get(("relation", path[0], name.name)) if len(path) == 1 else None
+            if not isinstance(found, Absent | None):
+                return found
+            schema = self.resolve(name).schema
         return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:

@@ -62,20 +62,20 @@ class Rollback:
         """The text of all that the catalog cannot see into; None when it may do anything to any object."""
         texts = [self.migration.text(broken.piece) for broken in self.migration.broken]
         for number, change in enumerate((*self.up, *self.down)):
-            if not isinstance(change, (ch.Do, ch.Opaque, ch.ReadRows)):
+            if not isinstance(change, (ch.BrokenBody, ch.Execute, ch.Opaque, ch.ReadRows)):
                 continue
-            text = self.migration.text(change.statement.span)
-            if number >= len(self.up) and self._may_do_anything(change, text.lower()):
+            if number >= len(self.up) and self._may_do_anything(change):
                 return None
-            texts.append(text)
+            texts.append(self.migration.text(change.statement.span))
         return "\n".join(texts)
 
-    def _may_do_anything(self, change: Change, text: str) -> bool:
-        computed = "execute" in text and ("format" in text or "||" in text)
-        own = isinstance(change, ch.ReadRows) and any(self._is_own(name) for name in change.functions)
-        return computed or own or (isinstance(change, ch.Opaque) and text.startswith("call"))
+    def _may_do_anything(self, change: Change) -> bool:
+        if isinstance(change, ch.ReadRows):
+            return change.statement.kind == "CallStmt" and not all(self._is_own(name) for name in change.functions)
+        return isinstance(change, (ch.BrokenBody, ch.Execute))
 
     def _is_own(self, function: str) -> bool:
+        """Whether a migration made the function, so that what it does is among the changes."""
         bare = function.rpartition(".")[2]
         return any(key[0] == "function" and key[2] == bare for key, _ in self.now.objects())
 
@@ -86,7 +86,7 @@ class Rollback:
     def _guarded(self, difference: SchemaDifference) -> bool:
         """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
         change = self.up[difference.position] if difference.position >= 0 else None
-        if not isinstance(change, _DROPS) or change.if_exists:
+        if not isinstance(change, _DROPS) or change.if_exists or change.statement.guarded:
             return True
         made = [other.name.name for other in self.up if isinstance(other, (ch.CreateTable, ch.CreateView))]
         return isinstance(change, ch.Drop) and change.name.name in made

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 @click.option("--fix", "fixing", is_flag=True, help="Fix in the files what can be fixed without changing a meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that may change a meaning; implies --fix.")
 @click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
+@options.baselined
 @options.choice_of_rules
 @options.report
 @options.folder
+@options.layout
 @options.configured
 @click.pass_context
 def lint(
@@ -68,7 +70,7 @@ def lint(
     """
     fixing = fixing or (unsafe_fixes and not diffing)
     _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = options.Printer(
@@ -76,9 +78,10 @@ def lint(
     )
     rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
     folders = _folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
+    baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     fixed: Fixed | None = None
     if fixing or diffing:
-        fixed = run.repair(folders, rules, config, fix.UNSAFE if unsafe_fixes else fix.SAFE)
+        fixed = run.repair(folders, rules, config, fix.UNSAFE if unsafe_fixes else fix.SAFE, baseline)
         for path in fixed.refused:
             printer.note(f"note: {path} was left as it is: with its fixes it could no longer be parsed")
         if diffing:
@@ -87,13 +90,19 @@ def lint(
         for path, (before, after) in fixed.texts.items():
             fix.write(path, after, before)
         folders = list(fixed.folders)
-    checked = run.check(folders, rules, config)
+    checked = run.check(folders, rules, config, baseline)
     if not checked.files:
         printer.note(_nothing(staged=staged, since=since))
     report = Report(
-        checked.findings, checked.sources, checked.files, len(checked.suppressed), fixed.done if fixed else 0
+        checked.findings,
+        checked.sources,
+        checked.files,
+        len(checked.suppressed),
+        fixed.done if fixed else 0,
+        checked.known,
     )
     printer.show(report)
+    printer.note_known(len(checked.known), checked.unneeded)
     fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
     context.exit(options.exit_code(report, fail_on))
 

@@ -138,7 +138,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
             judged = plan.order(migrations)
-    migrate_check.check(session.output, session.config, migrations, judged)
+    migrate_check.check(session, judged)
     count = f"{len(judged)} migration{'' if len(judged) == 1 else 's'}"
     session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
 
@@ -177,7 +177,7 @@ def up(
         found = deploy.due(target.executor, migrations, target=last, allow_out_of_order=allow_out_of_order)
         if not skip_validation:
             migrate_check.refuse_changed(migrations, found.states)
-            migrate_check.check(session.output, session.config, migrations, found.migrations)
+            migrate_check.check(session, found.migrations)
         if dry_run:
             migrate_status.show_plan(session.output, found.migrations)
             return

@@ -10,33 +10,34 @@ from elf_sqlcheck.errors import ElfError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from elf_sqlcheck.cli.migrate_output import Output
-    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.cli.migrate_session import Session
     from elf_sqlcheck.migrate.history import State
     from elf_sqlcheck.model import Finding, Migration
 
 
-def check(output: Output, config: Config, migrations: Sequence[Migration], judged: Sequence[Migration]) -> None:
+def check(session: Session, judged: Sequence[Migration]) -> None:
     """Judge migrations by the rules, as `elf-sqlcheck lint` does, and show what is found.
 
     Args:
-        output: Where the findings go.
-        config: Which rules run, and from which severity on they stop a deploy.
-        migrations: All of the folder: the schema is known from the earlier ones.
+        session: Whose folder it is, since the schema is known from the earlier ones, and whose configuration says
+            which rules run, and from which severity on they stop a deploy.
         judged: Those to judge.
 
     Raises:
         ElfError: There are findings that stop a deploy; exit code 1.
         RuleError: A rule cannot be loaded, or broke.
     """
-    from elf_sqlcheck import reports, run
+    from elf_sqlcheck import reports, run, sources
     from elf_sqlcheck.cli import options
-    from elf_sqlcheck.sources import Folder
 
-    paths = frozenset(migration.path for migration in judged if not config.excludes(migration.path))
-    files = {migration.path: migration.data for migration in migrations}
-    checked = run.check([Folder("", files, paths)], run.ruleset(config), config)
-    report = reports.Report(checked.findings, checked.sources, checked.files, len(checked.suppressed))
+    output, config = session.output, session.config
+    paths = frozenset(path for migration in judged for path in migration.paths if not config.excludes(path))
+    folder = sources.whole(session.directory, config.layout).replace(judged=paths)
+    baseline = options.baseline(config)
+    checked = run.check([folder], run.ruleset(config), config, baseline)
+    report = reports.Report(
+        checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
+    )
     if output.as_json:
         import json
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
 
-_SHARED = ("dir", "config", "isolated", "database_url", "env", "output")
+_SHARED = ("dir", "layout", "config", "isolated", "database_url", "env", "output")
 
 
 class Session:
@@ -31,6 +31,7 @@ class Session:
         self._config_file: str | None = options.get("config")
         self.isolated = bool(options.get("isolated"))
         self._dir: str | None = options.get("dir")
+        self._layout: str | None = options.get("layout")
         self._loaded: Config | None = None
 
     @property
@@ -39,7 +40,7 @@ class Session:
         if self._loaded is None:
             from elf_sqlcheck.cli import options
 
-            self._loaded = options.settings(self._config_file, self.isolated)
+            self._loaded = options.settings(self._config_file, self.isolated, self._layout)
         return self._loaded
 
     @property
@@ -54,7 +55,7 @@ class Session:
         """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
         from elf_sqlcheck import layouts
 
-        return layouts.read_directory(self.directory)
+        return layouts.read_directory(self.directory, self.config.layout)
 
     @contextlib.contextmanager
     def target(self) -> Iterator[Target]:
@@ -87,10 +88,13 @@ def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], 
             finally:
                 session.output.finish()
 
+        from elf_sqlcheck.cli import options as shared
+
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        options = [
+        options: list[Callable[..., Any]] = [
             click.option("--dir", metavar="DIR", help="The migrations folder (default: configured, else migrations/)."),
+            shared.layout,
             click.option("--config", metavar="FILE", help="The configuration file to read."),
             click.option("--isolated", is_flag=True, help="Use no configuration file at all."),
             click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True),

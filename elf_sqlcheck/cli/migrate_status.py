@@ -107,7 +107,7 @@ def show_plan(output: Output, migrations: Sequence[Migration], section: str = "u
     for migration in migrations:
         part = migration.up if section == "up" else migration.down
         statements = [" ".join(migration.text(statement.span).split()) for statement in part.statements] if part else []
-        how = "in one transaction" if migration.transactional else "outside a transaction"
+        how = "in one transaction" if part and migration.is_transactional(part) else "outside a transaction"
         output.data["plan"].append({"version": migration.version, "name": migration.name, "statements": statements})
         verb = "apply" if section == "up" else "roll back"
         output.say(f"Would {verb} {migration.name}, {how}:", "head")

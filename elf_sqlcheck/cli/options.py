@@ -9,12 +9,14 @@ import click
 
 from elf_sqlcheck import config, reports
 from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from elf_sqlcheck.baseline import Baseline
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Severity
 
@@ -27,17 +29,24 @@ def configured(command: Command) -> Command:
     return click.option("--config", "config_file", metavar="FILE", help="The configuration file to use.")(command)
 
 
-def settings(config_file: str | None, isolated: bool) -> Config:
-    """The configuration that counts; raises ConfigError when it is no good."""
+def settings(config_file: str | None, isolated: bool, layout: str | None = None) -> Config:
+    """The configuration that counts, with `layout` in it when one is named; raises ConfigError when it is no good."""
     if config_file and isolated:
         raise UsageError("--config and --isolated exclude each other", "leave one out")
-    return config.load(".", config_file, isolated)
+    found = config.load(".", config_file, isolated)
+    return found.replace(layout=layout) if layout else found
 
 
 def folder(command: Command) -> Command:
     """Add --dir."""
     text = "The migrations folder (default: configured, else found: " + ", ".join(config.USUAL_FOLDERS) + ")."
     return click.option("--dir", "directory", metavar="DIR", default="", help=text)(command)
+
+
+def layout(command: Command) -> Command:
+    """Add --layout; `settings` puts it into the Config."""
+    text = "How the files make migrations, when that cannot be told from them: " + ", ".join(LAYOUTS) + "."
+    return click.option("--layout", type=click.Choice(list(LAYOUTS)), metavar="NAME", help=text)(command)
 
 
 def choice_of_rules(command: Command) -> Command:
@@ -54,6 +63,31 @@ def choice_of_rules(command: Command) -> Command:
 
 def _names(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def baselined(command: Command) -> Command:
+    """Add --baseline and --no-baseline; `baseline` turns them into one."""
+    command = click.option("--no-baseline", is_flag=True, help="Show also what the baseline knows.")(command)
+    text = f"The file of known findings, which are not shown (default: {config.BASELINE_FILE}, if it is there)."
+    return click.option("--baseline", "baseline_file", metavar="FILE", help=text)(command)
+
+
+def baseline(settings: Config, named: str | None = None, *, no_baseline: bool = False) -> Baseline | None:
+    """The baseline that is named, configured or there; None when there is none, or none is wanted."""
+    if no_baseline and named:
+        raise UsageError("--baseline and --no-baseline exclude each other", "leave one out")
+    path = named or baseline_path(settings)
+    there = bool(named or settings.baseline) or (not settings.isolated and os.path.exists(path))
+    if no_baseline or not there:
+        return None
+    from elf_sqlcheck.baseline import load
+
+    return load(path)
+
+
+def baseline_path(settings: Config) -> str:
+    """Where the baseline is, or would be."""
+    return os.path.relpath(settings.absolute(settings.baseline or config.BASELINE_FILE))
 
 
 def report(command: Command) -> Command:
@@ -89,7 +123,7 @@ class Printer:
         """Write the report; with the format github also the job summary. Raises UsageError when a file cannot be."""
         text = reports.render(self.format, report, self.style)
         if self.file:
-            _write(self.file, text, "w")
+            write(self.file, text, "w")
         elif text:
             try:
                 sys.stdout.write(text)
@@ -102,7 +136,16 @@ class Printer:
         if self.format == "github" and summary:
             from elf_sqlcheck.reports.github import job_summary
 
-            _write(summary, job_summary(report), "a")
+            write(summary, job_summary(report), "a")
+
+    def note_known(self, known: int, unneeded: int) -> None:
+        """Say how many findings a baseline hides, and how many of its entries have become pointless."""
+        if known:
+            self.note(f"{reports.counted(known, 'known finding')} of the baseline not shown")
+        if unneeded:
+            verb = "occurs" if unneeded == 1 else "occur"
+            entries = f"{unneeded} entr{'y' if unneeded == 1 else 'ies'} of the baseline no longer {verb}"
+            self.note(f"note: {entries}: `elf-sqlcheck baseline --prune` takes them out")
 
     def note(self, text: str) -> None:
         """Say something that is no finding; on standard error, so that no format is spoilt."""
@@ -132,9 +175,10 @@ def exit_code(report: reports.Report, fail_on: Severity) -> int:
     return int(any(finding.severity >= fail_on for finding in report.findings))
 
 
-def _write(path: str, text: str, mode: str) -> None:
+def write(path: str, text: str, mode: str = "w", remedy: str = "name another file with --output-file") -> None:
+    """Write a text file, as `open` with `mode` does; raises UsageError when that cannot be."""
     try:
         with open(path, mode, encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", "name another file with --output-file") from error
+        raise UsageError(f"cannot write {path}: {error.strerror}", remedy) from error

@@ -1,12 +1,15 @@
-"""The commands that only tell: `elf-sqlcheck rules`, `explain` and `config`."""
+"""The commands that tell how things are: `elf-sqlcheck rules`, `explain` and `config`."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
 from elf_sqlcheck import registry, run
 from elf_sqlcheck.cli import options
-from elf_sqlcheck.config import Config
+from elf_sqlcheck.config import OWN_FILE, Config, load
+from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports.terminal import painted
 
@@ -23,18 +26,35 @@ _output_format = click.option(
 _no_color = click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them).")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @_output_format
 @_no_color
+@click.option("--squawk", is_flag=True, help="List squawk's rules instead, and what finds the same here.")
 @options.configured
-def rules(output_format: str, *, no_color: bool, config_file: str | None, isolated: bool) -> None:
+@click.pass_context
+def rules(
+    context: click.Context,
+    /,
+    output_format: str,
+    *,
+    no_color: bool,
+    squawk: bool,
+    config_file: str | None,
+    isolated: bool,
+) -> None:
     """List all rules, with the severity that the configuration gives them.
 
     \b
     Examples:
       elf-sqlcheck rules
       elf-sqlcheck rules --output-format json
+      elf-sqlcheck rules --squawk
     """
+    if context.invoked_subcommand:
+        return
+    if squawk:
+        _show_squawk(output_format)
+        return
     config = options.settings(config_file, isolated)
     running = {rule.name: rule.severity for rule in run.ruleset(config).rules}
     everything = _all(config)
@@ -55,6 +75,21 @@ def rules(output_format: str, *, no_color: bool, config_file: str | None, isolat
         shown = painted(f"{level:<8}", level if level != "off" else "dim", colour)
         click.echo(f"  {rule.name:<{width}}  {shown} {rule.summary}", color=True)
     click.echo("\n`elf-sqlcheck explain RULE` says why a rule is there and what to write instead.")
+
+
+def _show_squawk(output_format: str) -> None:
+    from json import dumps
+
+    from elf_sqlcheck.squawk import ALIASES, SQUAWK, ours
+
+    names = sorted(SQUAWK.keys() | ALIASES.keys())
+    if output_format == "json":
+        click.echo(dumps({"version": 1, "squawk": {name: list(ours(name)) for name in names}}, indent=2))
+        return
+    width = max(map(len, names))
+    for name in names:
+        click.echo(f"{name:<{width}}  {', '.join(ours(name)) or '(nothing)'}")
+    click.echo("\n`-- squawk-ignore NAME` is understood; `elf-sqlcheck config import squawk` reads a .squawk.toml.")
 
 
 def _all(config: Config) -> tuple[Rule, ...]:
@@ -90,18 +125,24 @@ def explain(name: str, *, config_file: str | None, isolated: bool) -> None:
     click.echo(explained(rule), nl=False)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @_output_format
 @click.option("--dir", "directory", metavar="DIR", default="", help="The migrations folder to show instead.")
 @options.configured
-def config(output_format: str, *, directory: str, config_file: str | None, isolated: bool) -> None:
+@click.pass_context
+def config(
+    context: click.Context, /, output_format: str, *, directory: str, config_file: str | None, isolated: bool
+) -> None:
     """Show the configuration that counts here, and where it comes from.
 
     \b
     Examples:
       elf-sqlcheck config
       elf-sqlcheck config --config ci/elf-sqlcheck.toml --output-format json
+      elf-sqlcheck config import squawk
     """
+    if context.invoked_subcommand:
+        return
     from elf_sqlcheck.sources import default_folder
 
     found = options.settings(config_file, isolated)
@@ -114,6 +155,37 @@ def config(output_format: str, *, directory: str, config_file: str | None, isola
     click.echo(f"# from {found.path}" if found.path else "# no configuration file: these are the defaults")
     for line in _toml(values):
         click.echo(line)
+
+
+@config.command("import")
+@click.argument("tool", type=click.Choice(["squawk"]))
+@click.argument("file", required=False)
+@click.option("--write", is_flag=True, help="Write it into elf-sqlcheck.toml beside FILE instead of showing it.")
+def import_(tool: str, file: str | None, *, write: bool) -> None:  # noqa: ARG001 - there is one tool so far
+    """Say another linter's configuration in our words; FILE is found as the other finds it.
+
+    \b
+    Examples:
+      elf-sqlcheck config import squawk
+      elf-sqlcheck config import squawk ci/.squawk.toml --write
+    """
+    from elf_sqlcheck import squawk
+
+    path = file or squawk.find(".")
+    if not path:
+        raise UsageError(f"there is no {squawk.FILE} here or above", "name the file")
+    text = squawk.convert(squawk.read(path), registry.load(), path)
+    if not write:
+        click.echo(text, nl=False)
+        return
+    folder = os.path.dirname(path) or "."
+    there = load(folder).path
+    if there:
+        advice = f"leave --write out, and put what is shown into {os.path.relpath(there)}"
+        raise UsageError(f"{os.path.relpath(there)} configures elf-sqlcheck already", advice)
+    target = os.path.join(folder, OWN_FILE)
+    options.write(target, text, "x", "check the permissions of its folder")
+    click.echo(f"Wrote {os.path.normpath(target)}. Next: `elf-sqlcheck lint`.")
 
 
 def _values(found: Config, directory: str) -> dict[str, object]:
@@ -129,6 +201,7 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "postgres-version": found.postgres_version,
         "main-branch": found.main_branch,
         "rules-dir": found.rules_dir,
+        "baseline": found.baseline,
         "lock-timeout": found.lock_timeout,
         "small-table-rows": found.small_table_rows,
         "table-sizes": {name: _size(size) for name, size in found.table_sizes.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from elf_sqlcheck.cli import ending, show
+from elf_sqlcheck.cli.baseline import baseline
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.verify import verify
 
@@ -22,6 +23,7 @@ def cli() -> None:
     Examples:
       elf-sqlcheck lint                              judge the migrations folder
       elf-sqlcheck lint --staged                     judge what is about to be committed
+      elf-sqlcheck baseline                          take what is found now for known
       elf-sqlcheck verify                            apply, roll back and re-apply on a throw-away Postgres
       elf-sqlcheck explain unindexed-foreign-key     say why a rule is there
 
@@ -32,6 +34,7 @@ def cli() -> None:
 
 cli.add_command(lint)
 cli.add_command(verify)
+cli.add_command(baseline)
 cli.add_command(show.explain)
 cli.add_command(show.rules)
 cli.add_command(show.config)

@@ -14,13 +14,15 @@ from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.model import Severity
+from elf_sqlcheck.record import Record
 from elf_sqlcheck.reports import Report, counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
+    from elf_sqlcheck.baseline import Baseline, Covered
     from elf_sqlcheck.cli.options import Printer
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Finding, Migration
@@ -35,9 +37,11 @@ if TYPE_CHECKING:
 @click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
+@options.baselined
 @options.choice_of_rules
 @options.report
 @options.folder
+@options.layout
 @options.configured
 @click.pass_context
 def verify(
@@ -65,29 +69,84 @@ def verify(
     """
     if pg_bin and database_url:
         raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     printer = options.Printer(
         more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
     )
-    rules = _rules(config, more["select"], more["extend_select"], more["ignore"])
-    migrations = _migrations(config, more["directory"])
-    only = _judged(migrations, paths, since, config)
-    if not only:
+    baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
+    started = time.monotonic()
+    proof = prove(
+        config,
+        printer,
+        rules_of(config, more["select"], more["extend_select"], more["ignore"]),
+        directory=more["directory"],
+        paths=paths,
+        since=since,
+        pg_bin=pg_bin,
+        url=database_url,
+        keep=keep,
+    )
+    if proof is None:
         printer.note("no migration to judge: nothing to verify")
         printer.show(Report((), {}, 0))
         return
-    started = time.monotonic()
-    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=database_url, keep=keep)
-    findings, allowed = _unsuppressed(migrations, run.wanted(result.findings, config))
-    report = Report(findings, {migration.path: migration.data for migration in migrations}, len(only), len(allowed))
+    findings, unneeded = proof.findings, 0
+    known: tuple[Finding, ...] = ()
+    if baseline is not None:
+        matched = baseline.match(findings, proof.texts)
+        findings, known = matched.shown, matched.known
+        unneeded = len(baseline.unneeded(matched, proof.covered(config, baseline)))
+    report = Report(findings, proof.texts, len(proof.only), proof.allowed, known=known)
     printer.show(report)
-    for note in (*result.notes, _said(result, time.monotonic() - started)):
+    printer.note_known(len(known), unneeded)
+    for note in (*proof.result.notes, _said(proof.result, time.monotonic() - started)):
         printer.note(note)
     fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
     context.exit(options.exit_code(report, fail_on))
 
 
-def _rules(config: Config, select: tuple[str, ...], extend: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:
+class Proof(Record):
+    """What proving came to: the findings that no comment allows, how many are allowed, and what was judged."""
+
+    findings: tuple[Finding, ...]
+    allowed: int
+    texts: Mapping[str, bytes]
+    only: frozenset[str]
+    rules: tuple[Rule, ...]
+    result: Verification
+
+    def covered(self, config: Config, baseline: Baseline) -> Covered:
+        """What was looked at, in the words of a baseline; the other rules are known, and did not run."""
+        ran = run.Ruleset(self.rules, run.ruleset(config).known)
+        return run.covered([sources.Folder("", self.texts, self.only)], ran, config, baseline, proven=True)
+
+
+def prove(
+    config: Config,
+    printer: Printer,
+    rules: Sequence[Rule],
+    *,
+    directory: str,
+    paths: tuple[str, ...] = (),
+    since: str | None = None,
+    pg_bin: str | None = None,
+    url: str | None = None,
+    keep: bool = False,
+) -> Proof | None:
+    """Prove the migrations asked for; None when there are none. Raises UsageError and ServerError."""
+    migrations = _migrations(config, directory)
+    only = _judged(migrations, paths, since, config)
+    if not only:
+        return None
+    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=url, keep=keep)
+    findings, allowed = _unsuppressed(migrations, result.findings)
+    texts = {part.path: part.data for migration in migrations for part in migration.parts()}
+    return Proof(tuple(run.wanted(findings, config)), len(allowed), texts, only, tuple(rules), result)
+
+
+def rules_of(
+    config: Config, select: tuple[str, ...] = (), extend: tuple[str, ...] = (), ignore: tuple[str, ...] = ()
+) -> list[Rule]:
     """What may be found; raises UsageError when that is nothing, since then any migration would pass."""
     chosen = [rule for rule in run.ruleset(config, select, extend, ignore).rules if rule.family == "verify"]
     if not chosen:
@@ -104,7 +163,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
         raise UsageError(
             "there is no migrations folder here", "name it with --dir, or make one with `elf-migrate init`"
         )
-    migrations = layouts.read_directory(folder)
+    migrations = layouts.read_directory(folder, config.layout)
     if named and not migrations:
         raise UsageError(f"there are no SQL files in {named}", "name the folder that holds the migrations")
     return migrations
@@ -112,7 +171,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
 
 def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
     """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
-    judged = {migration.path: os.path.realpath(migration.path) for migration in migrations}
+    judged = {path: os.path.realpath(path) for migration in migrations for path in migration.paths}
     for path in paths:
         if os.path.realpath(path) not in judged.values():
             raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
@@ -192,7 +251,7 @@ def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple
         own = [finding for finding in findings if finding.path == migration.path]
         if own:
             staying, suppressed = suppress.apply(migration, own, suppress.read(migration), {}, ())
-            kept += staying
+            kept += map(migration.located, staying)
             allowed += suppressed
     return tuple(kept), allowed
 

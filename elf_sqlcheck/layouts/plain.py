@@ -8,6 +8,10 @@ from os.path import basename
 from elf_sqlcheck import sql
 from elf_sqlcheck.model import Migration, Section, Span
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 NAME = "plain"
 _VERSION = re.compile(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
 
@@ -21,3 +25,8 @@ def read(path: str, data: bytes) -> Migration:
     slug = stem[match.end() :] if match else stem
     up = Section("up", Span(0, len(data)), script.statements)
     return Migration(path, data, layout=NAME, version=version, slug=slug, up=up, broken=script.broken)
+
+
+def read_all(files: Mapping[str, bytes]) -> list[Migration]:
+    """Read the files of a folder."""
+    return [read(path, data) for path, data in files.items()]

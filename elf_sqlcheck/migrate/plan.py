@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import PlanError, UsageError, closest
+from elf_sqlcheck.model import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,7 +28,7 @@ def order(migrations: Iterable[Migration], known: Collection[str] = ()) -> list[
     Raises:
         PlanError: A version is missing or there twice, or a dependency is missing, later, or part of a circle.
     """
-    listed = sorted(migrations, key=lambda migration: (migration.version, migration.name))
+    listed = sorted(migrations, key=lambda migration: migration.order)
     by_name = _by_name(listed)
     graph: dict[str, list[str]] = {}
     for migration in listed:
@@ -39,7 +41,7 @@ def order(migrations: Iterable[Migration], known: Collection[str] = ()) -> list[
         paths = " needs ".join(by_version[version].path for version in reversed(error.args[1]))
         raise PlanError(f"The dependencies go round in a circle: {paths}.", "Take one of them out.") from None
     for migration in listed:
-        later = [by_version[version] for version in graph[migration.version] if version > migration.version]
+        later = [by_version[version] for version in graph[migration.version] if migration.is_before(version)]
         if later:
             raise PlanError(
                 f"{migration.path} depends on {later[0].path}, which is later and would run after it.",
@@ -67,15 +69,15 @@ def due(
         PlanError: New files are older than what is applied already.
         UsageError: The target is not among the migrations.
     """
-    last = find(ordered, target).version if target else None
+    last = find(ordered, target).order if target else None
     waiting = [
         migration
         for migration in ordered
-        if statuses.get(migration.version) not in APPLIED and (last is None or migration.version <= last)
+        if statuses.get(migration.version) not in APPLIED and (last is None or migration.order <= last)
     ]
-    newest = max((version for version, status in statuses.items() if status in APPLIED), default="")
+    newest = max((version for version, status in statuses.items() if status in APPLIED), key=numbers_of, default="")
     # One that the history knows was rolled back or failed: running it again is no surprise.
-    late = [migration for migration in waiting if migration.version < newest and migration.version not in statuses]
+    late = [migration for migration in waiting if migration.is_before(newest) and migration.version not in statuses]
     if late and not allow_out_of_order:
         files = ", ".join(migration.path for migration in late)
         raise PlanError(
@@ -93,7 +95,12 @@ def find(migrations: Iterable[Migration], name: str) -> Migration:
         UsageError: There is none; names the nearest one.
     """
     listed = list(migrations)
+    path = os.path.normpath(name.strip())
+    named = [migration for migration in listed if path in map(os.path.normpath, migration.paths)]
+    if named:
+        return named[0]
     wanted = name.strip().replace("\\", "/").rpartition("/")[2].removesuffix(".sql")
+    wanted = wanted.removesuffix(".up").removesuffix(".down")
     for migration in listed:
         if wanted in (migration.version, migration.name):
             return migration
@@ -111,10 +118,16 @@ def dependants(migration: Migration, others: Iterable[Migration]) -> list[Migrat
 def _by_name(listed: Sequence[Migration]) -> dict[str, Migration]:
     found: dict[str, Migration] = {}
     for migration in listed:
+        if migration.repeatable:
+            raise PlanError(
+                f"{migration.path} is to run whenever it changes, and elf-migrate runs each migration once.",
+                "Leave it to the tool that it was made for, or write what it does in a migration with a version.",
+            )
         if not migration.version:
+            named = next((problem.instead for problem in migration.problems if problem.rule == "file-name"), "")
             raise PlanError(
                 f"{migration.path} has no version, so its place in the order is not known.",
-                "Name the file YYYYMMDD_HHMMSS_what_it_does.sql (`elf-migrate create` does that).",
+                named or "Name the file YYYYMMDD_HHMMSS_what_it_does.sql (`elf-migrate create` does that).",
             )
         if migration.version in found:
             raise PlanError(

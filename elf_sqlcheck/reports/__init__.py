@@ -23,7 +23,7 @@ class Report(Record):
 
     `findings` are in the order of their files and places; `sources` holds the bytes that were judged, by path; `files`
     says how many were judged, `suppressed` how many findings were allowed by a comment, `fixed` how many findings were
-    fixed before.
+    fixed before, `known` are those that a baseline keeps from being shown.
     """
 
     findings: tuple[Finding, ...]
@@ -31,6 +31,7 @@ class Report(Record):
     files: int
     suppressed: int = 0
     fixed: int = 0
+    known: tuple[Finding, ...] = ()
 
 
 class Style(Record):
@@ -105,7 +106,7 @@ def _without_secrets(report: Report) -> Report:
     Every other finding on such a line shows the stars, too. Lines and columns stay what they were.
     """
     hidden: dict[str, bytearray] = {}
-    for finding in report.findings:
+    for finding in (*report.findings, *report.known):
         data, span = report.sources.get(finding.path), finding.span
         if finding.family == "secrets" and data is not None and span is not None:
             found = hidden.setdefault(finding.path, bytearray(data))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.squawk import ALIASES, SQUAWK, ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ Made from the rules themselves by `python -m elf_sqlcheck.reports.explain > rule
 A finding of severity *error* blocks the commit, a *warning* is shown and passes, *off* runs only when it is selected. \
 `elf-sqlcheck explain NAME` shows all examples of a rule. Where a rule is wrong for once, say so with the reason, \
 above the statement or at its end:"""
+
+_SQUAWK = """\
+`-- squawk-ignore NAME` above a statement is understood, and `elf-sqlcheck config import squawk` says a `.squawk.toml` \
+in our words."""
 
 
 class Block(Record):
@@ -61,7 +66,8 @@ def page(rules: Iterable[Rule]) -> str:
                 shown = next((example for example in rule.bad if example.fixed is not None), rule.bad[0])
                 blocks += [Block("text", "Found:"), *_example(rule, shown)]
                 blocks += [Block("text", "Passes:"), *_example(rule, rule.good[0])]
-    return _markdown(blocks)
+    blocks += [Block("heading", "Names of squawk's rules", 2), Block("text", _SQUAWK)]
+    return _markdown([*blocks, Block("text", "\n".join(_squawk(rules)))])
 
 
 def _table(rules: Iterable[Rule]) -> Iterator[str]:
@@ -70,6 +76,14 @@ def _table(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         row = (rule.family, f"[{rule.name}](#{rule.name})", rule.severity.label, rule.summary, _fix_option(rule))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def _squawk(rules: Iterable[Rule]) -> Iterator[str]:
+    known = {rule.name for rule in rules}
+    yield "| squawk | here |"
+    yield "|---|---|"
+    for name in sorted(SQUAWK.keys() | ALIASES.keys()):
+        yield f"| {name} | {', '.join(f'[{rule}](#{rule})' if rule in known else rule for rule in ours(name))} |"
 
 
 def _fix_option(rule: Rule) -> str:
@@ -106,6 +120,8 @@ def _example(rule: Rule, example: Example) -> list[Block]:
     if example.path:
         blocks.append(Block("text", f"In a file named {example.path}:"))
     blocks.append(_sql(rule, example.sql))
+    if example.after:
+        blocks += [Block("text", "With a later migration:"), _sql(rule, example.after)]
     if example.fixed is not None:
         option = "--unsafe-fixes" if example.unsafe else "--fix"
         blocks += [Block("text", f"`{option}` makes of it"), _sql(rule, example.fixed)]

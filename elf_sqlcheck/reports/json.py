@@ -30,6 +30,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
             "notes": found.get(Severity.NOTE, 0),
             "files": report.files,
             "suppressed": report.suppressed,
+            "known": len(report.known),
             "fixed": report.fixed,
             "fixable": fixable(report, Applicability.SAFE),
             "unsafely_fixable": fixable(report, Applicability.UNSAFE),
@@ -61,9 +62,12 @@ def _fix(finding: Finding, places: Places) -> dict[str, Any] | None:
     if fix is None:
         return None
     edits = []
-    for edit in fix.edits if finding.path in places.sources else ():
-        line, column = places.position(finding.path, edit.span.start)
-        end_line, end_column = places.position(finding.path, edit.span.end)
-        place = {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
+    for edit in fix.edits:
+        path = edit.path or finding.path
+        if path not in places.sources:
+            continue
+        line, column = places.position(path, edit.span.start)
+        end_line, end_column = places.position(path, edit.span.end)
+        place = {"path": path, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
         edits.append({**place, "text": edit.text})
     return {"title": fix.title, "applicability": fix.applicability.value, "edits": edits}

@@ -169,7 +169,7 @@ class SupabaseExecutor:
         connection = self.connection
         self._notices = []
         started = time.perf_counter()
-        several = len(pieces) > 1 or resume_from > 0 or not migration.transactional
+        several = len(pieces) > 1 or resume_from > 0 or not migration.is_transactional(section)
         done = resume_from
         try:
             if several and progress:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Span
+from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,8 +23,6 @@ REMEDIES = {
     "VALIDATE it once the rows are right.",
     "23505": "Rows hold the same value twice. Remove the duplicates first; INSERTs can say ON CONFLICT DO NOTHING.",
     "23514": "Rows break the check. Correct them first, or add the check as NOT VALID and VALIDATE it later.",
-    "25001": "The statement cannot run in a transaction. Put it in a migration of its own with the header line "
-    "`-- Transaction: none`.",
     "25006": "The server or the session is read-only. Connect to the primary server.",
     "25P01": "Leave BEGIN, COMMIT and ROLLBACK out: a migration runs in a transaction of its own.",
     "25P02": "An earlier statement failed. Leave SAVEPOINT and ROLLBACK out, and look at that statement.",
@@ -69,8 +68,10 @@ REMEDIES = {
 }  # fmt: skip
 
 
-def remedy_for(sqlstate: str, detail: str = "") -> str:
+def remedy_for(sqlstate: str, detail: str = "", layout: str = "elf") -> str:
     """Return what to do about an error of Postgres, or "" when nothing general can be said."""
+    if sqlstate == "25001":
+        return f"The statement cannot run in a transaction. It needs {LAYOUTS[layout]}."
     if sqlstate == "0A000" and "is not available" in detail:
         return REMEDIES["58P01"]
     return REMEDIES.get(sqlstate) or REMEDIES.get(sqlstate[:3]) or REMEDIES.get(sqlstate[:2], "")
@@ -103,7 +104,8 @@ def statement_failed(
     span = statement.span if statement else _broken(migration, offset)
     said = (diag.message_primary or str(error)).strip()
     where = migration.position(span.start)[0] if span else None
-    message = f"{migration.path}{f':{where}' if where else ''}: {section.name.upper()} failed: {said}"
+    path = migration.path_at((span or section.span).start)
+    message = f"{path}{f':{where}' if where else ''}: {section.name.upper()} failed: {said}"
     if offset is not None and span is not None:
         line, column = migration.position(offset)
         if line != where:
@@ -116,7 +118,7 @@ def statement_failed(
     sqlstate = error.sqlstate or ""
     return MigrationFailed(
         f"{message}\n  {state}",
-        remedy_for(sqlstate, said),
+        remedy_for(sqlstate, said, migration.layout),
         span=span,
         sqlstate=sqlstate,
         detail="; ".join([said, *extra]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Span
+from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +93,7 @@ def cut(migration: Migration, section: Section) -> tuple[Piece, ...]:
         raise _refused(migration, statements[opened], "opens a transaction (BEGIN) that it never commits")
     if not statements:
         return (Piece(section.span, (), 0, 0, in_transaction=True),)
-    if not pieces and migration.transactional:
+    if not pieces and migration.is_transactional(section):
         return (Piece(section.span, statements, 0, len(statements), in_transaction=True),)
     return (*pieces, *_loose(migration, section, loose, len(statements)))
 
@@ -119,7 +120,7 @@ def _loose(migration: Migration, section: Section, start: int, end: int) -> list
     statements: Sequence[Statement] = section.statements[start:end]
     if not statements:
         return []
-    if migration.transactional:
+    if migration.is_transactional(section):
         span = Span(statements[0].span.start, statements[-1].span.end)
         return [Piece(span, tuple(statements), start, end, in_transaction=True)]
     return [
@@ -133,21 +134,24 @@ def _control(statement: Statement) -> str:
 
 
 def _refused(migration: Migration, statement: Statement, what: str) -> MigrationFailed:
-    line = migration.position(statement.span.start)[0]
     return MigrationFailed(
-        f"{migration.path}: line {line} {what}, so it could be left half applied. Nothing of it has been run.",
-        "Leave BEGIN and COMMIT out: a migration runs in a transaction of its own. What cannot run in one needs the "
-        "header line `-- Transaction: none`.",
+        f"{_line_of(migration, statement.span)} {what}, so it could be left half applied. Nothing of it has been run.",
+        "Leave BEGIN and COMMIT out: a migration runs in a transaction of its own. What cannot run in one needs "
+        f"{LAYOUTS[migration.layout]}.",
         span=statement.span,
         sqlstate="25P01" if _control(statement) not in _BEGINS else "25001",
     )
+
+
+def _line_of(migration: Migration, span: Span) -> str:
+    return f"{migration.path_at(span.start)}: line {migration.position(span.start)[0]}"
 
 
 def _refuse_unsendable(migration: Migration, section: Section) -> None:
     nul = migration.data.find(b"\0", section.span.start, section.span.end)
     if nul >= 0:
         raise MigrationFailed(
-            f"{migration.path}: line {migration.position(nul)[0]} holds a NUL byte, where Postgres would stop reading.",
+            f"{_line_of(migration, Span(nul, nul))} holds a NUL byte, where Postgres would stop reading.",
             "Save the file as UTF-8 text.",
             span=Span(nul, nul + 1),
             sqlstate="22021",
@@ -155,8 +159,8 @@ def _refuse_unsendable(migration: Migration, section: Section) -> None:
     for statement in section.statements:
         if statement.kind == "CopyStmt" and "filename" not in statement.node:
             raise MigrationFailed(
-                f"{migration.path}: line {migration.position(statement.span.start)[0]} copies rows from or to the "
-                "client (COPY … STDIN or STDOUT), which only psql can do.",
+                f"{_line_of(migration, statement.span)} copies rows from or to the client (COPY … STDIN or STDOUT), "
+                "which only psql can do.",
                 "Write the rows as INSERT statements (pg_dump --inserts makes them).",
                 span=statement.span,
                 sqlstate="0A000",

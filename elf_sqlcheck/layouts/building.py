@@ -1,0 +1,107 @@
+"""How other tools' files become migrations: one file or two, and files that their tool never runs."""
+
+from __future__ import annotations
+
+from os.path import basename
+
+from elf_sqlcheck import sql
+from elf_sqlcheck.model import Migration, Problem, Section, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from elf_sqlcheck.model import Broken
+
+    #: A path and what the file holds.
+    File = tuple[str, bytes]
+
+#: The rule that reports markers and headers of a tool that are wrong.
+MARKING = "header-mismatch"
+#: The rule that reports files whose names their tool does not know.
+NAMING = "file-name"
+
+
+def never_wrapped(section: Section, file: File) -> Section:
+    """A section whose runner opens no transaction, and sends all of it in one query.
+
+    Postgres makes a transaction of several statements in one query; a single one is on its own. See
+    https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+    """
+    del file
+    return section.replace(transactional=len(section.statements) > 1)
+
+
+def always_wrapped(section: Section, file: File) -> Section:
+    """A section that its runner runs in a transaction."""
+    del file
+    return section.replace(transactional=True)
+
+
+def two_files(
+    layout: str,
+    version: str,
+    slug: str,
+    up: File | None,
+    down: File | None,
+    running: Callable[[Section, File], Section],
+    **more: Any,
+) -> Migration:
+    """A migration whose UP and DOWN are files of their own; one of them may be missing.
+
+    `running` is given each section and its file, and says in the section how it is run. Without UP, DOWN stands
+    alone, and a problem says so.
+    """
+    files: list[tuple[str, int]] = []
+    sections: dict[str, Section] = {}
+    broken: tuple[Broken, ...] = ()
+    whole = b""
+    for name, file in (("up", up), ("down", down)):
+        if file is None:
+            continue
+        start = len(whole) + 1 if files else 0
+        whole += b"\n" + file[1] if files else file[1]
+        script = sql.parse(whole, start, len(whole)) if start else sql.parse(whole)
+        files.append((file[0], start))
+        sections[name] = running(Section(name, Span(start, len(whole)), script.statements), file)
+        broken += script.broken
+    problems: tuple[Problem, ...] = more.pop("problems", ())
+    if up is None and down is not None:
+        message = f"{basename(down[0])} undoes a migration that is not there"
+        problems += (Problem(MARKING, message, None, "add the file that it undoes, or delete it"),)
+    empty = Section("up", Span(0, 0), (), transactional=True)
+    upward = sections.get("up", empty)
+    return Migration(
+        files[0][0],
+        whole,
+        layout=layout,
+        version=version,
+        slug=slug,
+        up=upward,
+        down=sections.get("down"),
+        transactional=bool(upward.transactional),
+        broken=broken,
+        problems=problems,
+        files=tuple(files) if len(files) > 1 else (),
+        **more,
+    )
+
+
+def stray(layout: str, path: str, data: bytes, message: str, instead: str) -> Migration:
+    """A file that the tool never runs: nothing in it counts, and the rule on names says why."""
+    return Migration(
+        path,
+        data,
+        layout=layout,
+        version="",
+        slug=basename(path).removesuffix(".sql"),
+        up=Section("up", Span(0, 0)),
+        problems=(Problem(NAMING, message, None, instead),),
+    )
+
+
+def line_end(data: bytes, position: int) -> int:
+    """The place after the line that holds `position`."""
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end + 1

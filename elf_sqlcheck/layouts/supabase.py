@@ -1,0 +1,46 @@
+"""The layout of the Supabase CLI: `20250121093000_name.sql`, and no way back.
+
+The CLI sends all statements of a file and the row of its history in one pipeline, which Postgres runs as one
+transaction; a first statement that cannot run in one is committed by itself.
+https://supabase.com/docs/guides/deployment/database-migrations
+"""
+
+from __future__ import annotations
+
+import re
+from os.path import basename
+
+from elf_sqlcheck import sql
+from elf_sqlcheck.layouts.building import never_wrapped, stray
+from elf_sqlcheck.model import Migration, Section, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "supabase"
+FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql\Z")
+
+
+def read_all(files: Mapping[str, bytes]) -> list[Migration]:
+    """Read the files of a folder."""
+    return [_read(path, data) for path, data in files.items()]
+
+
+def _read(path: str, data: bytes) -> Migration:
+    name = FILE_NAME.match(basename(path))
+    if name is None:
+        message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
+        return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`supabase migration new`)")
+    script = sql.parse(data)
+    up = never_wrapped(Section("up", Span(0, len(data)), script.statements), (path, data))
+    return Migration(
+        path,
+        data,
+        layout=NAME,
+        version=name[1],
+        slug=name[2],
+        up=up,
+        transactional=bool(up.transactional),
+        broken=script.broken,
+    )

@@ -1,0 +1,59 @@
+"""What a rule may ask about the other files of the run."""
+
+from __future__ import annotations
+
+from elf_sqlcheck.catalog.read import read_section
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.schema import Schema
+    from elf_sqlcheck.model import Migration
+
+#: Kinds of statements that hold others, which may be made up of pieces that nobody can read beforehand.
+HOLDING = frozenset({"DoStmt", "CreateFunctionStmt"})
+
+
+class Siblings:
+    """The part of a `Context` that looks beyond the migration judged; `siblings` are all of the run, in order."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        fold_rest: Callable[[], Schema]
+        held: dict[tuple[str, frozenset[str]], bool]
+        number: int
+        siblings: Sequence[Migration]
+
+    @property
+    def history(self) -> Sequence[Migration]:
+        """The migrations of the run before this one."""
+        return self.siblings[: self.number]
+
+    @property
+    def final(self) -> Schema:
+        """The schema after the last file of the run: a later file may bring what this one lacks.
+
+        The rest of the files is folded for the first that asks, so ask last: where something would be found.
+        """
+        return self.fold_rest()
+
+    def changes_of(self, migration: Migration) -> Sequence[Change]:
+        """What the UP section of another migration changes."""
+        return read_section(migration.up, migration.data)
+
+    def hold_words(self, words: str, kinds: frozenset[str] = HOLDING) -> bool:
+        """Whether a DO block or a function of the run, or another of the parser's `kinds` of statements, holds `words`
+        (lower case, single blanks): it may do what they say, to objects whose names nobody can tell.
+        """
+        found = self.held.get((words, kinds))
+        if found is None:
+            found = self.held[words, kinds] = any(
+                words in " ".join(migration.text(statement.span).lower().split())
+                for migration in self.siblings
+                for statement in migration.up.statements
+                if statement.kind in kinds
+            )
+        return found
