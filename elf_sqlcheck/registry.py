@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
     "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions", "idempotency", "rollback", "rollback_down", "transactions", "transactions_control",
-    "transactions_enums", "transactions_session", "data", "data_rows", "data_writes", "data_renames", "rls",
-    "rls_policies", "secrets", "files", "files_order", "suppressions", "verify",
+    "portability_versions",
+    "idempotency",
+    "rollback", "rollback_down",
+    "data", "data_rows", "data_writes", "data_renames",
+    "transactions", "transactions_control", "transactions_enums", "transactions_session",
+    "rls", "rls_policies",
+    "secrets",
+    "files", "files_order", "suppressions", "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -140,6 +140,8 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 if between.get(part) is not None:
                     yield SchemaDifference(kind, name, "left behind", "", position)
             elif now is None:
+                if kind == "column" and part not in new and not last.complete:
+                    continue  # CREATE TABLE … AS: which columns it has is not known
                 if was is not None or between.get(part) is None:
                     yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:

@@ -1,0 +1,12 @@
+-- Migration: The other one
+-- Version: 20250602_120000
+-- Description: It is the later one, so it may depend on the first
+-- Dependencies: ["20250601_120000_add_channel"]
+
+-- ============= UP MIGRATION =============
+
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS region TEXT;
+
+-- ============= DOWN MIGRATION ============
+
+ALTER TABLE orders DROP COLUMN IF EXISTS region;
