@@ -202,6 +202,7 @@ class _Engine:
         context.undoing = down
         middle = len(up)
         context.fold_rest = partial(self.fold_rest, number, middle)
+        context.fork = partial(catalog.branch, middle)
         context.held = self.held
         inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
         asked = self.wanted(migration, elsewhere=bool(inexact))

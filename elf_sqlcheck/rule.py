@@ -136,6 +136,7 @@ class Context(Measured, Running, Siblings, _Generic[C_co]):
         "doing",
         "first",
         "fold_rest",
+        "fork",
         "held",
         "migration",
         "now",

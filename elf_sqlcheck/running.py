@@ -4,11 +4,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.differences import SchemaDifference
+    from elf_sqlcheck.catalog.fold import Catalog
+    from elf_sqlcheck.catalog.proposal import Proposal
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Migration, Section
 
@@ -20,6 +22,7 @@ class Running:
 
     if TYPE_CHECKING:
         change: Any
+        fork: Callable[[], Catalog]
         changes: Sequence[Change]
         doing: Sequence[Change]
         undoing: Sequence[Change]
@@ -104,6 +107,18 @@ class Running:
             schemas = (self.before, self.now, self.after)
             known = self._differences = Rollback(self.migration, self.changes, self.undoing, schemas).differences()
         return known
+
+    def propose_down(self) -> Proposal:
+        """For a rule on `Migration`: a DOWN derived from UP."""
+        from elf_sqlcheck.catalog import proposal
+
+        return proposal.propose(self.migration, self.doing, self.fork())
+
+    def prove_down(self, text: str) -> bool:
+        """For a rule on `Migration`: whether `text`, run as its DOWN, restores the schema as far as that is known."""
+        from elf_sqlcheck.catalog import proposal
+
+        return proposal.prove(self.migration, self.doing, self.fork(), text) == []
 
     def names(self, change: Change, difference: SchemaDifference) -> bool:
         """Whether the statement of a change names the object of a difference."""

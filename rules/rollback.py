@@ -38,35 +38,22 @@ def _missing_down(context: Context[Migration]) -> Iterator[Finding]:
     if migration.down is not None or migration.irreversible or not (migration.up.statements or migration.broken):
         return
     header = next((header for header in migration.headers if header.key == "irreversible"), None)
-    undo = _undo(context)
+    proposal = context.propose_down()
+    undo = "\n".join(proposal.statements)
     fix = None
-    if undo:
-        line = b"\r\n" if b"\r\n" in migration.data else b"\n"
+    if undo and not proposal.missing:
         end = Span(len(migration.data.rstrip()), len(migration.data))
-        text = "\n\n-- ============= DOWN MIGRATION ============\n\n" + "\n".join(undo) + "\n"
-        fix = Fix("add a DOWN section", (Edit(end, text.replace("\n", line.decode())),), Applicability.UNSAFE)
+        text = f"\n\n-- ============= DOWN MIGRATION ============\n\n{undo}\n"
+        certain = Applicability.UNSAFE if proposal.loses else Applicability.SAFE
+        fix = Fix("add a DOWN section", (Edit(end, text),), certain if proposal.proven else Applicability.SHOWN)
     message = "there is no DOWN section, so this migration cannot be rolled back"
     if header:
         message = "the Irreversible header gives no reason, and there is no DOWN section"
-    instead = "-- ============= DOWN MIGRATION ============\n" + "\n".join(undo) if undo else ""
+    elif proposal.missing:
+        line = migration.position(proposal.missing[0].span.start)[0]
+        message += f"; what undoes line {line} is not known here"
+    instead = f"-- ============= DOWN MIGRATION ============\n{undo}" if undo and not proposal.missing else ""
     yield context.finding(message, header.span if header else None, whole_file=header is None, instead=instead, fix=fix)
-
-
-def _undo(context: Context[Migration]) -> list[str]:
-    """The statements of a DOWN that undoes UP, last change first; empty unless all of it is known."""
-    made: set[str] = set()
-    found: list[str] = []
-    for change in context.changes:
-        if isinstance(change, CreateTable):
-            made.add(str(change.name))
-        table = getattr(change, "table", getattr(change, "name", None))
-        if not isinstance(change, CreateTable) and str(table) in made and hasattr(change, "table"):
-            continue  # goes with its table
-        statement = context.inverse(change, context.before)
-        if not statement:
-            return []
-        found.append(statement)
-    return found[::-1]
 
 
 def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
@@ -77,8 +64,26 @@ def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
     for difference in context.differences():
         if difference.position >= 0 and not _is_taken_by_down(context, difference):
             groups.setdefault((difference.position, _group(context, difference)), []).append(difference)
+    fix = _completion(context, sorted({position for position, _ in groups})) if groups else None
     for group in groups.values():
-        yield _by_up(context, group, single=len(groups) == 1)
+        yield _by_up(context, group, fix)
+
+
+def _completion(context: Context[Migration], positions: list[int]) -> Fix | None:
+    """What has to be added to DOWN for the changes that it leaves undone, where the fold proves that this is all."""
+    undo = [context.inverse(context.changes[position], context.before.at(position)) for position in reversed(positions)]
+    down = context.migration.down
+    if not all(undo) or down is None:
+        return None
+    added = "\n".join(dict.fromkeys(undo))
+    present = context.text(down.span)
+    for text, edits in (
+        (f"{added}\n{present}", context.prepend_down(added)),
+        (f"{present}\n;{added}", context.append_down(added)),
+    ):
+        if edits and context.prove_down(text):
+            return Fix(f"add to DOWN: {added.replace(chr(10), ' ')}", edits, Applicability.UNSAFE)
+    return None
 
 
 def _is_taken_by_down(context: Context[Migration], difference: SchemaDifference) -> bool:
@@ -113,7 +118,7 @@ def _group(context: Context[Migration], difference: SchemaDifference) -> str:
     return "renamed" if isinstance(context.changes[difference.position], Rename) else difference.change
 
 
-def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
+def _by_up(context: Context[Migration], group: list[SchemaDifference], fix: Fix | None) -> Finding:
     first = group[0]
     change = context.changes[first.position]
     kind = "table, view or index" if first.kind == "relation" else first.kind
@@ -128,16 +133,12 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
     elif len(group) > 1:
         message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
-    undo = context.inverse(change, context.before)
-    fix = None
-    if undo:
+    undo = context.inverse(change, context.before.at(first.position))
+    if undo and fix is None:
         later = any(isinstance(other, CreateTable) for other in context.changes[first.position + 1 :])
         early = first.kind in _FIRST or (first.kind == "table" and not later)
         edits = context.prepend_down(undo) if early else context.append_down(undo)
-        applicability = (
-            Applicability.UNSAFE if single and (len(group) == 1 or isinstance(change, Rename)) else Applicability.SHOWN
-        )
-        fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
+        fix = Fix(f"add to DOWN: {undo}", edits, Applicability.SHOWN) if edits else None
     return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
 
 
