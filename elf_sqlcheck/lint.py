@@ -137,7 +137,8 @@ class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
     __slots__ = (
-        "ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "routines", "settings", "wanted",
+        "ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "routines", "settings",
+        "wanted",
     )  # fmt: skip
 
     def __init__(

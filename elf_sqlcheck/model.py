@@ -316,15 +316,6 @@ class Migration:
         """The text of `span`; bytes that are no UTF-8 become U+FFFD."""
         return self.data[span.start : span.end].decode("utf-8", "replace")
 
-    def pieces(self) -> list[Span]:
-        """Where its statements stand, and the pieces that are none because they do not parse."""
-        statements = [s.span for section in (self.up, self.down) if section for s in section.statements]
-        return statements + [broken.piece for broken in self.broken]
-
-    def piece_at(self, offset: int) -> Span | None:
-        """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
-        return next((piece for piece in self.pieces() if piece.start <= offset < piece.end), None)
-
     def position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column, in characters, of a byte offset, in the file that holds it."""
         if not self.files:

@@ -18,9 +18,8 @@ else:
         return lambda cls: cls
 
 
-#: Where something stands in a file, when it came to be and what follows from the rest (the columns that a query
-#: yields) is not part of what it is: left out of comparisons.
-CIRCUMSTANCES = frozenset({"born", "calls", "outputs", "rows", "span", "statement"})
+#: Where something stands in a file, and when it came to be, is not part of what it is: left out of comparisons.
+CIRCUMSTANCES = frozenset({"born", "calls", "rows", "span", "statement"})
 
 
 @dataclass_transform(frozen_default=True)

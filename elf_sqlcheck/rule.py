@@ -14,6 +14,8 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
+from elf_sqlcheck import waiting
+from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
@@ -31,13 +33,15 @@ from elf_sqlcheck.catalog.objects import (
     Type,
     quoted,
 )
-from elf_sqlcheck.catalog.schema import Schema, Table
+from elf_sqlcheck.catalog.schema import Schema, Table, View
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.running import Running
 from elf_sqlcheck.siblings import Siblings
-from elf_sqlcheck.sizes import Measured, TableSize
+from elf_sqlcheck.sizes import TableSize
+from elf_sqlcheck.teams import Team
+from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +65,6 @@ else:
             return cls
 
 
-#: What Supabase's Data API serves when nothing else is configured.
-EXPOSED = ("public", "graphql_public")
 #: A broken piece of more bytes is not searched for idioms: it is data, or a dump that one finding is enough for.
 _LONGEST_PIECE = 200_000
 
@@ -115,7 +117,7 @@ class Rule(Record):
     words: tuple[str, ...] = ()
 
 
-class Context(Measured, Running, Siblings, _Generic[C_co]):
+class Context(Belonging, Running, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -167,10 +169,6 @@ class Context(Measured, Running, Siblings, _Generic[C_co]):
         """Whether the table or view was there before this migration, or must be assumed to have been."""
         return self.now.is_older(name)
 
-    def is_exposed(self, name: Name) -> bool:
-        """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
-        return self.now.resolve(name).schema in self.settings.get("exposed-schemas", EXPOSED)
-
     def is_busy(self, name: Name) -> bool:
         """Whether a lock on the table, or a scan of it, keeps somebody waiting.
 
@@ -195,6 +193,12 @@ class Context(Measured, Running, Siblings, _Generic[C_co]):
         first = known[1].get((kind, name, part))
         statement = getattr(self.change, "statement", None)
         return first is not None and statement is not None and first < statement.span.start
+
+    def body(self) -> Sequence[Change]:
+        """For CreateFunction: what the function does, but for statements that only read and write rows of tables."""
+        from elf_sqlcheck.catalog.bodies import function_body
+
+        return function_body(self.change, self.migration.data)  # type: ignore[arg-type]
 
     def parses(self, text: str) -> bool:
         """Whether `text` is SQL."""
@@ -331,6 +335,7 @@ def is_reserved(word: str) -> bool:
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Trigger", "Type", "code_of", "is_reserved", "nearest", "quoted", "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved",
+    "nearest", "quoted", "snake",
 ]  # fmt: skip
-__all__ += changes.__all__
+__all__ += changes.__all__ + waiting.__all__

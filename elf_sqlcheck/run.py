@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
 from elf_sqlcheck.lint import lint
+from elf_sqlcheck.model import Fix
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
     from elf_sqlcheck.baseline import Baseline, Covered
     from elf_sqlcheck.config import Config
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Passes of fixing: one fix may uncover the next, but not for ever.
 PASSES = 10
+#: Rules whose findings are allowed only one by one: what has leaked must be revoked.
+CREDENTIALS = frozenset({"hardcoded-secret", "password-literal"})
 
 
 class Ruleset(Record):
@@ -186,6 +189,56 @@ def repair(
     now = {path: data for folder in folders for path, data in folder.files.items()}
     texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
     return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)))
+
+
+def allow(
+    folders: Sequence[Folder],
+    rules: Ruleset,
+    config: Config,
+    reason: str,
+    *,
+    named: Container[str] = (),
+    baseline: Baseline | None = None,
+) -> Fixed:
+    """Write a suppression for everything that is found; no file is written.
+
+    Credentials are allowed only where their rule is among the `named`, and faults of suppressions never: these have
+    fixes. What comments above statements do not cover is allowed for the whole file in the end. A file in which the
+    comments would change what is SQL stays as it was.
+    """
+    from elf_sqlcheck.allow import same_statements, suppressions
+
+    original = {path: data for folder in folders for path, data in folder.files.items()}
+    judged = {path for folder in folders for path in folder.judged}
+    refused: set[str] = set()
+    done = 0
+    for number in range(PASSES):
+        checked = check(folders, rules, config, baseline)
+        by_path: dict[str, list[Finding]] = {}
+        for finding in checked.findings:
+            barred = finding.rule in CREDENTIALS and finding.rule not in named
+            asked = not judged.isdisjoint(checked.units.get(finding.path, (finding.path,)))
+            if asked and finding.path not in refused and finding.family != "suppressions" and not barred:
+                by_path.setdefault(finding.path, []).append(finding)
+        changed: dict[str, bytes] = {}
+        for path, findings in by_path.items():
+            data = checked.sources[path]
+            edits = suppressions(path, data, findings, reason, above=number < 2)
+            changed[path] = fix.apply(data, [findings[0].replace(fix=Fix("allow it", tuple(edits)))]).data
+            if not same_statements(path, data, changed[path]):
+                refused.add(path)
+                changed[path] = original[path]
+        if not changed:
+            break
+        done += sum(len(findings) for path, findings in by_path.items() if path not in refused)
+        folders = [folder.replace(files={**folder.files, **_of(folder, changed)}) for folder in folders]
+    now = {path: data for folder in folders for path, data in folder.files.items()}
+    texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
+    return Fixed(tuple(folders), texts, done, tuple(sorted(refused)))
+
+
+def _of(folder: Folder, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: data for path, data in texts.items() if path in folder.files}
 
 
 def _migrations(folder: Folder) -> list[Migration]:

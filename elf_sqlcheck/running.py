@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck.waiting import Waiting
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Section
 
 
-class Running:
+class Running(Waiting):
     """The part of `Context` that foresees what statements do."""
 
     __slots__ = ("_differences", "_transactions")

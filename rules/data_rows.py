@@ -5,6 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.rule import (
     AddColumn,
     AddConstraint,
+    AlterColumnType,
     CreateIndex,
     Example,
     Name,
@@ -12,6 +13,7 @@ from elf_sqlcheck.rule import (
     SetNotNull,
     Severity,
     WriteRows,
+    narrows,
     quoted,
 )
 
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 
 _ZERO = {"bool": "false", "date": "CURRENT_DATE", "timestamp": "now()", "timestamptz": "now()", "uuid": "gen_random_uuid()",
          "json": "'{}'", "jsonb": "'{}'", "text": "''", "varchar": "''"}  # fmt: skip
+_LARGEST = {"int2": "32767", "int4": "2147483647", "int8": "9223372036854775807"}
+#: Types that values are made to fit silently.
+_ROUNDED = {
+    "numeric": "digits are rounded away, for good, and a value too large stops the statement",
+    "float4": "digits are rounded away, for good",
+    "date": "the time of day is cut off, for good",
+    "timestamp": "fractions of a second are rounded away, for good",
+    "timestamptz": "fractions of a second are rounded away, for good",
+    "time": "what does not fit is cut off, for good",
+}
 _NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 
 
@@ -171,7 +183,39 @@ def _offenders(context: Context[AddConstraint | CreateIndex], kind: str, key: Se
     return "rows that collide under it", f"run it against a copy of {table} first"
 
 
+def _narrowing_type(context: Context[AlterColumnType]) -> Iterator[Finding]:
+    change = context.change
+    table = change.table
+    now, before = context.now.table(table), context.before.table(table)
+    column = now.column(change.column) if now else None
+    if column is None or not context.may_have_rows(table) or not narrows(column.type, change.type, context.now):
+        return
+    if before is None or before.column(change.column) is None:
+        return  # the column is as new as its values
+    name = quoted(change.column)
+    outcome = _ROUNDED.get(change.type.name, "the statement fails on the first value that does not fit")
+    if change.type.name == "numeric" and column.type.name not in {"numeric", "float4", "float8"}:
+        outcome = "the statement fails on the first value that does not fit"
+    message = f"{table}.{name} becomes {change.type}, which does not hold all that {column.type} does: {outcome}"
+    new = quoted(f"{change.column}_new")
+    instead = f"{_misfits(change, name)}; where there may be such rows: ALTER TABLE {table} ADD COLUMN {new} {change.type}; fill it in batches, and let a release use it before {name} goes"
+    yield context.finding(message, change.span, instead=instead)
+
+
+def _misfits(change: AlterColumnType, name: str) -> str:
+    """How to look for the values that do not fit."""
+    kind, limit = change.type, change.type.modifiers
+    if kind.name in {"varchar", "bpchar"} and limit:
+        condition = f"length({name}::text) > {limit[0]}"
+    elif kind.name in _LARGEST:
+        condition = f"abs({name}::numeric) > {_LARGEST[kind.name]}"
+    else:
+        condition = f"{name}::text IS DISTINCT FROM {name}::{kind}::text"
+    return f"look first: SELECT count(*) FROM {change.table} WHERE {condition};"
+
+
 _ORDERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE TABLE orders (id uuid PRIMARY KEY, user_id uuid, state text, total numeric, CONSTRAINT check_orders_state CHECK (state IN ('new', 'paid')), CONSTRAINT fk_orders_user_id FOREIGN KEY (user_id) REFERENCES users);"
+_NARROW = "CREATE TABLE orders (id uuid PRIMARY KEY, note varchar(50), number bigint, total numeric(12, 4), placed timestamptz, code varchar, lines integer);"
 
 # fmt: off
 RULES = (
@@ -215,6 +259,23 @@ RULES = (
             Example("CREATE TABLE plans (id uuid, name text);\nALTER TABLE plans ADD CONSTRAINT uq_plans_name UNIQUE (name);\nCREATE UNIQUE INDEX idx_plans_id ON plans (id);"),
             Example("DELETE FROM users a USING users b WHERE a.email = b.email AND a.id > b.id;\nCREATE UNIQUE INDEX idx_users_email ON users (email);", before=_ORDERS),
             Example("CREATE UNIQUE INDEX idx_orders_id_state ON orders (id, state);\nCREATE INDEX idx_orders_state ON orders (state);", before=_ORDERS),
+        ),
+    ),
+    Rule(
+        name="narrowing-type", family="data", severity=Severity.ERROR, on=(AlterColumnType,), check=_narrowing_type, words=("type",),
+        summary="a column that gets a type which its values may not fit",
+        why="It passes on the rows of a test. In production one value that is too long or too large stops the deployment after minutes under ACCESS EXCLUSIVE; where Postgres rounds or cuts, what is lost is lost, and no rollback brings it back.",
+        instead="look for values that do not fit first; else add a column of the new type and move over to it",
+        bad=(
+            Example("ALTER TABLE orders ALTER COLUMN note TYPE varchar(20); -- finding\nALTER TABLE orders ALTER COLUMN number TYPE integer; -- finding", before=_NARROW),
+            Example("ALTER TABLE orders ALTER total TYPE numeric(10, 2), -- finding\n    ALTER placed SET DATA TYPE date; -- finding", before=_NARROW),
+            Example("ALTER TABLE orders ALTER COLUMN code TYPE integer USING code::integer; -- finding", before=_NARROW),
+        ),
+        good=(
+            Example("ALTER TABLE orders ALTER COLUMN note TYPE varchar(255), ALTER COLUMN code TYPE text, ALTER COLUMN total TYPE numeric(14, 4), ALTER COLUMN lines TYPE bigint;", before=_NARROW),
+            Example("CREATE TABLE drafts (n bigint, note text);\nALTER TABLE drafts ALTER COLUMN n TYPE integer;"),
+            Example("ALTER TABLE orders ADD COLUMN state text;\nALTER TABLE orders ALTER COLUMN state TYPE varchar(20);", before=_NARROW),
+            Example("ALTER TABLE orders ALTER COLUMN legacy_code TYPE varchar(10);", before=_NARROW, runs="the column is older than all migrations, and so is its type"),
         ),
     ),
 )

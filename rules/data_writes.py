@@ -5,7 +5,6 @@ from __future__ import annotations
 from elf_sqlcheck.rule import (
     CreateIndex,
     CreatePolicy,
-    Drop,
     Example,
     Rename,
     Rule,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = frozenset({"true", "1 = 1", "NOT false"})
 #: What takes a lock on a table that keeps others waiting until the transaction ends.
-_LOCKING = (TableChange, CreateIndex, Rename, Drop)
+_LOCKING = (TableChange, CreateIndex, Rename)
 
 
 def _backfill_in_schema_change(context: Context[WriteRows]) -> Iterator[Finding]:
@@ -40,7 +39,7 @@ def _backfill_in_schema_change(context: Context[WriteRows]) -> Iterator[Finding]
     for other in context.changes:
         if not isinstance(other, _LOCKING) or isinstance(other, (ValidateConstraint, CreatePolicy)):
             continue
-        locked = other.name if isinstance(other, (Rename, Drop)) else other.table
+        locked = other.name if isinstance(other, Rename) else other.table
         same = context.now.resolve(locked) == context.now.resolve(table)
         earlier = other.statement.span.start < change.statement.span.start
         if not (earlier or same) or not context.is_busy(locked) or context.transaction(other) != number:

@@ -23,7 +23,18 @@ COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
 SHARED = ["--config", "--isolated"]
 REPORT = ["--output-format", "--output-file", "--fail-on", "--no-color", "--quiet", "-q"]
 BASELINE = ["--baseline", "--no-baseline"]
-LINT = ["--select", "--extend-select", "--ignore", "--fix", "--unsafe-fixes", "--diff", "--staged", "--since"]
+LINT = [
+    "--add-suppressions",
+    "--reason",
+    "--select",
+    "--extend-select",
+    "--ignore",
+    "--fix",
+    "--unsafe-fixes",
+    "--diff",
+    "--staged",
+    "--since",
+]
 OPTIONS = {
     "lint": [*LINT, "--stdin-filename", "--stats", "--dir", *BASELINE, *REPORT, *SHARED],
     "verify": ["--dir", "--since", "--pg-bin", "--database-url", "--keep", *BASELINE, *REPORT, *SHARED],

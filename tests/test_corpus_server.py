@@ -53,7 +53,9 @@ CUTS = {"data/narrow_timestamp_to_date"}
 
 CASES = [case for case in labelled.cases() if not case.runs]
 MEASURED = [case for case in CASES if case.family in {"locking", "data"} and "table-sizes" not in case.config]
-FAILING = [case for case in CASES if case.rules & FAILS.keys() and case.name not in CUTS and not case.config.get("profile")]
+FAILING = [
+    case for case in CASES if case.rules & FAILS.keys() and case.name not in CUTS and not case.config.get("profile")
+]
 
 #: EXCLUSIVE is not among them: only REFRESH … CONCURRENTLY takes it, on a view that nobody but it writes.
 _STRONG = {"ShareLock", "ShareRowExclusiveLock", "AccessExclusiveLock"}

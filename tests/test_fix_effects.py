@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from elf_sqlcheck.rule import Example, Rule
 
 #: Rules whose fixes are about comments: the headers, and characters that hide in them.
-ABOUT_COMMENTS = frozenset(["encoding", "header-mismatch", "header-missing"])
-#: Rules whose safe fixes say in their title what they change: a type, a default, an index or a column that was missing.
+ABOUT_COMMENTS = frozenset(["encoding", "header-mismatch", "header-missing", "statement-outside-transaction"])
+#: Rules whose safe fixes say in their title what they change: a type, a default, a condition, or what was missing.
 CHANGING = frozenset(
-    ["char-type", "created-at-without-default", "foreign-dialect", "json-type", "missing-created-at",
+    ["char-type", "created-at-without-default", "foreign-dialect", "json-type", "missing-created-at", "policy-calls-per-row",
      "unindexed-foreign-key", "uuid-ossp-default", "uuid-without-default"]
 )  # fmt: skip
 

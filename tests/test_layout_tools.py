@@ -189,7 +189,7 @@ def test_what_goose_refuses_or_cuts_is_told(text: str, place: str, message: str)
 @pytest.mark.parametrize(
     "text",
     [
-        f"-- +goose Up\n-- +goose StatementBegin\n{FUNCTION}-- +goose StatementEnd\n-- +goose Down\nSELECT 1; SELECT 2;\n",
+        f"-- +goose Up\n-- +goose StatementBegin\n{FUNCTION}-- +goose StatementEnd\n-- +goose Down\nSELECT 1; ;\n",
         "-- +goose up\nSELECT 1; -- one\n\n-- +goose down\nSELECT 2;\n",
         "-- a comment;\n-- +goose Up\nSELECT 1\n    -- not the end;\n    + 1;\n",
         "-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;\n-- +goose ENVSUB OFF\n",

@@ -56,6 +56,7 @@ class DefaultPrivileges(Change):
     schemas: tuple[str, ...] = ()
     for_roles: tuple[str, ...] = ()
     revoke: bool = False
+    with_grant_option: bool = False
 
 
 class Role(Change):
@@ -118,6 +119,7 @@ class Transaction(Change):
 class LockTable(Change):
     tables: tuple[Name, ...]
     mode: str
+    nowait: bool = False
 
 
 class Maintenance(Change):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.catalog.entries import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, IndexColumn, Name, Trigger, Type, quoted
-from elf_sqlcheck.catalog.schema import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from elf_sqlcheck.catalog.schema import Key, Object, Schema
+    from elf_sqlcheck.catalog.entries import Key, Object
+    from elf_sqlcheck.catalog.schema import Schema
 
 _IGNORED = frozenset({"setting", "extension", "role"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),

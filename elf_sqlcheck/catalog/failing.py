@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.fold_objects import input_types, outputs_of, signature
-from elf_sqlcheck.catalog.needed import needed_by
+from elf_sqlcheck.catalog.fold_drops import input_types, signature
 from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.catalog.schema import Absent, IndexOf, Routine, Sequence, Table, View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from collections.abc import Sequence as Several
     from typing import Any
 
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 #: What Postgres 18 calls NOT NULL constraints, which earlier versions had no names for.
 _NOT_NULL = re.compile(r"_not_null\d*$")
 _RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table", "index"})
-_ROUTINES = frozenset({"function", "procedure", "routine"})
+#: What reads a column in a way that ties it to its type.
+_READERS = frozenset({"view", "materialized view", "rule", "policy"})
 #: Types from which nothing but text is reached without USING.
 #: https://www.postgresql.org/docs/current/sql-createcast.html (assignment casts; see pg_cast)
 _TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
@@ -37,7 +37,7 @@ _FROM_TEXT = frozenset(
 
 
 def why(change: Change, schema: Schema, together: Several[Change] = ()) -> str:
-    """Why `change` fails on `schema`, as it is just before it; "" when nothing says so.
+    """Why `change` fails on `schema`, the view just before it; "" when nothing says so. It has been folded already.
 
     `together` are all changes of the same statement: DROP TABLE a, b may drop what depends on each other.
     """
@@ -112,9 +112,32 @@ def _drop(change: ch.Drop, schema: Schema, together: Several[Change]) -> str:
         return ""
     if change.cascade:
         return ""
-    dropped = {(other.kind, schema.resolve(other.name)) for other in together if isinstance(other, ch.Drop)}
-    needed = needed_by(change, schema, dropped)
+    dropped = {schema.resolve(other.name) for other in together if isinstance(other, ch.Drop)}
+    needed = _constraint_of_index(change, schema) or _dependant(schema, change.kind, name, dropped=dropped)
     return f"{needed} needs {shown}: drop that first" if needed else ""
+
+
+def _constraint_of_index(change: ch.Drop, schema: Schema) -> str:
+    entry = schema.relation(change.name) if change.kind == "index" else None
+    owner = schema.table(entry.table) if isinstance(entry, IndexOf) else None
+    is_made_by_it = owner is not None and owner.constraints.get(change.name.name) is not None
+    return f"constraint {quoted(change.name.name)}" if is_made_by_it else ""
+
+
+def _dependant(
+    schema: Schema,
+    kind: str,
+    name: Name,
+    part: str | None = None,
+    *,
+    dropped: Container[Name] = (),
+    kinds: Container[str] | None = None,
+) -> str:
+    """What stands in the way of dropping the object without CASCADE; "" for nothing known."""
+    for found in schema.dependants(kind, name, part):
+        if found.name not in dropped and (kinds is None or found.kind in kinds):
+            return str(found)
+    return ""
 
 
 def _table_change(change: Any, schema: Schema) -> str:
@@ -133,7 +156,7 @@ def _drop_column(change: ch.DropColumn, table: Table, schema: Schema) -> str:
     missing = _no_column(change, table, schema)
     if missing or change.cascade or table.column(change.column) is None:
         return missing
-    needed = needed_by(change, schema)
+    needed = _dependant(schema, "column", change.table, change.column)
     return f"{needed} needs column {change.table}.{quoted(change.column)}: drop that first" if needed else ""
 
 
@@ -160,7 +183,7 @@ def _drop_constraint(change: ch.DropConstraint, table: Table, schema: Schema) ->
         if change.if_exists or not table.known or not table.complete or _NOT_NULL.search(change.name):
             return ""
         return f"table {change.table} has no constraint {quoted(change.name)} at this point"
-    needed = "" if change.cascade else needed_by(change, schema)
+    needed = "" if change.cascade else _dependant(schema, "constraint", change.table, change.name)
     return f"{needed} needs constraint {quoted(change.name)}: drop that first" if needed else ""
 
 
@@ -174,7 +197,7 @@ def _alter_type(change: ch.AlterColumnType, table: Table, schema: Schema) -> str
         target = target or (str(change.type) if schema.enum(Name(new.schema, new.name)) else "")
         if target:
             return f"column {quoted(change.column)} of type {old} cannot become {target} without USING"
-    view = needed_by(change, schema)
+    view = _dependant(schema, "column", change.table, change.column, kinds=_READERS)
     return f"{view} reads column {change.table}.{quoted(change.column)}: drop that first" if view else ""
 
 
@@ -216,7 +239,8 @@ def _create_view(change: ch.CreateView, schema: Schema) -> str:
     found = schema.view(change.name)
     if not change.or_replace or found is None or found.materialized:
         return "" if change.if_not_exists or change.temporary else _taken(kind, change.name, schema)
-    old, new = found.outputs, outputs_of(change, schema)
+    replaced = schema.at(schema.position + 1).view(change.name)
+    old, new = found.output, replaced.output if replaced else None
     if not old or not new:
         return ""
     if len(new) < len(old):

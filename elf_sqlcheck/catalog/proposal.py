@@ -80,9 +80,10 @@ def prove(migration: Migration, up: Sequence[Change], catalog: Catalog, text: st
     try:
         for change in down:
             together = [other for other in down if other.statement is change.statement]
-            if failing.why(change, catalog.view(), together):
-                return None
+            position = catalog.position
             catalog.apply(change)
+            if failing.why(change, catalog.view(position), together):
+                return None
         trial = Migration(
             migration.path, data, layout=migration.layout, version=migration.version, slug=migration.slug,
             up=migration.up, broken=migration.broken,

@@ -53,7 +53,7 @@ def baseline(
     """
     from elf_sqlcheck.baseline import Baseline, load
 
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     path = baseline_file or options.baseline_path(config)
     if prune and not os.path.exists(path):
         raise UsageError(

@@ -8,6 +8,7 @@ import click
 
 from elf_sqlcheck.cli.migrate_session import command_options
 from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
+from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -46,6 +47,35 @@ def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bo
     from elf_sqlcheck.cli import migrate_init
 
     migrate_init.run(session, from_database=from_database, from_sql=from_sql, yes=yes)
+
+
+@cli.command(name="import")
+@click.argument("source")
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice([name for name in LAYOUTS if name != "elf"]),
+    metavar="LAYOUT",
+    help=f"Whose migrations they are, when it cannot be told from them: {', '.join(LAYOUTS)}.",
+)
+@click.option("--with-down", is_flag=True, help="Write a DOWN section where there is none, if it can be derived.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@command_options(database=False)
+def import_(session: Session, *, source: str, origin: str | None, with_down: bool, dry_run: bool) -> None:
+    """Turn the migrations of another tool into files of elf-migrate.
+
+    SOURCE is their folder. Its files stay as they are, and nothing is overwritten; a second run writes only what is
+    new. Without --dir the files go into the configured folder, else into migrations/.
+
+    \b
+    Examples:
+      elf-migrate import db/migrations
+      elf-migrate import supabase/migrations --with-down --dry-run
+      elf-migrate import sql --from flyway --dir migrations
+    """
+    from elf_sqlcheck.cli import migrate_import
+
+    migrate_import.run(session, source, origin or "", with_down=with_down, dry_run=dry_run)
 
 
 @cli.command()

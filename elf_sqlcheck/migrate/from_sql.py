@@ -56,6 +56,12 @@ def _files(folder: str) -> list[str]:
 
 
 def _converted(migration: Migration, text: str, catalog: Catalog) -> Converted:
+    down, reason = undo(migration, catalog)
+    return Converted(migration.path, text, down, reason)
+
+
+def undo(migration: Migration, catalog: Catalog) -> tuple[str, str]:
+    """The statements that undo UP, or "" and the reason why there are none; UP is folded into `catalog`."""
     catalog.begin()
     changes = read_section(migration.up, migration.data)
     catalog.apply_all(changes)
@@ -67,7 +73,7 @@ def _converted(migration: Migration, text: str, catalog: Catalog) -> Converted:
         reason = f"{_line(migration, change.span)} has no inverse: {what[:60]}"
     elif migration.broken:
         reason = f"{_line(migration, migration.broken[0].span)} cannot be read as SQL"
-    return Converted(migration.path, text, "" if reason else "\n".join(proposal.statements), reason)
+    return ("", reason) if reason else ("\n".join(proposal.statements), "")
 
 
 def _line(migration: Migration, span: Span) -> str:
