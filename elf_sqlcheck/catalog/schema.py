@@ -288,3 +288,17 @@ class Latest(Schema):
     def get(self, key: Key) -> Object | None:
         """The object under `key`, as in Schema."""
         return self._objects.get(key)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The search path, as in Schema."""
+        found = self._objects.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def resolve(self, name: Name, kind: str = "relation") -> Name:
+        """The name with its schema, as in Schema."""
+        if name.schema:
+            return name
+        if _SESSION in self._objects:
+            return super().resolve(name, kind)
+        return Name("public", name.name)
