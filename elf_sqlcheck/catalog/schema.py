@@ -191,9 +191,16 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
+        """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
+
+        A materialized view of the migration counts as empty: nobody reads it yet, and its rows are what its query says.
+        A temporary table is never full: nobody but its session waits for it.
+        """
         found = self.relation(name)
-        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+        if self.is_older(name):
+            return "many"
+        rows: str = getattr(found, "rows", "none")
+        return "few" if rows == "many" and getattr(found, "persistence", "") == "temporary" else rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
@@ -280,3 +287,17 @@ class Latest(Schema):
     def get(self, key: Key) -> Object | None:
         """The object under `key`, as in Schema."""
         return self._objects.get(key)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The search path, as in Schema."""
+        found = self._objects.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def resolve(self, name: Name, kind: str = "relation") -> Name:
+        """The name with its schema, as in Schema."""
+        if name.schema:
+            return name
+        if _SESSION in self._objects:
+            return super().resolve(name, kind)
+        return Name("public", name.name)
