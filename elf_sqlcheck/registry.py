@@ -32,6 +32,7 @@ MODULES = (
     "portability", "portability_versions",
     "idempotency",
     "rollback",
+    "locking", "locking_indexes", "locking_constraints", "locking_keys", "locking_rewrites",
     "data", "data_rows", "data_writes", "data_renames",
     "transactions", "transactions_control", "transactions_enums", "transactions_session",
     "secrets", "secrets_entropy",

@@ -14,6 +14,7 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
+from elf_sqlcheck import waiting
 from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
@@ -31,15 +32,16 @@ from elf_sqlcheck.catalog.objects import (
     Type,
     quoted,
 )
-from elf_sqlcheck.catalog.schema import Schema, Table
-from elf_sqlcheck.catalog.types import narrows
+from elf_sqlcheck.catalog.schema import Schema, Table, View
 from elf_sqlcheck.identifiers import is_reserved, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.secrecy import mixed_words, secrets_in
 from elf_sqlcheck.siblings import Siblings, code_of
-from elf_sqlcheck.sizes import Measured, TableSize
+from elf_sqlcheck.sizes import TableSize
 from elf_sqlcheck.teams import Team
+from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
+from elf_sqlcheck.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class Rule(Record):
     words: tuple[str, ...] = ()
 
 
-class Context(Belonging, Measured, Siblings, _Generic[C_co]):
+class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
@@ -341,7 +343,7 @@ class Context(Belonging, Measured, Siblings, _Generic[C_co]):
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "code_of", "is_reserved", "mixed_words",
-    "narrows", "nearest", "quoted", "secrets_in", "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved", "mixed_words",
+    "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
-__all__ += changes.__all__
+__all__ += changes.__all__ + waiting.__all__

@@ -119,6 +119,7 @@ class Transaction(Change):
 class LockTable(Change):
     tables: tuple[Name, ...]
     mode: str
+    nowait: bool = False
 
 
 class Maintenance(Change):

@@ -52,7 +52,7 @@ def effects(change: ch.Change, schema: Schema) -> Effects:
     Locks that only keep others from dropping a table (ACCESS SHARE, ROW SHARE) are left out, and those on partitions,
     children and views that nothing names.
     """
-    reader = _EFFECTS.get(type(change))
+    reader = EFFECTS.get(type(change))
     return reader(change, schema) if reader else ()
 
 
@@ -265,7 +265,7 @@ def _set_expression(change: ch.SetExpression, schema: Schema) -> Effects:
     return (Effect(full, ACCESS_EXCLUSIVE, "rewrite" if stored else ""),)
 
 
-_EFFECTS: dict[type, Callable[[Any, Schema], Effects]] = {
+EFFECTS: dict[type, Callable[[Any, Schema], Effects]] = {
     ch.AddColumn: _add_column,
     ch.AddConstraint: _add_constraint,
     ch.AlterColumnType: _alter_type,

@@ -153,7 +153,8 @@ def _transaction(statement: Statement, _data: bytes) -> Iterator[Change]:
 def _lock(statement: Statement, _data: bytes) -> Iterator[Change]:
     node = statement.node
     locked = tuple(name_of(item["RangeVar"]) for item in node["relations"])
-    yield changes.LockTable(statement, statement.span, locked, _LOCKS.get(node.get("mode", 8), "access exclusive"))
+    mode = _LOCKS.get(node.get("mode", 8), "access exclusive")
+    yield changes.LockTable(statement, statement.span, locked, mode, node.get("nowait", False))
 
 
 def _vacuum(statement: Statement, _data: bytes) -> Iterator[Change]:

@@ -119,6 +119,15 @@ def rewrites(old: Type, new: Type, schema: Schema) -> bool | None:
     return not is_coercible(*pair) or bool(other.modifiers)
 
 
+def is_ever_free(new: Type) -> bool:
+    """Whether there is any other type that `new` can be made of without writing the table anew."""
+    if not _is_built_in(new.stored):
+        return True
+    name = new.stored.name
+    free = name in _PRECISE or name in _NUMBERS or name in {"numeric", "varchar", "varbit"}
+    return free or (not new.modifiers and any(name == other for _, other in _SAME_BYTES))
+
+
 def is_ordered_alike(old: Type, new: Type) -> bool:
     """Whether an index of the one type serves the other, so that it is not made anew."""
     old, new = old.stored, new.stored
