@@ -5,6 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.rule import (
     BLOCKS,
     AddConstraint,
+    CreateIndex,
     CreateTable,
     CreateTrigger,
     CreateView,
@@ -14,7 +15,10 @@ from elf_sqlcheck.rule import (
     LockTable,
     Migration,
     RefreshView,
+    Rename,
     Rule,
+    SetOwner,
+    SetSchema,
     SetTrigger,
     Severity,
     ValidateConstraint,
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 
 _EXCLUSIVE = "access exclusive"
 _MANY = 3
+_SLOW = frozenset({CreateTable, CreateView, RefreshView, ValidateConstraint, WriteRows})
+#: Of the statements about a table, those that lock none against reads; and others, which may lock any number of them.
+_HARMLESS = frozenset({CreateIndex, CreateTrigger, SetTrigger, ValidateConstraint})
+_OTHERS = (Drop, LockTable, Rename, SetOwner, SetSchema)
 _TIMEOUT = "SET LOCAL lock_timeout = '5s';"
 
 
@@ -73,6 +81,8 @@ def _is_added_here(context: Context[Migration], change: ValidateConstraint) -> b
 
 
 def _work_under_exclusive_lock(context: Context[Migration]) -> Iterator[Finding]:
+    if not any(type(c) in _SLOW and (not isinstance(c, CreateTable) or c.as_query) for c in context.changes):
+        return
     holding: dict[int, tuple[Change, Name]] = {}
     locked = {id(change): found for change, found in context.locked()}
     if not any(effect.mode == _EXCLUSIVE for found in locked.values() for effect in found):
@@ -102,6 +112,9 @@ def _shown(context: Context[Migration], name: Name) -> Name:
 
 
 def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
+    names = {c.table.name for c in context.changes if hasattr(c, "table") and type(c) not in _HARMLESS}
+    if len(names) <= _MANY and not any(isinstance(c, _OTHERS) for c in context.changes):
+        return
     tables: dict[int, list[Name]] = {}
     found = [(change, e.table) for change, made in context.locked() for e in made if e.mode == _EXCLUSIVE]
     if len(found) <= _MANY:
@@ -110,12 +123,12 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
         number = context.transaction(change)
         if number is None or not context.now.is_older(table):
             continue
-        names = tables.setdefault(number, [])
-        if table in names:
+        held = tables.setdefault(number, [])
+        if table in held:
             continue
-        names.append(table)
-        if len(names) == _MANY + 1:
-            shown = ", ".join(str(_shown(context, name)) for name in names)
+        held.append(table)
+        if len(held) == _MANY + 1:
+            shown = ", ".join(str(_shown(context, name)) for name in held)
             message = f"this is the fourth table that one transaction locks against reads and writes ({shown}): all stay locked to its end, and whoever uses them in another order runs into a deadlock"
             yield context.finding(message, change.span)
 
@@ -158,12 +171,12 @@ def _trigger_on_busy_table(context: Context[CreateTrigger | SetTrigger | Drop]) 
         table, does = change.table, f"{'disabling' if change.enabled == 'disabled' else 'enabling'} {name}"
         if change.enabled == "disabled":
             then = "; rows that are written from then on are never seen by it"
-    elif change.kind == "trigger" and not _is_replaced(context, change):
+    elif change.kind == "trigger":
         table, does = change.name, f"dropping trigger {quoted(change.part or '')}"
         blocked, lock = "reads and writes", "ACCESS EXCLUSIVE"
     else:
         return
-    if context.is_busy(table):
+    if context.is_busy(table) and not (isinstance(change, Drop) and _is_replaced(context, change)):
         message = f"{does} takes {lock} on {table}: it waits for the transactions that use the table, and all later {blocked} wait behind it{then}"
         quiet = "try it in a quiet hour, and again when the lock_timeout ends it"
         instead = quiet if context.has_lock_timeout() else f"{_TIMEOUT} before it; {quiet}"

@@ -256,7 +256,7 @@ class Schema:
     def rows(self, name: Name) -> str:
         """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
         found = self.relation(name)
-        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+        return found.rows if isinstance(found, Table) and found.born == self.migration > 0 else "many"
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
