@@ -35,14 +35,21 @@ if TYPE_CHECKING:
 _EXCLUSIVE = "access exclusive"
 _MANY = 3
 _SLOW = frozenset({CreateTable, CreateView, RefreshView, ValidateConstraint, WriteRows})
-#: Of the statements about a table, those that lock none against reads; and others, which may lock any number of them.
+#: Of the statements about a table, those that do not lock it against reads; and others that may do so.
 _HARMLESS = frozenset({CreateIndex, CreateTrigger, SetTrigger, ValidateConstraint})
-_OTHERS = (Drop, LockTable, Rename, SetOwner, SetSchema)
+_BY_NAME = frozenset({Drop, Rename, SetOwner, SetSchema})
 _TIMEOUT = "SET LOCAL lock_timeout = '5s';"
 
 
 def _line(context: Context[Migration], change: Change) -> int:
     return context.migration.position(change.statement.span.start)[0]
+
+
+def _may_be_slow(change: Change) -> bool:
+    """Whether a change is slow on a large table; a test that costs next to nothing."""
+    if isinstance(change, WriteRows):
+        return change.from_query or change.kind not in {"insert", "truncate"}
+    return not isinstance(change, CreateTable) or change.as_query
 
 
 def _slow_work(context: Context[Migration], change: Change, position: int) -> str:
@@ -81,7 +88,7 @@ def _is_added_here(context: Context[Migration], change: ValidateConstraint) -> b
 
 
 def _work_under_exclusive_lock(context: Context[Migration]) -> Iterator[Finding]:
-    if not any(type(c) in _SLOW and (not isinstance(c, CreateTable) or c.as_query) for c in context.changes):
+    if not any(type(c) in _SLOW and _may_be_slow(c) for c in context.changes):
         return
     holding: dict[int, tuple[Change, Name]] = {}
     locked = {id(change): found for change, found in context.locked()}
@@ -112,9 +119,18 @@ def _shown(context: Context[Migration], name: Name) -> Name:
 
 
 def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
-    names = {c.table.name for c in context.changes if hasattr(c, "table") and type(c) not in _HARMLESS}
-    if len(names) <= _MANY and not any(isinstance(c, _OTHERS) for c in context.changes):
-        return
+    names: set[str] = set()
+    for change in context.changes:
+        kind = type(change)
+        if kind is LockTable or (isinstance(change, Drop) and change.kind == "table"):
+            break  # of one statement, several tables
+        if kind in _BY_NAME:
+            names.add(change.name.name)  # type: ignore[attr-defined]
+        elif kind not in _HARMLESS and hasattr(change, "table"):
+            names.add(change.table.name)
+    else:
+        if len(names) <= _MANY:
+            return
     tables: dict[int, list[Name]] = {}
     found = [(change, e.table) for change, made in context.locked() for e in made if e.mode == _EXCLUSIVE]
     if len(found) <= _MANY:
