@@ -240,7 +240,7 @@ RULES = (
         instead="let a release that no longer uses the column run first, and keep its values elsewhere",
         bad=(
             Example("ALTER TABLE orders DROP COLUMN note; -- finding", before=_ORDERS),
-            Example("ALTER TABLE public.orders -- finding\n    ADD COLUMN remark text,\n    DROP COLUMN IF EXISTS note CASCADE;", before=_ORDERS),
+            Example("ALTER TABLE public.orders\n    ADD COLUMN remark text,\n    DROP COLUMN IF EXISTS note CASCADE; -- finding", before=_ORDERS),
             Example("ALTER TABLE legacy DROP COLUMN IF EXISTS note; -- finding", runs="legacy is older than all migrations"),
         ),
         good=(
