@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-TABLES = ("t", "u", "v", "part", "app.t", '"Q t"')
-COLUMNS = ("a", "b", "c", '"C d"')
+#: What every script starts from, so that most of its statements find what they name.
+GROUND = """
+CREATE SCHEMA app;
+CREATE TYPE mood AS ENUM ('sad');
+CREATE DOMAIN app.size AS int CHECK (VALUE > 0);
+CREATE TYPE pair AS (l mood, r int);
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION g(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE TABLE t (a int PRIMARY KEY, b text UNIQUE, c int DEFAULT g(1) CHECK (c > 0), e app.size);
+CREATE TABLE u (a int REFERENCES t, b text NOT NULL REFERENCES t (b), c mood, d pair, CONSTRAINT k CHECK (a > 0));
+CREATE TABLE part (a int, b text, c int CHECK (c > 0), PRIMARY KEY (a)) PARTITION BY LIST (a);
+CREATE TABLE p1 PARTITION OF part FOR VALUES IN (7);
+CREATE TABLE kid (x int) INHERITS (t);
+CREATE INDEX i ON u (b);
+CREATE INDEX j ON part (c);
+CREATE VIEW w AS SELECT a, b FROM t;
+CREATE VIEW x AS SELECT w.a, u.c FROM w JOIN u ON u.a = w.a;
+CREATE TRIGGER r BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION f();
+CREATE POLICY p ON t USING (c IS NOT NULL);
+CREATE SEQUENCE s;
+"""
+
+TABLES = ("t", "t", "u", "u", "part", "p1", "kid", "v", "app.t", '"Q t"')
+COLUMNS = ("a", "a", "b", "b", "c", "c", '"C d"')
 TYPES = ("int", "bigint", "text", "varchar(20)", "numeric(8,2)", "mood", "app.size", "uuid")
 VALUES = {"int": "1", "bigint": "2", "text": "'x'", "varchar(20)": "'y'", "numeric(8,2)": "1.5", "mood": "'sad'",
           "app.size": "3", "uuid": "gen_random_uuid()"}  # fmt: skip
 INDEXES = ("i", "j", "app.i")
 CONSTRAINTS = ("k", "l", "t_a_check", "t_pkey", "u_a_fkey", "t_a_key")
-FUNCTIONS = ("f", "app.f", "g")
+FUNCTIONS = ("f", "f", "g", "g", "app.f")
 ROLES = ("catalog_one", "catalog_two", "PUBLIC")
-SEQUENCES = ("s", "t_a_seq", "app.s")
+SEQUENCES = ("s", "s", "t_a_seq", "app.s")
 
 table = st.sampled_from(TABLES)
 column = st.sampled_from(COLUMNS)
@@ -150,5 +172,7 @@ DROPS = (
 )  # fmt: skip
 
 #: Three of four statements make or alter something: a schema grows.
-statement = st.one_of(st.one_of(*CREATES), st.one_of(*CREATES), st.one_of(*ALTERS), st.one_of(*ALTERS), st.one_of(*DROPS))
-script = st.lists(statement, min_size=4, max_size=40)
+statement = st.one_of(
+    st.one_of(*CREATES), st.one_of(*CREATES), st.one_of(*ALTERS), st.one_of(*ALTERS), st.one_of(*DROPS)
+)
+script = st.lists(statement, min_size=15, max_size=40)

@@ -16,7 +16,7 @@ from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read
 from tests.catalog_server import told_by_server
 from tests.catalog_words import different, told_by_catalog
-from tests.ddl_strategies import script
+from tests.ddl_strategies import GROUND, script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.server import Server
 
 pytestmark = pytest.mark.slow
-
-GROUND = "CREATE SCHEMA app; CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN app.size AS int CHECK (VALUE > 0)"
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +80,8 @@ def check(connection: Any, statements: list[str]) -> None:
     done: list[str] = []
     with connection.transaction(force_rollback=True):
         catalog = Catalog()
-        for statement in GROUND.split("; "):
-            run(connection, catalog, statement)
+        connection.execute(GROUND.encode())
+        catalog.apply_all(changes_of(GROUND))
         catalog.begin()
         for statement in statements:
             if run(connection, catalog, statement):
