@@ -29,13 +29,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import tomllib
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -160,25 +157,17 @@ def _up(file: labelled.File) -> str:
 
 
 def ours(all_samples: Sequence[Sample], *, alone: bool) -> Found:
-    """What elf-sqlcheck finds, through its command line: in whole projects, or in each file without any other."""
+    """What elf-sqlcheck finds in whole projects, or in each file without any other."""
     numbers = {(sample.case.name, sample.file.path): number for number, sample in enumerate(all_samples)}
     cases = list({sample.case.name: sample.case for sample in all_samples}.values())
     if alone:
         cases = [case._replace(files=(file,), base=None, main=()) for case in cases for file in case.files]
-    program = os.path.join(sysconfig.get_path("scripts"), "elf-sqlcheck")
-
-    def check(case: labelled.Case) -> Found:
+    found: Found = set()
+    for case in cases:
         with tempfile.TemporaryDirectory() as folder:
-            paths = labelled.write(case, folder)
-            command = [program, "lint", "--output-format=json", *paths]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            if done.returncode not in {0, 1}:
-                raise SystemExit(f"elf-sqlcheck broke on {case.name}: {done.stderr}")
-        entries = [entry for entry in json.loads(done.stdout)["findings"] if entry["severity"] != "note"]
-        return {(numbers[case.name, entry["path"]], entry["rule"]) for entry in entries}
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return set[tuple[int, str]]().union(*pool.map(check, cases))
+            seen = labelled.findings(case, folder)
+        found |= {(numbers[case.name, path], rule) for path, _, rule in seen}
+    return found
 
 
 def compare(linters: Sequence[Linter], all_samples: Sequence[Sample], names: Names) -> dict[str, Score]:
@@ -237,6 +226,8 @@ def cell(counted: Score, hazard: str, marked: Mapping[str, int], *, asked: bool)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    known = [linter.name for linter in LINTERS]
+    parser.add_argument("linters", nargs="*", metavar="LINTER", help=f"run only these ({', '.join(known)})")
     parser.add_argument("--install", action="store_true", help="install the other linters into bench/.tools first")
     parser.add_argument("--python", default="", help="the Python (3.12 or newer) that they are installed with")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -245,8 +236,11 @@ def main() -> None:
         print(failure, file=sys.stderr)
     with open(os.path.join(HERE, "accuracy_names.toml"), encoding="utf-8") as file:
         names = read_names(file.read())
-    there = [linter for linter in LINTERS if linter.program]
-    versions = {linter.name: linter.version() if linter in there else "is not installed" for linter in LINTERS}
+    if unknown := set(arguments.linters) - set(known):
+        parser.error(f"there is no linter {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    wanted = [linter for linter in LINTERS if linter.name in (arguments.linters or known)]
+    there = [linter for linter in wanted if linter.program]
+    versions = {linter.name: linter.version() if linter in there else "is not installed" for linter in wanted}
     all_samples = samples(labelled.cases(), names)
     scores = compare(there, all_samples, names)
     if arguments.json:

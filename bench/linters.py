@@ -13,8 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +22,8 @@ TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), ".tools")
 _FOLDERS = [os.path.join(TOOLS, "venv", "bin"), os.path.join(TOOLS, "npm", "node_modules", ".bin")]
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?(?:\x1b\\|\x07)")
 _PGRUBIC_LINE = re.compile(r"^(.+?\.sql):(\d+):\d+: ([A-Z]{2}\d{3}): ", re.MULTILINE)
-_TIMEOUT = 120
+#: Seconds. pgrubic takes a third of one for each file.
+_TIMEOUT = 1800
 
 
 class Unit(NamedTuple):
@@ -105,11 +105,6 @@ def _groups(units: Iterable[Unit], key: Callable[[Unit], tuple[str, ...]]) -> di
     return groups
 
 
-def _one_by_one(units: Sequence[Unit], read: Callable[[Unit], set[str]]) -> Found:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {(unit.number, rule) for unit, rules in zip(units, pool.map(read, units), strict=True) for rule in rules}
-
-
 def _squawk(program: str, folder: str, units: Sequence[Unit]) -> Found:
     def options(unit: Unit) -> tuple[str, ...]:
         timeouts = ["--exclude=require-lock-timeout,require-timeout-settings"] if unit.timeout else []
@@ -141,33 +136,40 @@ def _pgrubic(program: str, folder: str, units: Sequence[Unit]) -> Found:
 
 
 def _pgfence(program: str, folder: str, units: Sequence[Unit]) -> Found:
-    _written(folder, units, wrap=True)
+    files = _written(folder, units, wrap=True)
 
-    def read(unit: Unit) -> set[str]:
-        timeout = ["--no-lock-timeout"] if unit.timeout else []
-        command = [program, "analyze", "--output=json", f"--min-pg-version={unit.version}", *timeout, unit.name]
-        try:
-            results = json.loads(_output(command, folder))["results"]
-        except ValueError:  # what it cannot parse ends it with a message
-            return set()
-        checks = [check for result in results for check in (*result["checks"], *result.get("policyViolations", ()))]
-        # Of a change of type it says LOW when it thinks it free, which is to find nothing.
-        return {
-            check["ruleId"] for check in checks if (check["ruleId"], check.get("risk")) != ("alter-column-type", "LOW")
-        }
+    def options(unit: Unit) -> tuple[str, ...]:
+        return (f"--min-pg-version={unit.version}", *(["--no-lock-timeout"] if unit.timeout else []))
 
-    return _one_by_one(units, read)
+    def read(chosen: tuple[str, ...], names: list[str]) -> Found:
+        shown = _output([program, "analyze", "--output=json", *chosen, *names], folder)
+        if not shown.startswith("{"):  # a file that it cannot parse ends the run: leave it out
+            return (
+                read(chosen, names[: len(names) // 2]) | read(chosen, names[len(names) // 2 :]) if names[1:] else set()
+            )
+        found: Found = set()
+        for result in json.loads(shown)["results"]:
+            for check in (*result["checks"], *result.get("policyViolations", ())):
+                # Of a change of type it says LOW when it thinks it free, which is to find nothing.
+                if (check["ruleId"], check.get("risk")) != ("alter-column-type", "LOW"):
+                    found.add((files[os.path.basename(result["filePath"])].number, check["ruleId"]))
+        return found
+
+    groups = _groups(units, options)
+    return set[tuple[int, str]]().union(
+        *(read(chosen, [unit.name for unit in group]) for chosen, group in groups.items())
+    )
 
 
 def _safemigrate(program: str, folder: str, units: Sequence[Unit]) -> Found:
-    _written(folder, units, wrap=True)
-
-    def read(unit: Unit) -> set[str]:
-        entries: list[dict[str, Any]] = json.loads(_output([program, unit.name], folder) or "[]")
-        found = {entry["rule_id"] for entry in entries if entry["line"] >= unit.first_line}
-        return found - {"timeout-settings-required"} if unit.timeout else found
-
-    return _one_by_one(units, read)
+    files = _written(folder, units, wrap=True)
+    found: Found = set()
+    for entry in json.loads(_output([program, *files], folder)):
+        unit = files[os.path.basename(entry["file"])]
+        told = entry["rule_id"] == "timeout-settings-required" and unit.timeout  # it has no option for that
+        if entry["line"] >= unit.first_line and not told:
+            found.add((unit.number, entry["rule_id"]))
+    return found
 
 
 LINTERS = (

@@ -19,6 +19,7 @@ from elf_sqlcheck import layouts, sql
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.suppress import piece_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class _Statements:
     def _around(self, path: str, data: bytes, offset: int) -> bytes:
         if path not in self.migrations:
             self.migrations[path] = layouts.read(path, data, "plain")
-        piece = self.migrations[path].piece_at(offset)
+        piece = piece_at(self.migrations[path], offset)
         if piece is not None:
             return _normal(data[piece.start : piece.end])
         end = data.find(b"\n", offset)

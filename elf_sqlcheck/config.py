@@ -12,10 +12,13 @@ import re
 from types import MappingProxyType
 
 from elf_sqlcheck import sizes
+from elf_sqlcheck.belonging import EXPOSED
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Severity
+from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.teams import read_teams
 from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.sizes import TableSize
+    from elf_sqlcheck.teams import Team
 
 OWN_FILE = "elf-sqlcheck.toml"
 #: Where the baseline is when nothing is configured, in the folder of the configuration.
@@ -79,6 +83,8 @@ class Config(Record):
     lock_timeout: str = ""
     small_table_rows: int = sizes.SMALL
     table_sizes: Mapping[str, TableSize] = MappingProxyType({})
+    exposed_schemas: tuple[str, ...] = EXPOSED
+    teams: Mapping[str, Team] = MappingProxyType({})
     env: Mapping[str, Environment] = MappingProxyType({})
 
     def settings(self) -> dict[str, Any]:
@@ -88,12 +94,14 @@ class Config(Record):
         """
         timeouts = [environment.lock_timeout for environment in self.env.values()]
         return {
+            "exposed-schemas": self.exposed_schemas,
             "lock-timeout": self.lock_timeout or (timeouts[0] if timeouts and all(timeouts) else ""),
             "main-branch": self.main_branch,
             "postgres-version": self.postgres_version,
             "profile": self.profile,
             "small-table-rows": self.small_table_rows,
             "table-sizes": self.table_sizes,
+            "teams": self.teams,
         }
 
     def absolute(self, path: str) -> str:
@@ -114,37 +122,6 @@ class Config(Record):
 
     def _relative(self, path: str) -> str:
         return os.path.relpath(path, self.root or ".").replace(os.sep, "/")
-
-
-def matches(pattern: str, path: str) -> bool:
-    """Whether `path`, relative and with slashes, is what a pattern names, or lies in a folder that it names.
-
-    `*` stays within one name, `**` does not. A pattern without a slash inside matches at any depth.
-    """
-    return _compiled(pattern).match(path) is not None
-
-
-_patterns: dict[str, re.Pattern[str]] = {}
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    if pattern not in _patterns:
-        bare = pattern.removeprefix("./").rstrip("/")
-        prefix = "" if "/" in bare else r"(?:.*/)?"
-        body = "".join(_translated(match) for match in _PIECE.finditer(bare.lstrip("/")))
-        _patterns[pattern] = re.compile(rf"{prefix}{body}(?:/.*)?\Z", re.DOTALL)
-    return _patterns[pattern]
-
-
-_PIECE = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
-
-
-def _translated(match: re.Match[str]) -> str:
-    piece = match[0]
-    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(piece)
-    if wild is None and len(piece) > 1:
-        wild = "[" + ("^" if piece[1] in "!^" else "") + re.escape(piece[1:-1].lstrip("!^")).replace(r"\-", "-") + "]"
-    return wild or re.escape(piece)
 
 
 def load(start: str = ".", explicit: str | None = None, isolated: bool = False) -> Config:
@@ -261,12 +238,16 @@ def _number(path: str, key: str, value: object) -> int:
     return value
 
 
-def _sizes(path: str, key: str, value: object) -> Mapping[str, TableSize]:
-    expected = 'expected "schema.table" = 12000000, or "12M", or { rows = 12000000, bytes = 3400000000 }'
-    try:
-        return sizes.named(f"{path}: {key}", dict(_items(path, key, value)), expected)
-    except UsageError as error:
-        raise ConfigError(error.message, error.remedy) from error
+def _checked(read: Callable[..., Any], *more: str) -> Callable[[str, str, object], Any]:
+    """A reader of a table whose mistakes `read` tells as UsageError."""
+
+    def checked(path: str, key: str, value: object) -> Any:
+        try:
+            return read(f"{path}: {key}", dict(_items(path, key, value)), *more)
+        except UsageError as error:
+            raise ConfigError(error.message, error.remedy) from error
+
+    return checked
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str, str, object], str]:
@@ -333,6 +314,10 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "baseline": _text,
     "lock-timeout": _interval,
     "small-table-rows": _number,
-    "table-sizes": _sizes,
+    "table-sizes": _checked(
+        sizes.named, 'write "schema.table" = 12000000, or "12M", or { rows = 12000000, bytes = 3400000000 }'
+    ),
+    "exposed-schemas": _list,
+    "teams": _checked(read_teams),
     "env": _environments,
 }

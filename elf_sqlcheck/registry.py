@@ -23,16 +23,25 @@ if TYPE_CHECKING:
 
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
-    "naming", "primary_key", "uuid", "created_at", "foreign_keys", "types", "portability",
-    "portability_versions",
+    "naming",
+    "primary_key",
+    "uuid",
+    "created_at",
+    "foreign_keys",
+    "types",
+    "portability", "portability_versions",
     "idempotency",
-    "rollback",
+    "rollback", "rollback_down",
     "locking", "locking_indexes", "locking_constraints", "locking_keys", "locking_rewrites",
     "data", "data_rows", "data_writes", "data_renames",
     "transactions", "transactions_control", "transactions_enums", "transactions_session",
-    "rls", "rls_policies",
-    "secrets",
-    "files", "files_order", "suppressions", "verify",
+    "secrets", "secrets_entropy",
+    "access", "access_functions", "access_system",
+    "rls", "rls_policies", "rls_views", "rls_schemas",
+    "teams",
+    "files", "files_order", "files_undone",
+    "suppressions",
+    "verify",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -45,15 +45,24 @@ class Siblings:
         return read_section(migration.up, migration.data)
 
     def hold_words(self, words: str, kinds: frozenset[str] = HOLDING) -> bool:
-        """Whether a DO block or a function of the run, or another of the parser's `kinds` of statements, holds `words`
-        (lower case, single blanks): it may do what they say, to objects whose names nobody can tell.
+        """Whether a DO block or a function of the run that has an EXECUTE holds `words` (lower case, single blanks): it
+        may do what they say to objects whose names nobody can tell. Other `kinds` of statements need no EXECUTE.
         """
         found = self.held.get((words, kinds))
         if found is None:
             found = self.held[words, kinds] = any(
-                words in " ".join(migration.text(statement.span).lower().split())
+                words in text and (kinds is not HOLDING or "execute" in text)
                 for migration in self.siblings
                 for statement in migration.up.statements
                 if statement.kind in kinds
+                for text in (" ".join(migration.text(statement.span).lower().split()),)
             )
         return found
+
+
+def code_of(data: bytes) -> list[tuple[str, int]]:
+    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
+    from elf_sqlcheck import sql
+
+    text = sql.text_of(data).encode()
+    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]

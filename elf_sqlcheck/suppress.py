@@ -88,17 +88,28 @@ def _ours(name: str) -> tuple[str, ...]:
     return ours(name)
 
 
+def pieces(migration: Migration) -> list[Span]:
+    """Where the statements of a migration stand, and the pieces that are none because they do not parse."""
+    statements = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
+    return statements + [broken.piece for broken in migration.broken]
+
+
+def piece_at(migration: Migration, offset: int) -> Span | None:
+    """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
+    return next((piece for piece in pieces(migration) if piece.start <= offset < piece.end), None)
+
+
 def _scope(place: Span, migration: Migration) -> Span:
     """What a comment at `place` covers."""
     data = migration.data
     line_start = data.rfind(b"\n", 0, place.start) + 1
     line_end = data.find(b"\n", place.end)
     line_end = len(data) if line_end < 0 else line_end
-    pieces = migration.pieces()
-    if data[line_start : place.start].strip():
-        ending = [piece for piece in pieces if line_start <= piece.end <= place.start]
+    spans = pieces(migration)
+    if data[line_start : place.start].removeprefix(b"\xef\xbb\xbf").strip():
+        ending = [piece for piece in spans if line_start <= piece.end <= place.start]
         return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
-    inside = any(piece.start < place.start < piece.end for piece in pieces)
+    inside = any(piece.start < place.start < piece.end for piece in spans)
     if inside:
         position = line_end + 1
         while position < len(data):
@@ -108,9 +119,7 @@ def _scope(place: Span, migration: Migration) -> Span:
             if line and not line.startswith(b"--"):
                 return Span(position, end)
             position = end + 1
-    following = min(
-        (piece for piece in pieces if piece.start >= place.end), key=lambda piece: piece.start, default=None
-    )
+    following = min((piece for piece in spans if piece.start >= place.end), key=lambda piece: piece.start, default=None)
     return Span(place.start, following.end) if following else place
 
 

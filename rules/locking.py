@@ -192,7 +192,9 @@ def _trigger_on_busy_table(context: Context[CreateTrigger | SetTrigger | Drop]) 
         blocked, lock = "reads and writes", "ACCESS EXCLUSIVE"
     else:
         return
-    if context.is_busy(table) and not (isinstance(change, Drop) and _is_replaced(context, change)):
+    if not context.is_busy(table) or (isinstance(change, Drop) and _is_replaced(context, change)):
+        return
+    if (isinstance(change, SetTrigger) and change.enabled == "disabled") or not context.has_lock_timeout():
         message = f"{does} takes {lock} on {table}: it waits for the transactions that use the table, and all later {blocked} wait behind it{then}"
         quiet = "try it in a quiet hour, and again when the lock_timeout ends it"
         instead = quiet if context.has_lock_timeout() else f"{_TIMEOUT} before it; {quiet}"
@@ -277,11 +279,12 @@ RULES = (
     ),
     Rule(
         name="trigger-on-busy-table", family="locking", severity=Severity.WARNING, on=(CreateTrigger, SetTrigger, Drop), check=_trigger_on_busy_table, words=("trigger",),
-        summary="a trigger of a table in use is made, switched or dropped",
+        summary="a trigger of a table in use is made, enabled or dropped with no end to the wait for its lock, or is disabled",
         why="Making or switching a trigger waits for all transactions that have written to the table, dropping one for those that have read it as well; everybody who comes later waits behind it. And its function runs within the writers' own transactions: when it is slow they are, and when it fails they fail.",
         instead="SET LOCAL lock_timeout = '5s'; before it, and try again when it fails",
         bad=(
-            Example("SET LOCAL lock_timeout = '2s';\n" + _TRIGGER + " -- finding", before=_USERS),
+            Example(_TRIGGER + " -- finding", before=_USERS),
+            Example("SET LOCAL lock_timeout = '2s';\nALTER TABLE users DISABLE TRIGGER users_touch; -- finding", before=_USERS + _TRIGGER),
             Example("DROP TRIGGER IF EXISTS users_touch ON users;\n" + _TRIGGER + " -- finding", before=_USERS + _TRIGGER),
             Example("DROP TRIGGER users_touch ON users; -- finding", before=_USERS + _TRIGGER),
             Example("ALTER TABLE users DISABLE TRIGGER users_touch; -- finding", before=_USERS + _TRIGGER),
@@ -290,6 +293,8 @@ RULES = (
         good=(
             Example(_USERS + "\n" + _TRIGGER),
             Example(_TRIGGER, before=_USERS, settings=(("table-sizes", {"public.users": 300}),)),
+            Example("SET LOCAL lock_timeout = '2s';\n" + _TRIGGER, before=_USERS),
+            Example(_TRIGGER, before=_USERS, settings=(("lock-timeout", "5s"),)),
             Example("CREATE TABLE teams (id uuid);\n" + _TRIGGER.replace("users", "teams"), before=_USERS),
             Example("DROP TRIGGER users_touch ON users;\nDROP TABLE users;", before=_USERS + _TRIGGER),
         ),

@@ -13,6 +13,7 @@ from elf_sqlcheck.rule import (
     Rule,
     SetRowSecurity,
     Severity,
+    quoted,
 )
 
 TYPE_CHECKING = False
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Context, Finding, Name, Table
 
-    _About = Context[CreateTable | SetRowSecurity] | Context[SetRowSecurity] | Context[CreatePolicy]
+    _About = Context[CreateTable | SetRowSecurity] | Context[SetRowSecurity] | Context[CreatePolicy | SetRowSecurity]
 
 _GRANT = frozenset({"GrantStmt"})
 _DEFAULTS = frozenset({"AlterDefaultPrivilegesStmt"})
@@ -60,8 +61,10 @@ def _table_without_rls(context: Context[CreateTable | SetRowSecurity]) -> Iterat
             return
         done = f"table {name} has no row level security"
     now = context.after.table(name)
-    if now is None or now.row_security or any(now.policies.values()) or _revoked(context, name):
+    if now is None or now.row_security or _revoked(context, name):
         return
+    if isinstance(change, SetRowSecurity) and any(now.policies.values()):
+        return  # policy-without-rls says it
     table = context.final.table(now.name)
     if table is None or table.row_security or context.hold_words("row level security"):
         return
@@ -92,20 +95,37 @@ def _rls_without_policy(context: Context[SetRowSecurity]) -> Iterator[Finding]:
     yield context.finding(message, instead=instead)
 
 
-def _policy_without_rls(context: Context[CreatePolicy]) -> Iterator[Finding]:
+def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iterator[Finding]:
     change = context.change
     now = context.after.table(change.table)
-    if now is None or not now.known or now.row_security or now.policies.get(change.policy.name) is None:
+    if now is None or not now.known or now.row_security:
+        return
+    names = [name for name, policy in now.policies.items() if policy]
+    if isinstance(change, CreatePolicy):
+        names = [name for name in names if name == change.policy.name and not _is_switched_off(context)]
+    elif change.on or change.what != "enabled":
+        return
+    if not names:
         return
     table = _at_the_end(context, change.table)
-    if table is None or table.row_security or table.policies.get(change.policy.name) is None:
-        return
-    if context.hold_words("row level security"):
+    left = [name for name in names if table and table.policies.get(name)]
+    if table is None or table.row_security or not left or context.hold_words("row level security"):
         return
     statement = f"{context.keywords('ALTER TABLE')} {change.table} {context.keywords('ENABLE ROW LEVEL SECURITY')};"
-    fix = Fix("enable row level security", context.append(statement), Applicability.UNSAFE)
-    message = f"the policy {change.policy.name} has no effect: row level security of {change.table} is off, so everybody with a grant sees and writes all rows"
+    edits = context.append(statement) if isinstance(change, CreatePolicy) else ()
+    fix = Fix("enable row level security", edits, Applicability.UNSAFE) if edits else None
+    which = (
+        f"the policy {quoted(left[0])} has" if len(left) == 1 else f"the policies {', '.join(map(quoted, left))} have"
+    )
+    message = f"{which} no effect: row level security of {change.table} is off, so everybody with a grant sees and writes all rows"
     yield context.finding(message, instead=statement, fix=fix)
+
+
+def _is_switched_off(context: Context[CreatePolicy | SetRowSecurity]) -> bool:
+    """Whether a later statement of the migration switches it off, which is then what is found."""
+    table = context.now.resolve(context.change.table)
+    later = [c for c in context.changes if c.statement.span.start > context.change.statement.span.start]
+    return any(isinstance(c, SetRowSecurity) and not c.on and context.now.resolve(c.table) == table for c in later)
 
 
 def _missing_api_grant(context: Context[CreateTable]) -> Iterator[Finding]:
@@ -149,7 +169,7 @@ _KEY = "Supabase's Data API lets everybody with the project's public key reach t
 # fmt: off
 RULES = (
     Rule(
-        name="table-without-rls", family="rls", severity=Severity.ERROR, on=(CreateTable, SetRowSecurity), check=_table_without_rls, profile="supabase", words=("table",),
+        name="table-without-rls", family="rls", severity=Severity.ERROR, on=(CreateTable, SetRowSecurity), check=_table_without_rls, profile="supabase",
         summary="a table of an exposed schema without row level security",
         why=_KEY,
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
@@ -170,7 +190,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="rls-without-policy", family="rls", severity=Severity.WARNING, on=(SetRowSecurity,), check=_rls_without_policy, profile="supabase", words=("security",),
+        name="rls-without-policy", family="rls", severity=Severity.WARNING, on=(SetRowSecurity,), check=_rls_without_policy, profile="supabase",
         summary="row level security without any policy",
         why="Without a policy nobody but the owner and service_role sees a row: queries of clients come back empty, without an error that says why.",
         instead="CREATE POLICY notes_own ON notes FOR SELECT TO authenticated USING ((SELECT auth.uid()) = user_id);",
@@ -187,13 +207,13 @@ RULES = (
         ),
     ),
     Rule(
-        name="policy-without-rls", family="rls", severity=Severity.ERROR, on=(CreatePolicy,), check=_policy_without_rls, profile="supabase", words=("policy",),
+        name="policy-without-rls", family="rls", severity=Severity.ERROR, on=(CreatePolicy, SetRowSecurity), check=_policy_without_rls, profile="supabase",
         summary="a policy on a table whose row level security is off",
         why="Postgres accepts the policy and never asks it. The table looks protected, and everybody with a grant reads and writes all of it.",
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
         bad=(
             Example(f"{_NOTES}\n{_POLICY} -- finding", fixed=f"{_NOTES}\n{_POLICY}\n\n{_ON}", unsafe=True),
-            Example(f"{_POLICY} -- finding\nALTER TABLE notes DISABLE ROW LEVEL SECURITY;", before=f"{_NOTES}\n{_ON}"),
+            Example(f"{_POLICY}\nALTER TABLE notes DISABLE ROW LEVEL SECURITY; -- finding", before=f"{_NOTES}\n{_ON}"),
         ),
         good=(
             Example(f"{_NOTES}\n{_POLICY}\n{_ON}"),
@@ -203,7 +223,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="missing-api-grant", family="rls", severity=Severity.WARNING, on=(CreateTable,), check=_missing_api_grant, profile="supabase", words=("table",),
+        name="missing-api-grant", family="rls", severity=Severity.WARNING, on=(CreateTable,), check=_missing_api_grant, profile="supabase",
         summary="a table of an exposed schema that nobody is granted",
         why="Supabase no longer grants new tables to anon, authenticated and service_role by itself. Without a GRANT the Data API refuses them all, service_role too, and only in projects where that is so already.",
         instead="GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO authenticated, service_role;",

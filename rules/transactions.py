@@ -110,7 +110,7 @@ def _statement_outside_transaction(context: Context[Outside]) -> Iterator[Findin
     if isinstance(change, Migration):
         yield from _needless_header(context)
     elif isinstance(change, Transaction):
-        if change.statement.conditional and change.kind in {"commit", "rollback"} and context.transaction() is not None:
+        if change.statement.inside and change.kind in {"commit", "rollback"} and context.transaction() is not None:
             message = f"{change.kind.upper()} in a block fails: a transaction is open around the block"
             yield context.finding(message, instead=_HOW.get(context.migration.layout, ""))
     elif isinstance(change, LockTable):
@@ -161,6 +161,7 @@ CONCURRENTLY_IN_TRANSACTION = Rule(
     instead=f"Put it into a migration of its own with the header line `{HEADER}`.",
     on=(CreateIndex, Drop, Reindex, DetachPartition),
     check=_concurrently_in_transaction,
+    words=("concurrently",),
     sections=("up", "down"),
     bad=(
         Example(

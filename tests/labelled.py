@@ -15,6 +15,10 @@ from base64 import urlsafe_b64encode
 from json import dumps
 from typing import Any, NamedTuple
 
+from elf_sqlcheck import config as configuration
+from elf_sqlcheck import run, sources
+from elf_sqlcheck.model import Severity
+
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 VERSION = "20250601_120000"
 BASES = {"": "base.sql", "supabase": "base_supabase.sql"}
@@ -144,6 +148,33 @@ def write(case: Case, folder: str) -> list[str]:
     with open(os.path.join(folder, "elf-sqlcheck.toml"), "w", encoding="utf-8") as config:
         config.writelines(f"{key} = {_toml(value)}\n" for key, value in case.config.items() if value != "")
     return [file.path for file in case.files]
+
+
+def findings(case: Case, folder: str) -> set[tuple[str, int, str]]:
+    """(path, line, rule) of all errors and warnings that elf-sqlcheck finds in a case, written into an empty folder.
+
+    Line 1 is that of the file as a whole.
+    """
+    paths = write(case, folder)
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        settings = configuration.load()
+        rules = run.ruleset(settings)
+        if case.families:
+            rules = rules.replace(rules=tuple(rule for rule in rules.rules if rule.family in case.families))
+        checked = run.check(sources.from_disk(paths, settings), rules, settings)
+    finally:
+        os.chdir(before)
+    return {
+        (finding.path, _line(checked.sources[finding.path], finding.span.start if finding.span else 0), finding.rule)
+        for finding in checked.findings
+        if finding.severity >= Severity.WARNING
+    }
+
+
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
 
 
 def _toml(value: Any) -> str:

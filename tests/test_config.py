@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elf_sqlcheck.config import Config, Environment, load, matches
+from elf_sqlcheck.config import Config, Environment, load
 from elf_sqlcheck.errors import ConfigError
 from elf_sqlcheck.model import Severity
+from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.sizes import TableSize
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def test_without_a_file_the_defaults_hold(repository: Path) -> None:
     (repository / "deep").mkdir()
     assert load(str(repository / "deep")) == Config(root=str(repository))
     settings = {"lock-timeout": "", "main-branch": "", "postgres-version": 17, "profile": ""}
-    assert Config().settings() == settings | {"small-table-rows": 10_000, "table-sizes": {}}
+    settings |= {"small-table-rows": 10_000, "table-sizes": {}}
+    assert Config().settings() == settings | {"exposed-schemas": ("public", "graphql_public"), "teams": {}}
 
 
 def test_the_nearest_file_counts(repository: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_statements_are_those_of_the_files(layout: str) -> None:
     assert first.text(first.up.statements[len(first.up.statements) // 2].span) == TABLE.strip().rstrip(";")
     if rest:
         assert [rest[0].text(s.span) for s in rest[0].up.statements] == [INDEX.strip().rstrip(";")]
-    assert first.is_transactional(first.up) == (layout not in {"supabase", "golang-migrate", "sqitch"})
+    assert first.is_transactional(first.up) == (layout not in {"golang-migrate", "sqitch"})
 
 
 @pytest.mark.parametrize("layout", sorted(FOLDERS.keys() - {"plain"}))
@@ -151,12 +151,16 @@ def test_dbmate_runs_each_section_as_its_own_option_says() -> None:
     assert (migration.transactional, migration.is_transactional(migration.down)) == (False, True)
 
 
+def test_the_supabase_cli_takes_out_of_the_transaction_what_cannot_be_in_one() -> None:
+    assert not one("supabase", "1_a.sql", f"SELECT 1;\n{INDEX}").transactional
+    assert one("supabase", "1_a.sql", "SELECT 1;\nCREATE INDEX i ON users (email);").transactional
+
+
 def test_several_statements_in_one_query_are_a_transaction_all_the_same() -> None:
     for layout, path, text in (
         ("dbmate", "1_a.sql", f"-- migrate:up transaction:false\nSELECT 1;\n{INDEX}\n-- migrate:down\n"),
         ("golang-migrate", "1_a.up.sql", f"SELECT 1;\n{INDEX}"),
         ("sqlx", "1_a.sql", f"-- no-transaction\nSELECT 1;\n{INDEX}"),
-        ("supabase", "1_a.sql", f"SELECT 1;\n{INDEX}"),
         ("graphile-migrate", "000001.sql", f"--! Previous: -\n--! Hash: x\n\n--! no-transaction\nSELECT 1;\n{INDEX}"),
     ):
         assert one(layout, path, text).transactional, layout
@@ -189,7 +193,7 @@ def test_what_goose_refuses_or_cuts_is_told(text: str, place: str, message: str)
 @pytest.mark.parametrize(
     "text",
     [
-        f"-- +goose Up\n-- +goose StatementBegin\n{FUNCTION}-- +goose StatementEnd\n-- +goose Down\nSELECT 1; SELECT 2;\n",
+        f"-- +goose Up\n-- +goose StatementBegin\n{FUNCTION}-- +goose StatementEnd\n-- +goose Down\nSELECT 1; ;\n",
         "-- +goose up\nSELECT 1; -- one\n\n-- +goose down\nSELECT 2;\n",
         "-- a comment;\n-- +goose Up\nSELECT 1\n    -- not the end;\n    + 1;\n",
         "-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;\n-- +goose ENVSUB OFF\n",
@@ -226,6 +230,14 @@ def test_an_undo_without_its_migration_is_a_problem() -> None:
     assert [p.rule for p in migration.problems] == ["header-mismatch"]
     assert migration.down is not None
     assert migration.up.statements == ()
+
+
+def test_a_placeholder_is_an_identifier() -> None:
+    text = "CREATE TABLE ${owner}.a (b text DEFAULT '${flyway:user}');\nSELECT $$ ${x} $$;\n"
+    migration = one("flyway", "V1__a.sql", text)
+    assert migration.broken == ()
+    assert [migration.text(s.span) for s in migration.up.statements] == [line.rstrip(";") for line in text.splitlines()]
+    assert one("goose", "1_a.sql", "-- +goose Up\n-- +goose ENVSUB ON\nDROP TABLE ${NAME};\n").broken == ()
 
 
 # sqitch

@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Path:
 def test_every_command_and_option_is_there() -> None:
     wanted = {
         "init": ("--from-database", "--from-sql", "--yes"),
-        "create": ("--description", "--dir"),
+        "create": ("--description", "--dir", "--from-up"),
         "list": ("--pending", "--env"),
         "validate": ("--config",),
         "up": ("--dry-run", "--target", "--skip-validation", "--allow-out-of-order", "--yes", "--database-url"),

@@ -6,7 +6,7 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elf_sqlcheck.catalog.objects import Name
+    from elf_sqlcheck.catalog.objects import Name, Type
     from elf_sqlcheck.model import Span, Statement
 
 
@@ -18,9 +18,17 @@ class Change(Record):
 
 
 class Opaque(Change):
-    """A statement that this vocabulary has no word for; `what` names it for people ("CREATE OPERATOR")."""
+    """A statement that this vocabulary has no word for; `what` names it for people ("CREATE OPERATOR").
+
+    Where it creates an object, `kind` and `name` say which, in the words of `Drop`, with `part` for a rule of the table
+    `name` and `arguments` for an aggregate.
+    """
 
     what: str
+    kind: str = ""
+    name: Name | None = None
+    part: str | None = None
+    arguments: tuple[Type, ...] | None = None
 
 
 class TableChange(Change):

@@ -6,7 +6,7 @@ from elf_sqlcheck.catalog.change import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Name, Parameter, Trigger, Type
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Name, Output, Parameter, Trigger, Type
     from elf_sqlcheck.model import Span
 
 
@@ -34,22 +34,25 @@ class Rename(Change):
     to: str
     part: str | None = None
     if_exists: bool = False
+    arguments: tuple[Type, ...] | None = None
 
 
 class SetSchema(Change):
-    """ALTER … SET SCHEMA."""
+    """ALTER … SET SCHEMA; `arguments` are the parameter types of a function (None when the text gives none)."""
 
     kind: str
     name: Name
     schema: str
+    arguments: tuple[Type, ...] | None = None
 
 
 class SetOwner(Change):
-    """ALTER … OWNER TO."""
+    """ALTER … OWNER TO; `arguments` are the parameter types of a function (None when the text gives none)."""
 
     kind: str
     name: Name
     owner: str
+    arguments: tuple[Type, ...] | None = None
 
 
 class CreateSchema(Change):
@@ -65,16 +68,24 @@ class CreateExtension(Change):
 
 
 class Comment(Change):
-    """`kind` is the kind of object in lower case ("table", "column", …); `text` None removes the comment."""
+    """`kind` is the kind of object in lower case ("table", "column", …); `text` None removes the comment.
+
+    `arguments` are the parameter types of a function (None when the text gives none).
+    """
 
     kind: str
     name: Name
     part: str | None
     text: str | None
+    arguments: tuple[Type, ...] | None = None
 
 
 class CreateView(Change):
-    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value)."""
+    """`query` is the normal form of the SELECT, `reads` the relations in it, `options` WITH (…) as (name, value).
+
+    `columns` are the names that the view gives; `output` what its query selects, None when that cannot be told;
+    `uses` are the columns that it reads, each with the relations one of which it belongs to; `functions` its calls.
+    """
 
     name: Name
     query: str
@@ -85,6 +96,9 @@ class CreateView(Change):
     materialized: bool = False
     temporary: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    output: tuple[Output, ...] | None = None
+    uses: tuple[tuple[tuple[Name, ...], str], ...] = ()
+    functions: tuple[str, ...] = ()
 
 
 class RefreshView(Change):
@@ -113,6 +127,31 @@ class CreateDomain(Change):
     constraints: tuple[Constraint, ...] = ()
     not_null: bool = False
     default: Expression | None = None
+
+
+class AlterDomain(Change):
+    """ALTER DOMAIN. `action` is "set default" (`default` None: none), "set not null", "drop not null", "add constraint"
+    (`constraint`), "drop constraint" or "validate constraint" (`part` names it).
+    """
+
+    name: Name
+    action: str
+    default: Expression | None = None
+    constraint: Constraint | None = None
+    part: str | None = None
+    if_exists: bool = False
+    cascade: bool = False
+
+
+class AlterAttribute(Change):
+    """ALTER TYPE of a composite type. `action` is "add", "drop" or "type"; `column` is the attribute's new form."""
+
+    name: Name
+    action: str
+    attribute: str
+    column: Column | None = None
+    if_exists: bool = False
+    cascade: bool = False
 
 
 class CreateType(Change):
@@ -160,14 +199,16 @@ class CreateFunction(Change):
 
 
 class AlterFunction(Change):
-    """ALTER FUNCTION, PROCEDURE or ROUTINE: `settings` are SET clauses as (name, value), value None for RESET;
-    `security_definer` is None when it stays as it is. `arguments` are the parameter types, None when none are given.
+    """ALTER FUNCTION, PROCEDURE or ROUTINE: `settings` are SET clauses as (name, value), value None for RESET (name
+    "all": of all); `security_definer` is None when it stays as it is. `arguments` are the parameter types, None when
+    none are given; `options` are the others, as in CreateFunction, volatility included.
     """
 
     name: Name
     arguments: tuple[Type, ...] | None = None
     settings: tuple[tuple[str, str | None], ...] = ()
     security_definer: bool | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class CreateTrigger(Change):

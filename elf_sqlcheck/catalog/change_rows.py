@@ -56,6 +56,7 @@ class DefaultPrivileges(Change):
     schemas: tuple[str, ...] = ()
     for_roles: tuple[str, ...] = ()
     revoke: bool = False
+    with_grant_option: bool = False
 
 
 class Role(Change):

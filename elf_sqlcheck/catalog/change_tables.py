@@ -6,15 +6,18 @@ from elf_sqlcheck.catalog.change import Change, TableChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, IndexColumn, Name, Type
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, IndexColumn, Name, Output, Type
 
 
 class CreateTable(Change):
     """`persistence` is "permanent", "temporary" or "unlogged"; `like` are the tables of LIKE clauses.
 
     `partition_of` and `inherits` name parents, `partition_by` is the strategy of a partitioned table ("range", "list",
-    "hash"), `of_type` the type of a typed table; `as_query` marks CREATE TABLE … AS, whose columns are not known,
-    `empty` that it is WITH NO DATA.
+    "hash"), `of_type` the type of a typed table; `like_options` say for each LIKE what it copies besides columns
+    ("constraints", "defaults", "generated", "identity", "indexes", "comments").
+
+    `as_query` marks CREATE TABLE … AS, `empty` that it is WITH NO DATA; `output` are the columns that its query
+    selects, None when they cannot be told, and `names` those that the statement gives them.
     """
 
     name: Name
@@ -30,6 +33,9 @@ class CreateTable(Change):
     as_query: bool = False
     empty: bool = False
     foreign: bool = False
+    like_options: tuple[frozenset[str], ...] = ()
+    output: tuple[Output, ...] | None = None
+    names: tuple[str, ...] = ()
 
 
 class AddColumn(TableChange):
@@ -119,10 +125,24 @@ class DetachPartition(TableChange):
 
 
 class AlterTableOther(TableChange):
-    """Another action of ALTER TABLE; `action` is the parser's word without `AT_` (SetLogged, ClusterOn …)."""
+    """Another action of ALTER TABLE; `action` is the parser's word without `AT_` (SetLogged, ClusterOn …).
+
+    `column` is the column or index that it names, `other` the parent or type of INHERIT and OF.
+    """
 
     action: str
     column: str | None = None
+    other: Name | None = None
+
+
+class AlterConstraint(TableChange):
+    """ALTER CONSTRAINT; what is None stays as it is."""
+
+    name: str
+    deferrable: bool | None = None
+    initially_deferred: bool | None = None
+    enforced: bool | None = None
+    no_inherit: bool | None = None
 
 
 class SetOptions(TableChange):

@@ -14,6 +14,8 @@ from elf_sqlcheck.catalog.change import (
 )
 from elf_sqlcheck.catalog.change_objects import (
     AddEnumLabel,
+    AlterAttribute,
+    AlterDomain,
     AlterFunction,
     AlterSequence,
     Comment,
@@ -57,6 +59,7 @@ from elf_sqlcheck.catalog.change_tables import (
     AddColumn,
     AddConstraint,
     AlterColumnType,
+    AlterConstraint,
     AlterTableOther,
     AttachPartition,
     CreateIndex,
@@ -80,7 +83,10 @@ __all__ = [
     "AddColumn",
     "AddConstraint",
     "AddEnumLabel",
+    "AlterAttribute",
     "AlterColumnType",
+    "AlterConstraint",
+    "AlterDomain",
     "AlterFunction",
     "AlterPolicy",
     "AlterSequence",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.catalog.entries import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, IndexColumn, Name, Trigger, Type, quoted
-from elf_sqlcheck.catalog.schema import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from elf_sqlcheck.catalog.schema import Key, Object, Schema
+    from elf_sqlcheck.catalog.entries import Key, Object
+    from elf_sqlcheck.catalog.schema import Schema
 
 _IGNORED = frozenset({"setting", "extension", "role"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
@@ -26,6 +27,8 @@ _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "ind
 _CAST = re.compile(
     r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?"
 )
+#: A type's name as a function of one column: on a column of that type it does nothing and is not kept.
+_TYPE_CALL = re.compile(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
 _CAST_LITERAL = re.compile(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
 _WORDS = {
     "not_null": "NOT NULL",
@@ -138,6 +141,8 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 if between.get(part) is not None:
                     yield SchemaDifference(kind, name, "left behind", "", position)
             elif now is None:
+                if kind == "column" and part not in new and not last.complete:
+                    continue  # CREATE TABLE … AS: which columns it has is not known
                 if was is not None or between.get(part) is None:
                     yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:
@@ -177,8 +182,15 @@ def _both(was: Any, now: Any, form: Callable[[Any], Any]) -> tuple[Any, Any]:
 
 
 def _plain_index(index: Index) -> Index:
-    columns = tuple(column.replace(expression=_bare(column.expression)) for column in index.columns)
+    columns = tuple(_plain_key(column) for column in index.columns)
     return index.replace(where=_bare(index.where), columns=columns)
+
+
+def _plain_key(column: IndexColumn) -> IndexColumn:
+    call = _TYPE_CALL.fullmatch(column.expression.text) if column.expression else None
+    if call:
+        return column.replace(name=call[1], expression=None)
+    return column.replace(expression=_bare(column.expression))
 
 
 def _local(kind: Type) -> Type:

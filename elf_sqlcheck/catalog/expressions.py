@@ -7,7 +7,9 @@ names them. It is compared and shown, never run.
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.objects import ALIASES, NOWHERE, Expression, Type, quoted
+import re
+
+from elf_sqlcheck.catalog.objects import ALIASES, NOWHERE, Expression, Name, Type, quoted
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -26,9 +28,12 @@ _ALL_FIELDS = 0x7FFF  # INTERVAL_FULL_RANGE of Postgres
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
 
 
+_NAME_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
+
+
 def strings(nodes: list[Node] | None) -> list[str]:
     """The texts of a list of String nodes."""
-    return [node["String"].get("sval", "") for node in nodes or () if "String" in node]
+    return [node["String"].get("sval", "") for node in nodes if "String" in node] if nodes else []
 
 
 class Reader:
@@ -53,9 +58,10 @@ class Reader:
         start = self.offset + max(self.start, 0)
         span = Span(start, start + 1) if self.start >= 0 else NOWHERE
         constant = "A_Const" in node or ("TypeCast" in node and "A_Const" in node["TypeCast"]["arg"])
+        reads = tuple(dict.fromkeys(Name(schema, name) for schema, name in self.relations)) if self.relations else ()
         columns = tuple(dict.fromkeys(self.columns))
         demanded = tuple(_not_null(node)) if "NullTest" in node or "BoolExpr" in node else ()
-        return Expression(text, tuple(self.functions), columns, constant, span, demanded, tuple(self.calls))
+        return Expression(text, tuple(self.functions), columns, constant, span, demanded, tuple(self.calls), reads)
 
     def render(self, wrapped: Node) -> str:
         """The normal form of any node."""
@@ -113,6 +119,8 @@ class Reader:
             parts = parts[1:]
         name = ".".join(parts)
         self.functions.append(name)
+        if name == "nextval":
+            self._sequence(node["args"][0])
         read = len(self.columns)
         inside = "*" if node.get("agg_star") else self.list(node.get("args"))
         if node.get("agg_distinct"):
@@ -121,6 +129,14 @@ class Reader:
             self.calls.append((name, self.offset + node.get("location", 0)))
         extra = {key: node[key] for key in ("agg_order", "agg_filter", "over", "func_variadic") if key in node}
         return f"{name}({inside})" + (f" {self._other(extra)}" if extra else "")
+
+    def _sequence(self, argument: Node) -> None:
+        """The sequence that a literal names."""
+        constant = argument.get("TypeCast", {}).get("arg", argument).get("A_Const", {})
+        parts = _NAME_PART.findall(constant.get("sval", {}).get("sval", ""))
+        if parts:
+            names = [part[1:-1].replace('""', '"') if part[0] == '"' else part.lower() for part in parts]
+            self.relations.append((names[-2] if len(names) > 1 else None, names[-1]))
 
     def _cast(self, node: Node) -> str:
         return f"{self._operand(node['arg'])}::{type_of(node['typeName'])}"

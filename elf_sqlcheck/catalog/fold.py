@@ -6,45 +6,68 @@ its changes and after it are views on the same objects, and DOWN can be folded f
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import fold_bodies, fold_objects, fold_renames, fold_tables
-from elf_sqlcheck.catalog.schema import Schema, Table, View
+from elf_sqlcheck.catalog import changes as ch
+from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_drops, fold_objects, fold_tables
+from elf_sqlcheck.catalog.entries import Absent
+from elf_sqlcheck.catalog.schema import Latest, Links, Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.entries import Key, Object
     from elf_sqlcheck.catalog.objects import Name
-    from elf_sqlcheck.catalog.schema import Key, Object
 
-_APPLY = {**fold_tables.APPLY, **fold_objects.APPLY, **fold_renames.APPLY}
+
+def _load(catalog: Catalog, change: Change) -> None:
+    """Fold a change of a rarer kind: what does that is loaded when it is first met."""
+    from elf_sqlcheck.catalog import fold_inherited, fold_rare, fold_renames
+
+    _APPLY.update({**fold_inherited.APPLY, **fold_rare.APPLY, **fold_renames.APPLY})
+    _APPLY[type(change)](catalog, change)
+
+
+_RARE = (
+    ch.AlterAttribute, ch.AlterDomain, ch.AlterFunction, ch.AlterTableOther, ch.AttachPartition, ch.CreateDomain,
+    ch.CreateType, ch.DetachPartition, ch.Opaque, ch.Rename, ch.Role, ch.SetOwner, ch.SetSchema,
+)  # fmt: skip
+_APPLY: dict[type, Callable[[Any, Any], None]] = {
+    **dict.fromkeys(_RARE, _load), **fold_tables.APPLY, **fold_objects.APPLY, **fold_access.APPLY, **fold_drops.APPLY
+}  # fmt: skip
 _END = 1 << 60
 #: Kinds of keys that say something about another object: (kind, schema, name of the object, …).
-_SATELLITES = frozenset({"comment", "fact", "function", "grant", "renamed"})
+_SATELLITES = frozenset({"comment", "fact", "function", "grant", "owner", "renamed", "rule"})
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
-def refers_to(value: Object | None) -> list[Name]:
-    """The relations that a table or a view refers to."""
-    if isinstance(value, Table):
-        names = [c.references for c in value.constraints.values() if c is not None and c.references is not None]
-        return [*names, value.partition_of] if value.partition_of else names
-    return list(value.reads) if isinstance(value, View) else []
+def _is_of_routine(key: Key) -> bool:
+    """Whether a fact is one about a function: a relation may have the same name."""
+    return key[4 if key[0] == "comment" else 3] in _ROUTINES
 
 
 class Catalog:
-    """The schema as it grows: `begin` a migration, `apply` its changes, take `view`s, `undo` what is not to stay."""
+    """The schema as it grows: `begin` a migration, `apply` its changes, take `view`s, `undo` what is not to stay.
 
-    __slots__ = ("about", "journal", "migration", "now", "objects", "position", "referring")
+    `about`, `referring`, `heirs` and `named` are those of its `Links`; `defaults` says that there have been default
+    privileges.
+    """
+
+    __slots__ = (
+        "about", "defaults", "heirs", "journal", "links", "migration", "named", "now", "objects", "position",
+        "referring",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.objects: dict[Key, Object] = {}
         self.journal: dict[Key, list[tuple[int, Object | None]]] = {}
-        self.about: dict[Key, set[Key]] = {}
-        self.referring: dict[Key, set[Key]] = {}
+        self.links = links = Links()
+        self.about, self.referring, self.heirs, self.named = links.about, links.referring, links.heirs, links.named
         self.migration = 0
         self.position = 0
-        self.now = Schema(self.objects, self.journal, _END, self.referring)
+        self.defaults = False
+        self.now = Latest(self.objects, self.journal, _END, links)
 
     def begin(self) -> None:
         """Forget how the present state came about: views made before are no longer true."""
@@ -52,9 +75,10 @@ class Catalog:
         self.migration += 1
         self.now.migration = self.migration
         self.position = 0
-        self.objects.pop(("setting", "search_path"), None)
-        for name in fold_objects.SETTINGS:
-            self.objects.pop(("setting", name), None)
+        if ("setting", "session") in self.objects:
+            from elf_sqlcheck.catalog import fold_rare
+
+            fold_rare.end_session(self)
 
     def apply(self, change: Change) -> None:
         """Fold one change. What the catalog has no word for changes nothing."""
@@ -64,6 +88,8 @@ class Catalog:
                 fold_bodies.apply(self, apply, change)
             else:
                 apply(self, change)
+            if self.defaults:
+                fold_access.apply_defaults(self, change)
         self.position += 1
 
     def apply_all(self, changes: Sequence[Change]) -> None:
@@ -75,9 +101,6 @@ class Catalog:
         """Write an object; None makes it unknown."""
         if key[0] in _SATELLITES:
             self.about.setdefault(key[1:3], set()).add(key)
-        elif key[0] == "relation":
-            for name in refers_to(value):
-                self.referring.setdefault((name.schema or "", name.name), set()).add(key)
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:
@@ -89,37 +112,44 @@ class Catalog:
         else:
             self.objects[key] = value
 
+    def refer(self, key: Key, names: Iterable[Name]) -> None:
+        """Note that the object under `key` refers to relations, types or functions, whose names have their schema."""
+        for name in names:
+            self.referring.setdefault((name.schema or "", name.name), set()).add(key)
+
+    def referring_to(self, name: Name) -> list[tuple[Key, Object]]:
+        """The objects that may refer to what is called `name`."""
+        keys = self.referring.get((name.schema or "", name.name), ())
+        return [(key, self.objects[key]) for key in sorted(keys) if key in self.objects]
+
     def said_about(self, schema: str | None, name: str, *, routine: bool = False) -> list[Key]:
         """The keys of comments, grants and other facts about a relation, or about a `routine`, of that name."""
-        return [
-            key
-            for key in self.about.get((schema or "", name), ())
-            if key[0] != "function" and key in self.objects and (_ROUTINES.isdisjoint(key[3:5]) != routine)
-        ]
+        keys = self.about.get((schema or "", name))
+        if not keys:
+            return []
+        return sorted(
+            key for key in keys if key[0] != "function" and key in self.objects and _is_of_routine(key) == routine
+        )
 
     def overloads(self, name: Name) -> list[Key]:
         """The keys of the functions of that name."""
         keys = self.about.get((name.schema or "", name.name), ())
-        return sorted(key for key in keys if key[0] == "function" and key in self.objects)
-
-    def referring_to(self, name: Name) -> list[tuple[Key, Object]]:
-        """The tables and views that refer to a relation: foreign keys, partitions, queries."""
-        keys = self.referring.get((name.schema or "", name.name), ())
-        found = [(key, self.objects[key]) for key in sorted(keys) if key in self.objects]
-        return [(key, value) for key, value in found if name in refers_to(value)]
+        return sorted(
+            key for key in keys if key[0] == "function" and not isinstance(self.objects.get(key), Absent | None)
+        )
 
     def view(self, position: int | None = None) -> Schema:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
-        position = self.position if position is None else position
-        return Schema(self.objects, self.journal, position, self.referring, self.migration)
+        at = self.position if position is None else position
+        return Schema(self.objects, self.journal, at, self.links, self.migration)
 
     def branch(self, position: int) -> Catalog:
         """A catalog of its own that goes on from the state at `position` of this migration."""
         other = Catalog()
         other.objects.update(self.objects)
         other.journal.update((key, list(entries)) for key, entries in self.journal.items())
-        other.about.update((key, set(keys)) for key, keys in self.about.items())
-        other.referring.update((key, set(keys)) for key, keys in self.referring.items())
+        other.links.add(self.links)
+        other.defaults = self.defaults
         other.migration = other.now.migration = self.migration
         other.undo(position)
         return other

@@ -1,21 +1,19 @@
-"""How everything but the parts of tables alters the catalog: drops, renames, types, views, functions, access."""
+"""How views, types, sequences, functions, triggers, policies and comments alter the catalog."""
 
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.fold_tables import RELATIONS, key_of, save, table_at
-from elf_sqlcheck.catalog.objects import Name
-from elf_sqlcheck.catalog.schema import (
-    ABSENT,
-    Domain,
-    Enum,
-    Fact,
-    IndexOf,
-    OtherType,
-    Routine,
-    Sequence,
-    Table,
-    View,
+from elf_sqlcheck.catalog.entries import ABSENT, Absent, Enum, Fact, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.fold_drops import fact_key, input_types, routine_keys, signature
+from elf_sqlcheck.catalog.fold_parts import (
+    key_of,
+    new_name,
+    refer_functions,
+    refer_in,
+    save,
+    settled,
+    table_at,
+    type_key,
 )
 
 TYPE_CHECKING = False
@@ -24,153 +22,71 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Parameter, Type
+    from elf_sqlcheck.catalog.objects import Name
 
 #: Settings besides search_path that rules ask for; like it, they end with the migration that sets them.
-SETTINGS = ("lock_timeout", "timezone")
-_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
-
-
-def signature(types: tuple[Type, ...]) -> str:
-    """The types that tell overloaded functions apart, as text."""
-    return ",".join(str(kind.replace(modifiers=())) for kind in types)
-
-
-def input_types(parameters: tuple[Parameter, ...]) -> tuple[Type, ...]:
-    """The types of the parameters that are given by the caller."""
-    return tuple(parameter.type for parameter in parameters if parameter.mode in {"in", "inout", "variadic"})
-
-
-def drop(catalog: Catalog, change: ch.Drop) -> None:
-    """DROP of anything."""
-    if change.kind in RELATIONS:
-        _drop_relation(catalog, catalog.now.resolve(change.name), cascade=change.cascade)
-    elif change.kind == "index":
-        _drop_index(catalog, catalog.now.resolve(change.name))
-    elif change.kind in {"trigger", "policy"} and change.part:
-        _drop_part(catalog, change)
-    elif change.kind in _ROUTINES:
-        _drop_routine(catalog, change)
-    elif change.kind in {"type", "domain"}:
-        full = catalog.now.resolve(change.name, "type")
-        catalog.put(("type", full.schema or "", full.name), ABSENT)
-    elif change.kind == "schema":
-        for key in [key for key in catalog.objects if len(key) > 2 and key[1] == change.name.name]:
-            catalog.put(key, ABSENT if key[0] in {"relation", "type", "function"} else None)
-        for other in catalog.said_about("", change.name.name):
-            catalog.put(other, None)
-        catalog.put(("schema", "", change.name.name), ABSENT)
-    else:
-        catalog.put((change.kind, change.name.schema or "", change.name.name, change.part or ""), ABSENT)
-
-
-def _drop_relation(catalog: Catalog, name: Name, *, cascade: bool) -> None:
-    key = key_of(name)
-    found = catalog.objects.get(key)
-    if isinstance(found, Table | View):
-        for index in found.indexes:
-            catalog.put(("relation", name.schema or "", index), ABSENT)
-    catalog.put(key, ABSENT)
-    for other in catalog.said_about(name.schema, name.name):
-        catalog.put(other, None)
-    if cascade:
-        _drop_dependants(catalog, name)
-
-
-def _drop_dependants(catalog: Catalog, name: Name) -> None:
-    """What DROP … CASCADE takes along: views that read it, foreign keys that point to it, its partitions."""
-    for key, found in catalog.referring_to(name):
-        if isinstance(found, View) or (isinstance(found, Table) and found.partition_of == name):
-            _drop_relation(catalog, found.name, cascade=True)
-        elif isinstance(found, Table):
-            kept = {k: c for k, c in found.constraints.items() if c is None or c.references != name}
-            catalog.put(key, found.replace(constraints=kept))
-
-
-def _drop_index(catalog: Catalog, name: Name) -> None:
-    found = catalog.objects.get(key_of(name))
-    if isinstance(found, IndexOf):
-        owner = catalog.objects.get(key_of(found.table))
-        if isinstance(owner, Table | View):
-            save(catalog, owner.replace(indexes={k: v for k, v in owner.indexes.items() if k != name.name}))
-    catalog.put(key_of(name), ABSENT)
-
-
-def _drop_part(catalog: Catalog, change: ch.Drop) -> None:
-    table = table_at(catalog, change.name)
-    if table is None or change.part is None:
-        return
-    field = "triggers" if change.kind == "trigger" else "policies"
-    parts: dict[str, Any] = {k: v for k, v in getattr(table, field).items() if k != change.part}
-    if not table.known and change.part not in getattr(table, field):
-        parts[change.part] = None
-    save(catalog, table.replace(**{field: parts}))
-
-
-def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
-    full = catalog.now.resolve(change.name)
-    found = catalog.overloads(full)
-    if change.arguments is not None:
-        wanted = ("function", full.schema or "", full.name, signature(change.arguments))
-        found = [wanted] if wanted in found or not found else found[:1] if len(found) == 1 else [wanted]
-    for key in found or [("function", full.schema or "", full.name, "")]:
-        catalog.put(key, ABSENT)
-    for key in catalog.said_about(full.schema, full.name, routine=True):
-        catalog.put(key, None)
-    if change.cascade:
-        _drop_triggers_of(catalog, full)
-
-
-def _alter_function(catalog: Catalog, change: ch.AlterFunction) -> None:
-    found = catalog.overloads(catalog.now.resolve(change.name))
-    if change.arguments is not None:
-        found = [key for key in found if key[3] == signature(change.arguments)]
-    for key in found:
-        routine = catalog.objects[key]
-        if isinstance(routine, Routine):
-            old = {} if ("all", None) in change.settings else dict(routine.settings)
-            settings = {**old, **dict(change.settings)}
-            definer = routine.security_definer if change.security_definer is None else change.security_definer
-            kept = tuple((name, value) for name, value in settings.items() if value is not None)
-            catalog.put(key, routine.replace(settings=kept, security_definer=definer))
-
-
-def _drop_triggers_of(catalog: Catalog, function: Name) -> None:
-    """The triggers that DROP FUNCTION … CASCADE takes along."""
-    for key, found in list(catalog.objects.items()):
-        if not isinstance(found, Table):
-            continue
-        gone = [
-            t for t, trigger in found.triggers.items() if trigger and catalog.now.resolve(trigger.function) == function
-        ]
-        if gone:
-            catalog.put(key, found.replace(triggers={t: v for t, v in found.triggers.items() if t not in gone}))
+SETTINGS = frozenset({"lock_timeout", "timezone"})
 
 
 def _create_view(catalog: Catalog, change: ch.CreateView) -> None:
-    name = change.name if change.name.schema else Name(catalog.now.search_path[0], change.name.name)
-    if change.if_not_exists and catalog.now.knows("relation", name):
+    name = catalog.now.resolve(change.name) if change.or_replace else new_name(catalog, change.name)
+    if change.temporary:
+        name = new_name(catalog, name.replace(schema="pg_temp"))
+    found = catalog.objects.get(key_of(name))
+    if change.if_not_exists and not isinstance(found, Absent | None):
         return
     reads = tuple(catalog.now.resolve(read) for read in change.reads)
     view = View(
-        name, change.query, reads, change.columns, change.materialized, change.options, {}, _born(catalog, name)
-    )
-    catalog.put(key_of(name), view)
+        name, change.query, reads, change.columns, change.materialized, change.options, {}, catalog.migration,
+        output=_output(catalog, change), uses=_uses(catalog, change), functions=change.functions,
+    )  # fmt: skip
+    if isinstance(found, View) and change.or_replace:
+        view = view.replace(born=found.born, triggers=found.triggers)
+    key = key_of(name)
+    catalog.put(key, view)
+    catalog.refer(key, reads)
+    refer_functions(catalog, key, change.functions)
 
 
-def _born(catalog: Catalog, name: Name) -> int:
-    """The number of the migration that made the view that is now there, else of the present one."""
-    found = catalog.objects.get(key_of(name))
-    return found.born if isinstance(found, View) else catalog.migration
+def _output(catalog: Catalog, change: ch.CreateView) -> tuple[str, ...] | None:
+    """The names of the columns of a view, None where they cannot be told."""
+    if change.output is None:
+        return None
+    if any(item.name == "*" for item in change.output):
+        from elf_sqlcheck.catalog import fold_inherited
+
+        names = [name for name, _ in fold_inherited.selected(catalog, change.output)]
+    else:
+        names = [item.name for item in change.output]
+    if "*" in names:
+        return None
+    return (*change.columns, *names[len(change.columns) :])
 
 
-def _new_type(catalog: Catalog, name: Name) -> Name:
-    return name if name.schema else Name(catalog.now.search_path[0], name.name)
+def _uses(catalog: Catalog, change: ch.CreateView) -> tuple[tuple[Name, str], ...]:
+    """The columns that a view reads, each of the one relation that can be told."""
+    found: dict[tuple[Name, str], None] = {}
+    for candidates, column in change.uses:
+        relations = [catalog.now.resolve(name) for name in candidates]
+        if len(relations) > 1:
+            relations = [name for name in relations if _has(catalog, name, column)]
+        for relation in relations[:1]:
+            table = catalog.now.table(relation)
+            names = [column] if column != "*" else [c.name for c in table.columns.values() if c] if table else []
+            found.update(dict.fromkeys((relation, name) for name in names))
+    return tuple(found)
+
+
+def _has(catalog: Catalog, relation: Name, column: str) -> bool:
+    found = catalog.now.relation(relation)
+    if isinstance(found, Table):
+        return bool(found.column(column))
+    return isinstance(found, View) and column in (found.output or ())
 
 
 def _create_enum(catalog: Catalog, change: ch.CreateEnum) -> None:
-    name = _new_type(catalog, change.name)
-    catalog.put(("type", name.schema or "", name.name), Enum(name, change.labels))
+    name = new_name(catalog, change.name)
+    catalog.put(type_key(name), Enum(name, change.labels))
 
 
 def _add_label(catalog: Catalog, change: ch.AddEnumLabel) -> None:
@@ -185,24 +101,21 @@ def _add_label(catalog: Catalog, change: ch.AddEnumLabel) -> None:
     if change.neighbour in enum.labels:
         place = enum.labels.index(change.neighbour) + (1 if change.after else 0)
     labels = (*enum.labels[:place], change.label, *enum.labels[place:])
-    catalog.put(("type", enum.name.schema or "", enum.name.name), enum.replace(labels=labels))
-
-
-def _create_domain(catalog: Catalog, change: ch.CreateDomain) -> None:
-    name = _new_type(catalog, change.name)
-    domain = Domain(name, change.type, change.not_null, change.default, change.constraints)
-    catalog.put(("type", name.schema or "", name.name), domain)
-
-
-def _create_type(catalog: Catalog, change: ch.CreateType) -> None:
-    name = _new_type(catalog, change.name)
-    catalog.put(("type", name.schema or "", name.name), OtherType(name, change.kind, change.attributes))
+    catalog.put(type_key(enum.name), enum.replace(labels=labels))
 
 
 def _create_sequence(catalog: Catalog, change: ch.CreateSequence) -> None:
-    name = change.name if change.name.schema else Name(catalog.now.search_path[0], change.name.name)
+    name = new_name(catalog, change.name)
     if not (change.if_not_exists and catalog.now.knows("relation", name)):
-        catalog.put(key_of(name), Sequence(name, change.owned_by, change.options))
+        catalog.put(key_of(name), Sequence(name, _owner(catalog, name, change), change.options))
+
+
+def _owner(catalog: Catalog, name: Name, change: ch.CreateSequence | ch.AlterSequence) -> tuple[Name, str] | None:
+    if change.owned_by is None:
+        return None
+    table = catalog.now.resolve(change.owned_by[0])
+    catalog.refer(key_of(name), (table,))
+    return table, change.owned_by[1]
 
 
 def _alter_sequence(catalog: Catalog, change: ch.AlterSequence) -> None:
@@ -210,78 +123,148 @@ def _alter_sequence(catalog: Catalog, change: ch.AlterSequence) -> None:
     found = catalog.objects.get(key_of(full))
     if isinstance(found, Sequence):
         options = {**dict(found.options), **dict(change.options)}
-        owned_by = change.owned_by or found.owned_by
-        catalog.put(key_of(full), found.replace(owned_by=owned_by, options=tuple(options.items())))
+        disowned = options.pop("owned_by", "") == "none"
+        owned_by = None if disowned else _owner(catalog, full, change) or found.owned_by
+        internal = found.internal and owned_by == found.owned_by
+        altered = found.replace(owned_by=owned_by, options=tuple(options.items()), internal=internal)
+        catalog.put(key_of(full), altered)
 
 
 def _create_function(catalog: Catalog, change: ch.CreateFunction) -> None:
-    name = change.name if change.name.schema else Name(catalog.now.search_path[0], change.name.name)
+    name = new_name(catalog, change.name)
+    inputs = input_types(change.parameters)
+    key = ("function", name.schema or "", name.name, signature(inputs))
+    for kind in inputs if change.returns is None else (*inputs, change.returns):
+        settled(catalog, kind, key)
     routine = Routine(
         name, change.parameters, change.returns, change.returns_set, change.procedure, change.language,
-        change.volatility, change.security_definer, change.settings, change.body,
+        change.volatility, change.security_definer, change.settings, change.body, change.options,
     )  # fmt: skip
-    catalog.put(("function", name.schema or "", name.name, signature(input_types(change.parameters))), routine)
+    catalog.put(key, routine)
 
 
 def _create_schema(catalog: Catalog, change: ch.CreateSchema) -> None:
-    catalog.put(("schema", "", change.name), Fact())
+    key = ("schema", "", change.name)
+    if change.name != "public" or isinstance(catalog.objects.get(key), Absent):
+        catalog.put(key, Fact())
 
 
 def _create_extension(catalog: Catalog, change: ch.CreateExtension) -> None:
     catalog.put(("extension", "", change.name), Fact())
 
 
+_PLACELESS = frozenset(
+    ["access method", "cast", "database", "event trigger", "extension", "foreign data wrapper", "foreign server",
+     "language", "publication", "role", "schema", "subscription", "tablespace"]
+)  # fmt: skip
+_TYPES = frozenset({"type", "domain", "domain constraint"})
+_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
+
+
+def comment_key(catalog: Catalog, change: ch.Comment) -> tuple[str, ...]:
+    """Where a comment is kept."""
+    kind, name, part = change.kind, change.name, change.part or ""
+    if kind in _ROUTINES:
+        full = catalog.now.resolve_function(name)
+        keys = routine_keys(catalog, full, change.arguments)
+        return ("comment", full.schema or "", full.name, keys[0][3] if len(keys) == 1 else "", kind)
+    if kind in _PLACELESS:
+        return ("comment", "", name.name, part, kind)
+    if change.arguments is not None or kind not in _ON_RELATIONS | _TYPES:
+        key = fact_key(catalog, kind, name, change.part, change.arguments)
+        return ("comment", key[1], key[2], part, kind)
+    full = catalog.now.resolve(name, "type" if kind in _TYPES else "relation")
+    return ("comment", full.schema or "", full.name, part, kind)
+
+
+_ON_RELATIONS = frozenset(
+    ["table", "column", "view", "materialized view", "foreign table", "index", "sequence", "constraint", "trigger",
+     "policy", "rule"]
+)  # fmt: skip
+
+
 def _comment(catalog: Catalog, change: ch.Comment) -> None:
-    full = catalog.now.resolve(change.name) if change.kind != "schema" else change.name
-    key = ("comment", full.schema or "", full.name, change.part or "", change.kind)
+    key = comment_key(catalog, change)
     catalog.put(key, Fact(change.text) if change.text is not None else ABSENT)
 
 
-def _grant(catalog: Catalog, change: ch.Grant) -> None:
-    """Privileges on named objects; those on all objects of a schema and column privileges are not kept."""
-    if change.all_in_schema or change.columns:
+def _owner_at(catalog: Catalog, name: Name) -> Table | View | None:
+    found = catalog.now.relation(name)
+    return found if isinstance(found, View) else table_at(catalog, name)
+
+
+def _create_trigger(catalog: Catalog, change: ch.CreateTrigger) -> None:
+    owner = _owner_at(catalog, change.table)
+    if owner is None:
         return
-    for item in change.objects:
-        full = item if change.kind == "schema" else catalog.now.resolve(item)
-        for grantee in change.grantees:
-            key = ("grant", full.schema or "", full.name, change.kind, grantee)
-            found = catalog.objects.get(key)
-            had = found.value if isinstance(found, Fact) and isinstance(found.value, frozenset) else frozenset()
-            wanted = frozenset(change.privileges or ("all",))
-            if not change.revoke:
-                catalog.put(key, Fact(had | wanted))
-            elif "all" in wanted:
-                catalog.put(key, ABSENT if found else None)
-            elif "all" in had:
-                catalog.put(key, None)
-            else:
-                left = had - wanted
-                catalog.put(key, Fact(left) if left else (ABSENT if found else None))
+    key = key_of(owner.name)
+    trigger = change.trigger
+    catalog.refer(key, (catalog.now.resolve_function(trigger.function),))
+    if trigger.when:
+        refer_in(catalog, key, trigger.when)
+    earlier = owner.triggers.get(trigger.name)
+    if earlier:
+        trigger = trigger.replace(enabled=earlier.enabled)
+    save(catalog, owner.replace(triggers={**owner.triggers, trigger.name: trigger}))
+
+
+def _set_trigger(catalog: Catalog, change: ch.SetTrigger) -> None:
+    owner = _owner_at(catalog, change.table)
+    if owner is None:
+        return
+    every = change.name in {"", "*"}
+    triggers = {
+        name: trigger.replace(enabled=change.enabled) if trigger and (every or name == change.name) else trigger
+        for name, trigger in owner.triggers.items()
+    }
+    save(catalog, owner.replace(triggers=triggers))
+
+
+def _create_policy(catalog: Catalog, change: ch.CreatePolicy) -> None:
+    table = table_at(catalog, change.table)
+    if table is not None:
+        policy = change.policy
+        refer_in(catalog, key_of(table.name), policy.using)
+        refer_in(catalog, key_of(table.name), policy.check)
+        save(catalog, table.replace(policies={**table.policies, policy.name: policy}))
+
+
+def _alter_policy(catalog: Catalog, change: ch.AlterPolicy) -> None:
+    table = table_at(catalog, change.table)
+    policy = table.policies.get(change.name) if table else None
+    if table is None or policy is None:
+        return
+    values: dict[str, Any] = {"roles": change.roles, "using": change.using, "check": change.check}
+    altered = policy.replace(**{key: value for key, value in values.items() if value is not None})
+    refer_in(catalog, key_of(table.name), change.using)
+    refer_in(catalog, key_of(table.name), change.check)
+    save(catalog, table.replace(policies={**table.policies, change.name: altered}))
 
 
 def _set(catalog: Catalog, change: ch.SetSetting) -> None:
     if change.name == "search_path":
         names = tuple(part.strip().strip('"') for part in (change.value or "").split(",") if part.strip())
-        kept = tuple(name for name in names if name != "$user")
+        kept = tuple(name for name in names if name not in {"$user", "pg_catalog", "pg_temp"})
         catalog.put(("setting", "search_path"), Fact(kept) if kept else None)
+        catalog.put(("setting", "session"), Fact())
     elif change.name in SETTINGS:
         catalog.put(("setting", change.name), Fact(change.value) if change.value is not None else None)
+        catalog.put(("setting", "session"), Fact())
 
 
 APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.AddEnumLabel: _add_label,
+    ch.AlterPolicy: _alter_policy,
     ch.AlterSequence: _alter_sequence,
     ch.Comment: _comment,
-    ch.CreateDomain: _create_domain,
     ch.CreateEnum: _create_enum,
     ch.CreateExtension: _create_extension,
-    ch.AlterFunction: _alter_function,
     ch.CreateFunction: _create_function,
+    ch.CreatePolicy: _create_policy,
     ch.CreateSchema: _create_schema,
     ch.CreateSequence: _create_sequence,
-    ch.CreateType: _create_type,
+    ch.CreateTrigger: _create_trigger,
     ch.CreateView: _create_view,
-    ch.Drop: drop,
-    ch.Grant: _grant,
     ch.SetSetting: _set,
+    ch.SetTrigger: _set_trigger,
 }

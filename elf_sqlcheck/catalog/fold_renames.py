@@ -2,140 +2,84 @@
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.fold_tables import RELATIONS, key_of, save, table_at
-from elf_sqlcheck.catalog.objects import Name, quoted
-from elf_sqlcheck.catalog.schema import ABSENT, Domain, Enum, Fact, IndexOf, OtherType, Sequence, Table, View
+from elf_sqlcheck.catalog import fold_moves as moves
+from elf_sqlcheck.catalog import retarget
+from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, View
+from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, fact_key, routine_keys
+from elf_sqlcheck.catalog.fold_parts import RELATIONS, heirs, key_of, save, table_at, type_key
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Expression
+
+_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
-def rename(catalog: Catalog, change: ch.Rename) -> None:
+def _rename(catalog: Catalog, change: ch.Rename) -> None:
     """ALTER … RENAME."""
     kind = change.kind
-    if kind in RELATIONS:
+    if kind in _PARTS and change.part:
+        _PARTS[kind](catalog, change.name, change.part, change.to)
+    elif kind in RELATIONS or kind == "index":
         full = catalog.now.resolve(change.name)
-        _move(catalog, full, Name(full.schema, change.to))
-    elif kind == "index":
-        _rename_index(catalog, catalog.now.resolve(change.name), change.to)
-    elif kind in {"column", "constraint", "trigger", "policy"} and change.part:
-        table = table_at(catalog, change.name)
-        if table is not None:
-            _RENAME[kind](catalog, table, change.part, change.to)
-    elif kind == "enum label" and change.part:
-        enum = catalog.now.enum(change.name)
-        if enum:
-            labels = tuple(change.to if label == change.part else label for label in enum.labels)
-            catalog.put(("type", enum.name.schema or "", enum.name.name), enum.replace(labels=labels))
+        moves.move(catalog, full, Name(full.schema, change.to))
     elif kind in {"type", "domain"}:
         full = catalog.now.resolve(change.name, "type")
-        found = catalog.objects.get(("type", full.schema or "", full.name))
-        catalog.put(("type", full.schema or "", full.name), ABSENT)
-        name = Name(full.schema, change.to)
-        moved = found.replace(name=name) if isinstance(found, Enum | Domain | OtherType) else OtherType(name, "assumed")
-        catalog.put(("type", full.schema or "", change.to), moved)
+        moves.move_type(catalog, full, Name(full.schema, change.to))
+    elif kind in _ROUTINES:
+        full = catalog.now.resolve_function(change.name)
+        for key in routine_keys(catalog, full, change.arguments):
+            moves.move_routine(catalog, key, Name(full.schema, change.to))
+    elif kind == "schema":
+        moves.rename_schema(catalog, change.name.name, change.to)
+    elif kind == "role":
+        moves.rename_role(catalog, change.name.name, change.to)
+    else:
+        key = fact_key(catalog, kind, change.name, None, change.arguments)
+        moves.move_fact(catalog, key, (key[0], key[1], change.to, *key[3:]))
 
 
-def _move(catalog: Catalog, old: Name, new: Name) -> None:
-    """Give a relation another name or schema, with everything that refers to it."""
-    found = catalog.objects.get(key_of(old))
-    if not isinstance(found, Table | View | Sequence):
-        table = table_at(catalog, old)
-        if table is None:
-            return
-        found = table
-    catalog.put(key_of(old), ABSENT)
-    indexes = getattr(found, "indexes", {})
-    for name in indexes:
-        catalog.put(("relation", old.schema or "", name), ABSENT)
-        catalog.put(("relation", new.schema or "", name), IndexOf(new))
-    moved: Any = found.replace(name=new)
-    if indexes:
-        moved = moved.replace(indexes={k: v.replace(table=new) for k, v in indexes.items()})
-    catalog.put(key_of(new), moved)
-    for key in catalog.said_about(old.schema, old.name):
-        catalog.put((key[0], new.schema or "", new.name, *key[3:]), catalog.objects[key])
-        catalog.put(key, None)
-    for key, other in catalog.referring_to(old):
-        if isinstance(other, Table):
-            parts = {
-                name: c.replace(references=new) if c and c.references == old else c
-                for name, c in other.constraints.items()
-            }
-            parent = new if other.partition_of == old else other.partition_of
-            catalog.put(key, other.replace(constraints=parts, partition_of=parent))
-        elif isinstance(other, View):
-            catalog.put(key, other.replace(reads=tuple(new if read == old else read for read in other.reads)))
+def _set_schema(catalog: Catalog, change: ch.SetSchema) -> None:
+    """ALTER … SET SCHEMA."""
+    if change.kind in RELATIONS:
+        full = catalog.now.resolve(change.name)
+        moves.move(catalog, full, Name(change.schema, full.name))
+    elif change.kind in {"type", "domain"}:
+        full = catalog.now.resolve(change.name, "type")
+        moves.move_type(catalog, full, Name(change.schema, full.name))
+    elif change.kind in _ROUTINES:
+        full = catalog.now.resolve_function(change.name)
+        for key in routine_keys(catalog, full, change.arguments):
+            moves.move_routine(catalog, key, Name(change.schema, full.name))
+    elif change.kind in IN_SCHEMA:
+        key = fact_key(catalog, change.kind, change.name, None, change.arguments)
+        moves.move_fact(catalog, key, (key[0], change.schema, *key[2:]))
 
 
-def _rename_index(catalog: Catalog, name: Name, to: str) -> None:
-    found = catalog.objects.get(key_of(name))
-    catalog.put(key_of(name), ABSENT)
-    if not isinstance(found, IndexOf):
-        catalog.put(("relation", name.schema or "", to), IndexOf(Name(name.schema, "?")))
-        return
-    catalog.put(("relation", name.schema or "", to), found)
-    owner = catalog.objects.get(key_of(found.table))
-    if isinstance(owner, Table | View):
-        owner = owner.replace(indexes=_with_name(owner.indexes, name.name, to))
-    if isinstance(owner, Table):  # an index and the constraint that made it have one name
-        owner = owner.replace(constraints=_with_name(owner.constraints, name.name, to))
-    if isinstance(owner, Table | View):
-        save(catalog, owner)
-
-
-def _with_name(parts: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The parts of a table with one of them called otherwise, in the same order."""
-    return {new if k == old else k: v.replace(name=new) if v and k == old else v for k, v in parts.items()}
-
-
-def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
-    def again(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(new if name == old else name for name in names)
-
-    if old not in table.columns:
-        _note_rename(catalog, table.name, "column", old, new)
-    columns = _with_name(table.columns, old, new)
-    constraints = {
-        k: c.replace(columns=again(c.columns), expression=_reading(c.expression, old, new)) if c else c
-        for k, c in table.constraints.items()
-    }
-    indexes = {
-        k: v.replace(
-            columns=tuple(
-                c.replace(name=new if c.name == old else c.name, expression=_reading(c.expression, old, new))
-                for c in v.columns
-            ),
-            include=again(v.include),
-            where=_reading(v.where, old, new),
-        )
-        for k, v in table.indexes.items()
-    }
-    save(catalog, table.replace(columns=columns, constraints=constraints, indexes=indexes))
-    for key, other in catalog.referring_to(table.name):
-        if isinstance(other, Table):
-            parts = {
-                k: c.replace(ref_columns=again(c.ref_columns)) if c and c.references == table.name else c
-                for k, c in other.constraints.items()
-            }
-            catalog.put(key, other.replace(constraints=parts))
-
-
-def _reading(expression: Expression | None, old: str, new: str) -> Expression | None:
-    """An expression that reads a column under its new name; Postgres follows the column, too."""
-    if expression is None or old not in expression.columns:
-        return expression
-    text = re.sub(rf"(?<![\w'.]){re.escape(quoted(old))}(?![\w'(])", lambda _: quoted(new), expression.text)
-    columns = tuple(new if column == old else column for column in expression.columns)
-    return expression.replace(text=text, columns=columns)
+def _rename_column(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    found = catalog.now.relation(name)
+    if isinstance(found, View):
+        save(catalog, retarget.own_column(found, old, new))
+    table = table_at(catalog, name)
+    if table is not None:
+        if old not in table.columns:
+            _note_rename(catalog, table.name, "column", old, new)
+        table = retarget.own_column(table, old, new)
+        save(catalog, table)
+    full = catalog.now.resolve(name)
+    for key, user in catalog.referring_to(full):
+        changed = retarget.column(user, full, old, new)
+        if changed != user:
+            catalog.put(key, changed)
+    moves.rename_said(catalog, full, "column", old, new)
+    for heir in heirs(catalog, full):
+        if heir.column(old):
+            _rename_column(catalog, heir.name, old, new)
 
 
 def _note_rename(catalog: Catalog, table: Name, kind: str, old: str, new: str) -> None:
@@ -149,33 +93,76 @@ def _note_rename(catalog: Catalog, table: Name, kind: str, old: str, new: str) -
         catalog.put(("renamed", table.schema or "", table.name, kind, new), Fact(first))
 
 
-def _rename_constraint(catalog: Catalog, table: Table, old: str, new: str) -> None:
+def _rename_constraint(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    table = table_at(catalog, name)
+    if table is None:
+        _rename_of_domain(catalog, name, old, new)
+        return
     if old not in table.constraints:
         _note_rename(catalog, table.name, "constraint", old, new)
-    save(catalog, table.replace(constraints=_with_name(table.constraints, old, new)))
     if old in table.indexes:
-        _rename_index(catalog, Name(table.name.schema, old), new)
+        moves.rename_index(catalog, Name(table.name.schema, old), new)
+        return
+    constraint = table.constraints.get(old)
+    save(catalog, table.replace(constraints=retarget.with_name(table.constraints, old, new)))
+    catalog.named.setdefault((table.name.schema or "", new), set()).add(key_of(table.name))
+    moves.rename_said(catalog, table.name, "constraint", old, new)
+    if constraint and constraint.kind in {"check", "not null"}:
+        for heir in heirs(catalog, table.name):
+            if heir.constraints.get(old):
+                _rename_constraint(catalog, heir.name, old, new)
+    moves.relink(catalog, table, old, new)
 
 
-def _rename_part(field: str) -> Callable[[Catalog, Table, str, str], None]:
-    def handler(catalog: Catalog, table: Table, old: str, new: str) -> None:
-        save(catalog, table.replace(**{field: _with_name(getattr(table, field), old, new)}))
+def _rename_of_domain(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    key = type_key(catalog.now.resolve(name, "type"))
+    domain = catalog.objects.get(key)
+    if isinstance(domain, Domain):
+        parts = tuple(c.replace(name=new) if c.name == old else c for c in domain.constraints)
+        catalog.put(key, domain.replace(constraints=parts))
+        moves.rename_said(catalog, domain.name, "domain constraint", old, new)
+
+
+def _rename_label(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    enum = catalog.now.enum(name)
+    if enum:
+        labels = tuple(new if label == old else label for label in enum.labels)
+        catalog.put(type_key(enum.name), enum.replace(labels=labels))
+
+
+def _rename_attribute(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    key = type_key(catalog.now.resolve(name, "type"))
+    found = catalog.objects.get(key)
+    if isinstance(found, OtherType):
+        attributes = tuple(c.replace(name=new) if c.name == old else c for c in found.attributes)
+        catalog.put(key, found.replace(attributes=attributes))
+
+
+def _rename_part(kind: str, field: str) -> Callable[[Catalog, Name, str, str], None]:
+    def handler(catalog: Catalog, name: Name, old: str, new: str) -> None:
+        found = catalog.now.relation(name)
+        owner = found if isinstance(found, View) else table_at(catalog, name)
+        if owner is not None:
+            save(catalog, owner.replace(**{field: retarget.with_name(getattr(owner, field), old, new)}))
+            moves.rename_said(catalog, owner.name, kind, old, new)
 
     return handler
 
 
-_RENAME: dict[str, Callable[[Catalog, Table, str, str], None]] = {
+def _rename_rule(catalog: Catalog, name: Name, old: str, new: str) -> None:
+    key = fact_key(catalog, "rule", name, old, None)
+    moves.move_fact(catalog, key, (*key[:3], new))
+
+
+_PARTS: dict[str, Callable[[Catalog, Name, str, str], None]] = {
+    "attribute": _rename_attribute,
     "column": _rename_column,
     "constraint": _rename_constraint,
-    "policy": _rename_part("policies"),
-    "trigger": _rename_part("triggers"),
+    "enum label": _rename_label,
+    "policy": _rename_part("policy", "policies"),
+    "rule": _rename_rule,
+    "trigger": _rename_part("trigger", "triggers"),
 }
 
 
-def _set_schema(catalog: Catalog, change: ch.SetSchema) -> None:
-    if change.kind in RELATIONS:
-        full = catalog.now.resolve(change.name)
-        _move(catalog, full, Name(change.schema, full.name))
-
-
-APPLY: dict[type, Callable[[Any, Any], None]] = {ch.Rename: rename, ch.SetSchema: _set_schema}
+APPLY: dict[type, Callable[[Any, Any], None]] = {ch.Rename: _rename, ch.SetSchema: _set_schema}

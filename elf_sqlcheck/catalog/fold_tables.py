@@ -1,124 +1,118 @@
-"""How changes of tables, their parts and their indexes alter the catalog."""
+"""How changes of tables and their columns alter the catalog."""
 
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.naming import constraint_name, index_name
-from elf_sqlcheck.catalog.objects import Index, IndexColumn, Name
-from elf_sqlcheck.catalog.schema import ABSENT, Absent, Fact, IndexOf, Table, View
+from elf_sqlcheck.catalog import fold_constraints as constraints
+from elf_sqlcheck.catalog.entries import ABSENT, Fact, Sequence, Table
+from elf_sqlcheck.catalog.fold_parts import (
+    Taken,
+    heirs,
+    key_of,
+    new_name,
+    refer_in,
+    save,
+    settled,
+    table_at,
+)
+from elf_sqlcheck.catalog.naming import object_name
+from elf_sqlcheck.catalog.objects import BUILT_IN, Expression, Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Column, Constraint
-    from elf_sqlcheck.catalog.schema import Key
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Index
 
-
-RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table"})
-
-
-def key_of(name: Name) -> Key:
-    """The key of a relation whose name has its schema."""
-    return ("relation", name.schema or "", name.name)
-
-
-def table_at(catalog: Catalog, name: Name) -> Table | None:
-    """The table to be altered: an assumed one when nothing is known of it, None when it is no table or is gone."""
-    full = catalog.now.resolve(name)
-    found = catalog.objects.get(key_of(full))
-    if found is None:
-        return Table(full, {}, {}, {}, {}, {}, known=False, complete=False)
-    return found if isinstance(found, Table) else None
-
-
-def save(catalog: Catalog, table: Table | View) -> None:
-    """Write a table (or view) back."""
-    catalog.put(key_of(table.name), table)
+_ORDER = {"primary key": 0, "unique": 1, "exclude": 1, "foreign key": 3}
 
 
 def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
     """CREATE TABLE."""
-    full = _new_name(catalog, change.name)
+    full = new_name(catalog, change.name)
     if change.if_not_exists and catalog.now.knows("relation", full):
         return
-    parents = [change.partition_of] if change.partition_of else list(change.inherits)
-    columns: dict[str, Column | None] = {}
-    complete = not (change.as_query or change.like or change.of_type)
-    for parent in [*parents, *change.like]:
-        known = catalog.now.table(parent)
-        complete = complete and known is not None and known.complete
-        columns.update(known.columns if known else {})
-    columns.update({column.name: column for column in change.columns})
+    key = key_of(full)
     table = Table(
-        full, columns, {}, {}, {}, {},
-        complete=complete,
+        full, {}, {}, {}, {}, {},
         persistence=change.persistence,
-        partition_of=catalog.now.resolve(change.partition_of) if change.partition_of else None,
         partition_by=change.partition_by,
-        inherits=tuple(catalog.now.resolve(parent) for parent in change.inherits),
         row_security=False,
         foreign=change.foreign,
         born=catalog.migration,
         rows="many" if change.as_query and not change.empty else "none",
     )  # fmt: skip
+    plain = not (change.inherits or change.partition_of or change.like or change.of_type or change.as_query)
+    if plain:
+        columns: dict[str, Column | None] = {
+            column.name: own_column(catalog, full, column) for column in change.columns
+        }
+        given = list(change.constraints)
+    else:
+        from elf_sqlcheck.catalog import fold_inherited
+
+        table, given = fold_inherited.begin(catalog, table, change)
+        columns = dict(table.columns)
+    table = table.replace(columns=columns)
     save(catalog, table)
-    order = {"primary key": 0, "unique": 1}
-    for constraint in sorted(change.constraints, key=lambda item: order.get(item.kind, 2)):
+    for constraint in _once(given):
         # a table without rows has nothing to be validated: NOT VALID says nothing here
-        table = _with_constraint(catalog, table, constraint.replace(not_valid=False))
+        kept = constraint.replace(not_valid=False) if constraint.not_valid else constraint
+        table = constraints.with_constraint(catalog, table, kept, only=True)
     save(catalog, table)
+    if not plain:
+        fold_inherited.end(catalog, key, change)
 
 
-def _new_name(catalog: Catalog, name: Name) -> Name:
-    """Where a new relation goes: the first schema of the search path."""
-    return name if name.schema else Name(catalog.now.search_path[0], name.name)
+def _once(given: list[Constraint]) -> list[Constraint]:
+    """The constraints in the order in which Postgres makes them, without those that have the index of another."""
+    given = [constraint for constraint in given if constraint.kind != "not null" or constraint.name]
+    if len(given) < 2:
+        return given
+    given.sort(key=lambda constraint: _ORDER.get(constraint.kind, 2))
+    kept: dict[object, Constraint] = {}
+    for constraint in given:
+        mark: object = id(constraint)
+        if constraint.kind in {"primary key", "unique"}:
+            mark = constraint.columns, constraint.include, constraint.deferrable
+        earlier = kept.get(mark)
+        if earlier is None:
+            kept[mark] = constraint
+        elif earlier.name is None and constraint.name:
+            kept[mark] = earlier.replace(name=constraint.name)
+    return list(kept.values())
 
 
-def _with_constraint(catalog: Catalog, table: Table, constraint: Constraint) -> Table:
-    """The table with one more constraint, its chosen name and the index that comes with it."""
-    if constraint.kind == "not null":
-        return _with_columns(table, constraint.columns, not_null=True)
-    columns = constraint.columns
-    index = table.indexes.get(constraint.using_index) if constraint.using_index else None
-    if index:
-        columns = tuple(column.name or "" for column in index.columns)
-    name = constraint.name or (
-        constraint.using_index or constraint_name(table.name.name, constraint, table.constraints)
-    )
-    references = catalog.now.resolve(constraint.references) if constraint.references else None
-    kept = constraint.replace(name=name, columns=columns, references=references)
-    table = table.replace(constraints={**table.constraints, name: kept})
-    if constraint.kind in {"primary key", "unique", "exclude"}:
-        if index and constraint.using_index != name:
-            catalog.put(("relation", table.name.schema or "", index.name), ABSENT)
-        indexes = {key: value for key, value in table.indexes.items() if not index or key != index.name}
-        made = (index or _index_of(table, kept)).replace(name=name)
-        catalog.put(("relation", table.name.schema or "", name), IndexOf(table.name))
-        table = table.replace(indexes={**indexes, name: made})
-    if constraint.kind == "primary key":
-        table = _with_columns(table, columns, not_null=True)
-    return table
+def own_column(catalog: Catalog, table: Name, column: Column) -> Column:
+    """A column as the catalog keeps it; notes what it refers to and makes the sequence that comes with it."""
+    kind = column.type
+    key = ("relation", table.schema or "", table.name)
+    if kind.schema is not None or kind.name not in BUILT_IN:
+        kind = settled(catalog, kind, key)
+        if kind is not column.type:
+            column = column.replace(type=kind)
+    elif column.identity or kind.is_serial:
+        with_sequence(catalog, table, column.name)
+    expression = column.default or column.generated
+    if expression is not None and (expression.functions or expression.reads):
+        refer_in(catalog, key, expression)
+    return column
 
 
-def _index_of(table: Table, constraint: Constraint) -> Index:
-    columns = tuple(IndexColumn(column) for column in constraint.columns)
-    return Index(
-        constraint.name or "", table.name, columns, constraint.include, constraint.kind != "exclude",
-        constraint.nulls_not_distinct, "gist" if constraint.kind == "exclude" else "btree",
-    )  # fmt: skip
+def with_sequence(catalog: Catalog, table: Name, column: str) -> None:
+    """Make the sequence of a serial or identity column."""
+    taken = Taken(catalog, Table(table, {}, {}, {}, {}, {}))
+    name = Name(table.schema, object_name(table.name, column, "seq", taken))
+    catalog.put(key_of(name), Sequence(name, (table, column), internal=True))
+    catalog.refer(key_of(name), (table,))
 
 
-def _with_columns(table: Table, names: Iterable[str], **values: Any) -> Table:
-    columns: dict[str, Column | None] | None = None
-    for name in names:
-        column = table.columns.get(name)
-        if column is not None and any(getattr(column, field) != value for field, value in values.items()):
-            columns = columns or dict(table.columns)
-            columns[name] = column.replace(**values)
-    return table if columns is None else table.replace(columns=columns)
+def own_sequences(catalog: Catalog, table: Name, column: str | None = None) -> list[Sequence]:
+    """The sequences that belong to a table, or to one column of it."""
+    found = [value for _, value in catalog.referring_to(table) if isinstance(value, Sequence) and value.owned_by]
+    return [s for s in found if s.owned_by and s.owned_by[0] == table and column in {None, s.owned_by[1]}]
 
 
 def _alter(apply: Callable[[Catalog, Table, Any], Table | None]) -> Callable[[Catalog, Any], None]:
@@ -135,32 +129,72 @@ def _alter(apply: Callable[[Catalog, Table, Any], Table | None]) -> Callable[[Ca
 
 
 def _add_column(catalog: Catalog, table: Table, change: ch.AddColumn) -> Table | None:
-    if change.if_not_exists and table.column(change.column.name):
+    column = change.column
+    if table.column(column.name):
+        if not change.if_not_exists:
+            save(catalog, table.replace(columns={**table.columns, column.name: column}))
         return None
-    table = table.replace(columns={**table.columns, change.column.name: change.column})
+    column = own_column(catalog, table.name, column)
+    table = table.replace(columns={**table.columns, column.name: column})
+    _hand_down(catalog, table, column)
     for constraint in change.constraints:
-        table = _with_constraint(catalog, table, constraint)
+        table = constraints.with_constraint(catalog, table, constraint)
     return table
 
 
-def _drop_column(catalog: Catalog, table: Table, change: ch.DropColumn) -> Table | None:
-    name = change.column
+def _hand_down(catalog: Catalog, table: Table, column: Column) -> None:
+    """Give a new column to the table's heirs and to theirs."""
+    for heir in heirs(catalog, table.name):
+        if not heir.column(column.name):
+            partition = heir.partition_of == table.name
+            copy = column.replace(
+                inherited=True, identity=column.identity if partition else "", type=column.type.stored
+            )
+            save(catalog, heir.replace(columns={**heir.columns, column.name: copy}))
+            _hand_down(catalog, heir, copy)
+
+
+def _drop_column(catalog: Catalog, table: Table, change: ch.DropColumn) -> Table:
+    if change.cascade:
+        from elf_sqlcheck.catalog import fold_cascade
+
+        fold_cascade.of_column(catalog, table.name, change.column)
+        table = table_at(catalog, table.name) or table
+    return without_column(catalog, table, change.column)
+
+
+def without_column(catalog: Catalog, table: Table, name: str) -> Table:
+    """The table without a column, and without what is only there for it; its heirs lose it too."""
     columns = {key: value for key, value in table.columns.items() if key != name}
     if not table.complete:
         columns[name] = None
-    constraints = {
-        key: value
-        for key, value in table.constraints.items()
-        if value is None or not (name in value.columns or (value.expression and name in value.expression.columns))
+    kept_constraints = {
+        key: value for key, value in table.constraints.items() if value is None or not _concerns(value, name)
     }
-    kept = {key: index for key, index in table.indexes.items() if not _uses(index, name)}
+    for gone in table.constraints.keys() - kept_constraints.keys():
+        constraints.forget_part(catalog, table.name, "constraint", gone)
+    kept = {key: index for key, index in table.indexes.items() if not uses(index, name)}
     for gone in table.indexes.keys() - kept.keys():
         catalog.put(("relation", table.name.schema or "", gone), ABSENT)
+        for key in catalog.said_about(table.name.schema, gone):
+            catalog.put(key, None)
     clear_part(catalog, table.name, name)
-    return table.replace(columns=columns, constraints=constraints, indexes=kept)
+    for sequence in own_sequences(catalog, table.name, name):
+        catalog.put(key_of(sequence.name), ABSENT)
+    for heir in heirs(catalog, table.name):
+        column = heir.column(name)
+        if column and column.inherited:
+            save(catalog, without_column(catalog, heir, name))
+    return table.replace(columns=columns, constraints=kept_constraints, indexes=kept)
 
 
-def _uses(index: Index, column: str) -> bool:
+def _concerns(constraint: Constraint, column: str) -> bool:
+    read = constraint.expression.columns if constraint.expression else ()
+    return column in constraint.columns or column in constraint.include or column in read
+
+
+def uses(index: Index, column: str) -> bool:
+    """Whether an index is on a column, by any of its expressions."""
     keys = index.columns
     return (
         column in index.include
@@ -172,114 +206,100 @@ def _uses(index: Index, column: str) -> bool:
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:
     """Forget what was said about a column that is gone."""
     for key in catalog.said_about(table.schema, table.name):
-        if key[0] in {"comment", "fact"} and key[3] == column:
+        if (key[0] in {"comment", "fact"} and key[3] == column) or (key[0] == "grant" and key[5:] == (column,)):
             catalog.put(key, None)
 
 
-def _part(table: Name, column: str) -> Key:
-    return (table.schema or "", table.name, column)
+def _column(apply: Callable[[Catalog, Table, Column, Any], Column], aspect: str) -> Callable[[Catalog, Any], None]:
+    """A handler for one aspect of a column and of the same column of the table's heirs.
+
+    It is written into the column when that is known, else kept beside it.
+    """
+
+    def alter(catalog: Catalog, table: Table, change: Any) -> Table | None:
+        for heir in heirs(catalog, table.name):
+            altered = alter(catalog, heir, change)
+            if altered is not None:
+                save(catalog, altered)
+        column = table.column(change.column)
+        if column is None:
+            value = _ASPECTS[aspect](change)
+            catalog.put(("fact", table.name.schema or "", table.name.name, change.column, aspect), Fact(value))
+            return None
+        altered_column = apply(catalog, table, column, change)
+        if altered_column is column:
+            return None
+        return table.replace(columns={**table.columns, column.name: altered_column})
+
+    return _alter(alter)
 
 
-def _column_fact(aspect: str, value: Callable[[Any], object]) -> Callable[[Catalog, Any], None]:
-    """A handler for one aspect of a column: written into the column when it is known, else kept beside it."""
-
-    def apply(catalog: Catalog, table: Table, change: Any) -> Table | None:
-        if table.column(change.column):
-            return _with_columns(table, (change.column,), **{aspect: value(change)})
-        catalog.put(("fact", *_part(table.name, change.column), aspect), Fact(value(change)))
-        return None
-
-    return _alter(apply)
+_ASPECTS: dict[str, Callable[[Any], object]] = {
+    "type": lambda change: change.type,
+    "default": lambda change: change.default,
+    "generated": lambda change: change.expression,
+    "identity": lambda change: change.identity,
+    "not_null": lambda change: isinstance(change, ch.SetNotNull),
+}
 
 
-def _add_constraint(catalog: Catalog, table: Table, change: ch.AddConstraint) -> Table:
-    return _with_constraint(catalog, table, change.constraint)
+def _alter_type(catalog: Catalog, table: Table, column: Column, change: ch.AlterColumnType) -> Column:
+    kind = settled(catalog, change.type, key_of(table.name))
+    return with_default(catalog, table, column).replace(type=kind, collation=change.collation)
 
 
-def _drop_constraint(catalog: Catalog, table: Table, change: ch.DropConstraint) -> Table:
-    constraints = {key: value for key, value in table.constraints.items() if key != change.name}
-    if change.name not in table.constraints and not table.known:
-        constraints[change.name] = None
-    indexes = table.indexes
-    if change.name in indexes:
-        indexes = {key: value for key, value in indexes.items() if key != change.name}
-        catalog.put(("relation", table.name.schema or "", change.name), ABSENT)
-    return table.replace(constraints=constraints, indexes=indexes)
+def with_default(catalog: Catalog, table: Table, column: Column) -> Column:
+    """A serial column as the integer with a default that it is."""
+    if not column.type.is_serial:
+        return column
+    own = own_sequences(catalog, table.name, column.name)
+    default = column.default
+    if default is None and own:
+        name = own[0].name
+        catalog.refer(key_of(table.name), (name,))
+        default = Expression(f"nextval('{name}'::regclass)", ("nextval",), reads=(name,))
+    return column.replace(type=column.type.stored, default=default)
 
 
-def _validate(_catalog: Catalog, table: Table, change: ch.ValidateConstraint) -> Table | None:
-    constraint = table.constraints.get(change.name)
-    if constraint is None:
-        return None
-    return table.replace(constraints={**table.constraints, change.name: constraint.replace(not_valid=False)})
+def _set_default(catalog: Catalog, table: Table, column: Column, change: ch.SetDefault) -> Column:
+    refer_in(catalog, key_of(table.name), change.default)
+    return column.replace(default=change.default, type=column.type.stored)
+
+
+def _set_identity(catalog: Catalog, table: Table, column: Column, change: ch.SetIdentity) -> Column:
+    if change.identity and not column.identity:
+        if not column.inherited:
+            with_sequence(catalog, table.name, column.name)
+    elif not change.identity and column.identity:
+        for sequence in own_sequences(catalog, table.name, column.name):
+            catalog.put(key_of(sequence.name), ABSENT)
+    return column.replace(identity=change.identity)
+
+
+def _set_not_null(_catalog: Catalog, _table: Table, column: Column, _change: ch.SetNotNull) -> Column:
+    return column if column.not_null else column.replace(not_null=True)
+
+
+def _drop_not_null(catalog: Catalog, change: ch.DropNotNull) -> None:
+    """DROP NOT NULL takes a named constraint along."""
+    table = table_at(catalog, change.table)
+    if table:
+        for name, constraint in table.constraints.items():
+            if constraint and constraint.kind == "not null" and constraint.columns == (change.column,):
+                save(catalog, constraints.without_constraint(catalog, table, name))
+    _nullable(catalog, change)
+
+
+_nullable = _column(lambda _catalog, _table, column, _change: column.replace(not_null=False), "not_null")
+
+
+def _set_expression(catalog: Catalog, table: Table, column: Column, change: ch.SetExpression) -> Column:
+    refer_in(catalog, key_of(table.name), change.expression)
+    return column.replace(generated=change.expression, stored=column.stored and change.expression is not None)
 
 
 def _row_security(_catalog: Catalog, table: Table, change: ch.SetRowSecurity) -> Table:
     return table.replace(row_security=change.on) if change.what == "enabled" else table.replace(forced=change.on)
-
-
-def _set_trigger(_catalog: Catalog, table: Table, change: ch.SetTrigger) -> Table:
-    every = change.name in {"", "*"}
-    return table.replace(
-        triggers={
-            name: trigger.replace(enabled=change.enabled) if trigger and (every or name == change.name) else trigger
-            for name, trigger in table.triggers.items()
-        }
-    )
-
-
-def _create_trigger(_catalog: Catalog, table: Table, change: ch.CreateTrigger) -> Table:
-    return table.replace(triggers={**table.triggers, change.trigger.name: change.trigger})
-
-
-def _create_policy(_catalog: Catalog, table: Table, change: ch.CreatePolicy) -> Table:
-    return table.replace(policies={**table.policies, change.policy.name: change.policy})
-
-
-def _alter_policy(_catalog: Catalog, table: Table, change: ch.AlterPolicy) -> Table | None:
-    policy = table.policies.get(change.name)
-    if policy is None:
-        return None
-    values: dict[str, Any] = {"roles": change.roles, "using": change.using, "check": change.check}
-    altered = policy.replace(**{key: value for key, value in values.items() if value is not None})
-    return table.replace(policies={**table.policies, change.name: altered})
-
-
-def _partition(catalog: Catalog, change: ch.AttachPartition | ch.DetachPartition) -> None:
-    part = table_at(catalog, change.partition)
-    if part is not None:
-        parent = catalog.now.resolve(change.table) if isinstance(change, ch.AttachPartition) else None
-        save(catalog, part.replace(partition_of=parent))
-
-
-def create_index(catalog: Catalog, change: ch.CreateIndex) -> None:
-    """CREATE INDEX, on a table or a materialized view."""
-    found = catalog.now.relation(change.table)
-    owner = found if isinstance(found, View) else table_at(catalog, change.table)
-    if owner is None:
-        return
-    name = change.name or index_name(owner.name.name, change.columns, _Taken(catalog, owner.name.schema or ""))
-    if change.if_not_exists and name in owner.indexes:
-        return
-    index = Index(
-        name, owner.name, change.columns, change.include, change.unique, change.nulls_not_distinct, change.method,
-        change.where, change.options,
-    )  # fmt: skip
-    catalog.put(("relation", owner.name.schema or "", name), IndexOf(owner.name))
-    save(catalog, owner.replace(indexes={**owner.indexes, name: index}))
-
-
-class _Taken:
-    """The relation names of a schema that are in use."""
-
-    __slots__ = ("catalog", "schema")
-
-    def __init__(self, catalog: Catalog, schema: str) -> None:
-        self.catalog = catalog
-        self.schema = schema
-
-    def __contains__(self, name: object) -> bool:
-        return not isinstance(self.catalog.objects.get(("relation", self.schema, str(name))), Absent | None)
 
 
 def _set_options(catalog: Catalog, change: ch.SetOptions) -> None:
@@ -288,7 +308,7 @@ def _set_options(catalog: Catalog, change: ch.SetOptions) -> None:
     if view is not None:
         options = {**dict(view.options), **dict(change.options)}
         kept = tuple((name, value) for name, value in options.items() if value is not None)
-        save(catalog, view.replace(options=kept))
+        catalog.put(key_of(view.name), view.replace(options=kept))
 
 
 _FILLING = frozenset({"insert", "copy", "merge"})
@@ -310,25 +330,20 @@ def _write_rows(catalog: Catalog, change: ch.WriteRows) -> None:
 
 APPLY: dict[type, Callable[[Any, Any], None]] = {
     ch.AddColumn: _alter(_add_column),
-    ch.AddConstraint: _alter(_add_constraint),
-    ch.AlterColumnType: _column_fact("type", lambda change: change.type),
-    ch.AlterPolicy: _alter(_alter_policy),
-    ch.AttachPartition: _partition,
-    ch.CreateIndex: create_index,
-    ch.CreatePolicy: _alter(_create_policy),
+    ch.AddConstraint: _alter(constraints.add_constraint),
+    ch.AlterColumnType: _column(_alter_type, "type"),
+    ch.AlterConstraint: _alter(constraints.alter_constraint),
+    ch.CreateIndex: constraints.create_index,
     ch.CreateTable: create_table,
-    ch.CreateTrigger: _alter(_create_trigger),
-    ch.DetachPartition: _partition,
     ch.DropColumn: _alter(_drop_column),
-    ch.DropConstraint: _alter(_drop_constraint),
-    ch.DropNotNull: _column_fact("not_null", lambda _: False),
-    ch.SetDefault: _column_fact("default", lambda change: change.default),
-    ch.SetExpression: _column_fact("generated", lambda change: change.expression),
-    ch.SetIdentity: _column_fact("identity", lambda change: change.identity),
-    ch.SetNotNull: _column_fact("not_null", lambda _: True),
+    ch.DropConstraint: _alter(constraints.drop_constraint),
+    ch.DropNotNull: _drop_not_null,
+    ch.SetDefault: _column(_set_default, "default"),
+    ch.SetExpression: _column(_set_expression, "generated"),
+    ch.SetIdentity: _column(_set_identity, "identity"),
+    ch.SetNotNull: _column(_set_not_null, "not_null"),
     ch.SetOptions: _set_options,
     ch.SetRowSecurity: _alter(_row_security),
-    ch.SetTrigger: _alter(_set_trigger),
-    ch.ValidateConstraint: _alter(_validate),
+    ch.ValidateConstraint: _alter(constraints.validate),
     ch.WriteRows: _write_rows,
 }

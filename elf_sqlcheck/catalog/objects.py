@@ -37,7 +37,8 @@ class Expression(Record):
     CURRENT_TIMESTAMP and its like appear in lower case); `columns` the columns that it reads; `constant` says that it
     is one literal or NULL; `not_null` are the columns of which it says, alone or in a row of ANDs, that they are not.
     `calls` are the calls, as name and position, that are made anew for each row though no column is among their
-    arguments: those that stand in no `(SELECT …)` without FROM.
+    arguments: those that stand in no `(SELECT …)` without FROM. `reads` are the relations of its subqueries, and the
+    sequences of nextval.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Expression(Record):
     span: Span = NOWHERE
     not_null: tuple[str, ...] = ()
     calls: tuple[tuple[str, int], ...] = ()
+    reads: tuple[Name, ...] = ()
 
 
 class Type(Record):
@@ -81,6 +83,14 @@ class Type(Record):
         return (f"{quoted(self.schema)}.{name}" if self.schema else name) + "[]" * self.dimensions
 
 
+#: Types that are certainly Postgres' own when the text names no schema.
+BUILT_IN = frozenset(
+    ["bigserial", "bit", "bool", "box", "bpchar", "bytea", "char", "cidr", "circle", "date", "daterange", "float4",
+     "float8", "inet", "int2", "int4", "int4range", "int8", "int8range", "interval", "json", "jsonb", "jsonpath",
+     "line", "lseg", "macaddr", "money", "name", "numeric", "numrange", "oid", "path", "point", "polygon",
+     "record", "regclass", "serial", "smallserial", "text", "time", "timestamp", "timestamptz", "timetz",
+     "trigger", "tsquery", "tsrange", "tstzrange", "tsvector", "uuid", "varbit", "varchar", "void", "xml"]
+)  # fmt: skip
 SERIAL = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
 ALIASES = {"serial4": "serial", "serial8": "bigserial", "serial2": "smallserial"}
 #: Internal names and what Postgres' format_type shows for them.
@@ -99,7 +109,8 @@ class Constraint(Record):
     `kind` is "primary key", "unique", "check", "foreign key", "exclude" or "not null". `name` is None when the text
     gives none. `references` and `ref_columns` belong to foreign keys (no columns: the primary key); `on_delete` and
     `on_update` are "no action", "restrict", "cascade", "set null" or "set default". `using_index` names the index of
-    ADD CONSTRAINT … USING INDEX. `inline` tells a column's constraint from a table's.
+    ADD CONSTRAINT … USING INDEX. `inline` tells a column's constraint from a table's, `inherited` names
+    the constraint of the table's parent that it comes from.
     """
 
     kind: str
@@ -120,12 +131,14 @@ class Constraint(Record):
     include: tuple[str, ...] = ()
     inline: bool = False
     span: Span = NOWHERE
+    inherited: str = ""
 
 
 class Column(Record):
     """A column. `identity` is "", "always" or "by default"; `generated` the expression of a generated column, and
     `stored` says whether its values are stored (else virtual). `not_null` includes what a primary key implies.
-    `span` covers the definition's first word (its name) up to the end of its type's name.
+    `span` covers the definition's first word (its name) up to the end of its type's name. `inherited` is one that the
+    table has only from its parent.
     """
 
     name: str
@@ -137,6 +150,7 @@ class Column(Record):
     stored: bool = False
     collation: str | None = None
     span: Span = NOWHERE
+    inherited: bool = False
 
 
 class IndexColumn(Record):
@@ -151,7 +165,7 @@ class IndexColumn(Record):
 
 
 class Index(Record):
-    """An index. `constraint` names the constraint that made it; `valid` is False after a failed CONCURRENTLY."""
+    """An index; `inherited` names the index of the partitioned table that it belongs to."""
 
     name: str
     table: Name
@@ -163,6 +177,18 @@ class Index(Record):
     where: Expression | None = None
     options: tuple[str, ...] = ()
     span: Span = NOWHERE
+    inherited: str = ""
+
+
+class Output(Record):
+    """A column that a query selects: its name, and the relation and column that it comes from, or its type, where they
+    can be told. The name "*" stands for all columns of `relation`.
+    """
+
+    name: str
+    relation: Name | None = None
+    column: str = ""
+    type: Type | None = None
 
 
 class Parameter(Record):

@@ -14,7 +14,7 @@ from elf_sqlcheck.catalog import read_tables as tables
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read_calls import function_calls, holds_any, read_calls
-from elf_sqlcheck.catalog.read_columns import name_of, name_span
+from elf_sqlcheck.catalog.read_columns import describe, name_of, name_span, setting
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def read_section(section: Section | None, data: bytes) -> list[Change]:
 
 def read(statement: Statement, data: bytes) -> Iterator[Change]:
     """The changes that one statement makes; `data` is the whole file."""
-    reader = _READERS.get(statement.kind)
+    reader = _READERS.get(statement.kind) or _rare(statement.kind)
     if reader is None:
         yield changes.Opaque(statement, statement.span, describe(statement.kind))
         return
@@ -56,10 +56,10 @@ def read(statement: Statement, data: bytes) -> Iterator[Change]:
         yield changes.Opaque(statement, statement.span, f"{describe(statement.kind)}, nested too deeply to be read")
 
 
-def describe(kind: str) -> str:
-    """AlterFunctionStmt → "ALTER FUNCTION"."""
-    name = kind.removesuffix("Stmt")
-    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().upper()
+def _rare(kind: str) -> Callable[[Statement, bytes], Iterator[Change]] | None:
+    from elf_sqlcheck.catalog import read_other
+
+    return read_other.READERS.get(kind)
 
 
 def _insert(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -111,8 +111,13 @@ def _truncate(statement: Statement, data: bytes) -> Iterator[Change]:
         yield changes.WriteRows(statement, place, "truncate", name_of(relation), cascade=cascade)
 
 
-def _select(statement: Statement, _data: bytes) -> Iterator[Change]:
+def _select(statement: Statement, data: bytes) -> Iterator[Change]:
     node = statement.node
+    if "intoClause" in node:
+        into = node["intoClause"]
+        span = name_span(into["rel"], statement, data)
+        yield tables.filled_table(statement, span, into, {"SelectStmt": node})
+        return
     reader = Reader()
     targets = [item["ResTarget"]["val"] for item in node.get("targetList", ()) if "ResTarget" in item]
     for target in targets:
@@ -136,7 +141,7 @@ def _call(statement: Statement, _data: bytes) -> Iterator[Change]:
 
 def _set(statement: Statement, _data: bytes) -> Iterator[Change]:
     node = statement.node
-    name, value = objects.setting(node)
+    name, value = setting(node)
     yield changes.SetSetting(statement, statement.span, name, value, node.get("is_local", False))
 
 
@@ -230,7 +235,6 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "ClusterStmt": _cluster,
     "CallStmt": _call,
     "CommentStmt": objects.comment,
-    "CompositeTypeStmt": objects.create_composite,
     "CopyStmt": _copy,
     "CreateDomainStmt": objects.create_domain,
     "CreateEnumStmt": objects.create_enum,
@@ -239,7 +243,6 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreateForeignTableStmt": _foreign_table,
     "CreateFunctionStmt": objects.create_function,
     "CreatePolicyStmt": access.create_policy,
-    "CreateRangeStmt": objects.create_range,
     "CreateRoleStmt": access.create_role,
     "CreateSchemaStmt": objects.create_schema,
     "CreateSeqStmt": objects.create_sequence,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes, places
 from elf_sqlcheck.catalog.expressions import expression, strings
-from elf_sqlcheck.catalog.objects import Policy
-from elf_sqlcheck.catalog.read_columns import name_of
-from elf_sqlcheck.catalog.read_objects import object_name, options_of, role, word
+from elf_sqlcheck.catalog.objects import Name, Policy
+from elf_sqlcheck.catalog.read_columns import name_of, options_of, role, word
+from elf_sqlcheck.catalog.read_objects import object_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,20 +50,24 @@ def _grantees(nodes: list[Node] | None) -> tuple[str, ...]:
 def grant(statement: Statement, _data: bytes) -> Iterator[Change]:
     """GRANT and REVOKE on objects."""
     node = statement.node
-    privileges = [item["AccessPriv"] for item in node.get("privileges", ())]
-    yield changes.Grant(
-        statement,
-        statement.span,
-        word(node["objtype"]),
-        tuple(object_name(item)[0] for item in node.get("objects", ())),
-        tuple(privilege.get("priv_name", "all") for privilege in privileges),
-        _grantees(node.get("grantees")),
-        not node.get("is_grant", False),
-        node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA",
-        node.get("grant_option", False),
-        node.get("behavior") == "DROP_CASCADE",
-        tuple(column for privilege in privileges for column in strings(privilege.get("cols"))),
-    )
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for item in node.get("privileges", ()):
+        privilege = item["AccessPriv"]
+        columns.setdefault(tuple(strings(privilege.get("cols"))), []).append(privilege.get("priv_name", "all"))
+    for named, privileges in (columns or {(): []}).items():
+        yield changes.Grant(
+            statement,
+            statement.span,
+            word(node["objtype"]),
+            tuple(object_name(item)[0] for item in node.get("objects", ())),
+            tuple(privileges),
+            _grantees(node.get("grantees")),
+            not node.get("is_grant", False),
+            node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA",
+            node.get("grant_option", False),
+            node.get("behavior") == "DROP_CASCADE",
+            named,
+        )
 
 
 def grant_role(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -88,6 +92,7 @@ def default_privileges(statement: Statement, _data: bytes) -> Iterator[Change]:
         tuple(strings(options.get("schemas"))),
         _grantees(options.get("roles")),
         not action.get("is_grant", False),
+        action.get("grant_option", False),
     )
 
 
@@ -118,9 +123,15 @@ _SECRET_OPTIONS = frozenset({"password", "passfile", "sslpassword", "sslkey", "s
 
 def server_options(statement: Statement, data: bytes) -> Iterator[Change]:
     """User mappings and foreign servers: options that hold a credential."""
-    kind = "a user mapping" if "UserMapping" in statement.kind else "a foreign server"
-    yield changes.Opaque(statement, statement.span, f"{kind}")
-    for item in statement.node.get("options", ()):
+    node = statement.node
+    mapping = "UserMapping" in statement.kind
+    kind = "a user mapping" if mapping else "a foreign server"
+    made, name = "", None
+    if statement.kind.startswith("Create"):
+        made = kind.removeprefix("a ")
+        name = Name(None, f"{role(node['user'])} on {node['servername']}" if mapping else node["servername"])
+    yield changes.Opaque(statement, statement.span, kind, made, name)
+    for item in node.get("options", ()):
         element = item["DefElem"]
         value = element.get("arg", {}).get("String", {}).get("sval")
         if element["defname"].lower() in _SECRET_OPTIONS and value:
@@ -134,7 +145,8 @@ def server_options(statement: Statement, data: bytes) -> Iterator[Change]:
 def subscription(statement: Statement, data: bytes) -> Iterator[Change]:
     """CREATE and ALTER SUBSCRIPTION: a connection string with a password."""
     node = statement.node
-    yield changes.Opaque(statement, statement.span, "a subscription")
+    made, name = ("subscription", Name(None, node["subname"])) if "Create" in statement.kind else ("", None)
+    yield changes.Opaque(statement, statement.span, "a subscription", made, name)
     if "password" in node.get("conninfo", "").lower():
         start = statement.offset + node.get("conninfo_location", 0)
         span = literal(data, start, statement.span.end) if "conninfo_location" in node else statement.span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import places
-from elf_sqlcheck.catalog.expressions import expression, strings, type_of
+from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import Column, Constraint, Name
 from elf_sqlcheck.model import Span
 
@@ -20,6 +20,61 @@ _KINDS = {"CONSTR_PRIMARY": "primary key", "CONSTR_UNIQUE": "unique", "CONSTR_CH
           "CONSTR_FOREIGN": "foreign key", "CONSTR_EXCLUSION": "exclude", "CONSTR_NOTNULL": "not null"}  # fmt: skip
 _ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
 IDENTITY = {"a": "always", "d": "by default"}
+
+
+_SPELLED = {
+    "matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint",
+    "statistic ext": "statistics", "tsconfiguration": "text search configuration", "fdw": "foreign data wrapper",
+    "tsdictionary": "text search dictionary", "tsparser": "text search parser", "tstemplate": "text search template",
+    "opclass": "operator class", "opfamily": "operator family",
+}  # fmt: skip
+
+
+def word(objtype: str) -> str:
+    """OBJECT_FOREIGN_TABLE → "foreign table"."""
+    kind = objtype.removeprefix("OBJECT_").replace("_", " ").lower()
+    return _SPELLED.get(kind, kind)
+
+
+def role(node: Node) -> str:
+    """The name in a RoleSpec; "public" for PUBLIC, "current_user" and its like for themselves."""
+    return str(node.get("rolename") or node["roletype"].removeprefix("ROLESPEC_").lower())
+
+
+def options_of(nodes: list[Node] | None) -> tuple[tuple[str, str], ...]:
+    """DefElem nodes as (name, value), both in the parser's words; a bare name means "true"."""
+    found: list[tuple[str, str]] = []
+    for item in nodes or ():
+        node = item["DefElem"]
+        argument = node.get("arg")
+        if argument is None:
+            value = "true"
+        elif "String" in argument:
+            value = argument["String"].get("sval", "")
+        elif "Boolean" in argument:
+            value = "true" if argument["Boolean"].get("boolval") else "false"
+        elif "Integer" in argument:
+            value = str(argument["Integer"].get("ival", 0))
+        else:
+            value = Reader().render(argument)
+        found.append((node["defname"], value))
+    return tuple(found)
+
+
+def describe(kind: str) -> str:
+    """AlterFunctionStmt → "ALTER FUNCTION"."""
+    name = kind.removesuffix("Stmt")
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().upper()
+
+
+def setting(node: Node) -> tuple[str, str | None]:
+    """Name and value of a VariableSetStmt; several values are joined by `, `; None for RESET, DEFAULT and CURRENT."""
+    values = []
+    for item in node.get("args", ()):
+        constant = item.get("A_Const", {})
+        values.append(constant["sval"].get("sval", "") if "sval" in constant else Reader().render(item))
+    name = node.get("name", "all")
+    return name, ", ".join(values) if node["kind"] in {"VAR_SET_VALUE", "VAR_SET_MULTI"} else None
 
 
 def name_of(node: Node) -> Name:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from json import dumps
+
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import Name, Parameter, Trigger
-from elf_sqlcheck.catalog.read_columns import name_of, name_span, read_column, read_constraint
-from elf_sqlcheck.catalog.read_tables import create_table, read_query
-from elf_sqlcheck.model import Span
+from elf_sqlcheck.catalog.queries import read_query
+from elf_sqlcheck.catalog.read_columns import (
+    name_of,
+    name_span,
+    options_of,
+    read_constraint,
+    role,
+    setting,
+    word,
+)
+from elf_sqlcheck.model import Span, Statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +26,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.objects import Constraint, Expression
-    from elf_sqlcheck.model import Statement
 
     Node = dict[str, Any]
 
@@ -32,18 +41,19 @@ def dotted(parts: list[str]) -> Name:
     return Name(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
-def word(objtype: str) -> str:
-    """OBJECT_FOREIGN_TABLE → "foreign table"."""
-    kind = objtype.removeprefix("OBJECT_").replace("_", " ").lower()
-    return {"matview": "materialized view", "tabconstraint": "constraint", "domconstraint": "domain constraint"}.get(
-        kind, kind
-    )
+def cast_name(source: Node, target: Node) -> Name:
+    """What stands for the name of a cast, which has none."""
+    return Name(None, f"({type_of(source)} AS {type_of(target)})")
 
 
-def object_name(node: Node) -> tuple[Name, tuple[Any, ...] | None]:
+def object_name(node: Node, kind: str = "") -> tuple[Name, tuple[Any, ...] | None]:
     """The name in any of the ways that nodes write one, and the parameter types of a routine."""
     if "List" in node:
-        return dotted(strings(node["List"]["items"]) or ["?"]), None
+        items = node["List"]["items"]
+        if kind == "cast":
+            return cast_name(items[0]["TypeName"], items[1]["TypeName"]), None
+        names = strings(items)
+        return dotted((names[1:] if kind in {"operator class", "operator family"} else names) or ["?"]), None
     if "String" in node:
         return Name(None, node["String"].get("sval", "")), None
     if "TypeName" in node:
@@ -67,7 +77,10 @@ def _with_part(objtype: str, node: Node) -> tuple[Name, str | None, tuple[Any, .
         parts = strings(node["List"]["items"])
         if len(parts) > 1:
             return dotted(parts[:-1]), parts[-1], None
-    name, arguments = object_name(node)
+    if objtype == "OBJECT_DOMCONSTRAINT":
+        domain, constraint = node["List"]["items"]
+        return object_name(domain)[0], constraint["String"]["sval"], None
+    name, arguments = object_name(node, word(objtype))
     return name, None, arguments
 
 
@@ -95,47 +108,68 @@ def rename(statement: Statement, data: bytes) -> Iterator[Change]:
     node = statement.node
     kind = word(node["renameType"])
     part = node.get("subname")
+    arguments: tuple[Any, ...] | None = None
     if "relation" in node:
         name, span = name_of(node["relation"]), name_span(node["relation"], statement, data)
     elif "object" in node:
-        name, span = object_name(node["object"])[0], statement.span
+        (name, arguments), span = object_name(node["object"], kind), statement.span
     else:
         name, span, part = Name(None, part or ""), statement.span, None
-    yield changes.Rename(statement, span, kind, name, node["newname"], part, node.get("missing_ok", False))
+    yield changes.Rename(statement, span, kind, name, node["newname"], part, node.get("missing_ok", False), arguments)
 
 
 def set_schema(statement: Statement, _data: bytes) -> Iterator[Change]:
     """ALTER … SET SCHEMA."""
     node = statement.node
-    name = name_of(node["relation"]) if "relation" in node else object_name(node.get("object", {"List": {}}))[0]
-    yield changes.SetSchema(statement, statement.span, word(node["objectType"]), name, node["newschema"])
+    kind, name, arguments = _altered(node)
+    yield changes.SetSchema(statement, statement.span, kind, name, node["newschema"], arguments)
 
 
 def set_owner(statement: Statement, _data: bytes) -> Iterator[Change]:
     """ALTER … OWNER TO."""
     node = statement.node
-    name = name_of(node["relation"]) if "relation" in node else object_name(node.get("object", {"List": {}}))[0]
-    yield changes.SetOwner(statement, statement.span, word(node["objectType"]), name, role(node["newowner"]))
+    kind, name, arguments = _altered(node)
+    yield changes.SetOwner(statement, statement.span, kind, name, role(node["newowner"]), arguments)
 
 
-def role(node: Node) -> str:
-    """The name in a RoleSpec; "public" for PUBLIC, "current_user" and its like for themselves."""
-    return str(node.get("rolename") or node["roletype"].removeprefix("ROLESPEC_").lower())
+def _altered(node: Node) -> tuple[str, Name, tuple[Any, ...] | None]:
+    """The kind and the name of what is moved or given away."""
+    kind = word(node["objectType"])
+    if "relation" in node:
+        return kind, name_of(node["relation"]), None
+    return (kind, *object_name(node["object"], kind))
 
 
 def create_schema(statement: Statement, data: bytes) -> Iterator[Change]:
     """CREATE SCHEMA and the objects created within the same statement."""
     node = statement.node
     owner = role(node["authrole"]) if "authrole" in node else None
-    name = node.get("schemaname") or owner or ""
-    yield changes.CreateSchema(statement, statement.span, name, node.get("if_not_exists", False), owner)
-    for element in node.get("schemaElts", ()):
-        if "CreateStmt" in element:
-            for change in create_table(statement, data, element["CreateStmt"]):
-                assert isinstance(change, changes.CreateTable)  # noqa: S101 - narrows the type
-                yield change.replace(name=Name(name, change.name.name))
-        else:
-            yield changes.Opaque(statement, statement.span, "an object created within CREATE SCHEMA")
+    schema = node.get("schemaname") or owner or ""
+    yield changes.CreateSchema(statement, statement.span, schema, node.get("if_not_exists", False), owner)
+    if "schemaElts" in node:
+        yield from _elements(node["schemaElts"], schema, statement, data)
+
+
+def _elements(nodes: list[Node], schema: str, statement: Statement, data: bytes) -> Iterator[Change]:
+    """What is created within CREATE SCHEMA: names without a schema mean the new one."""
+    from elf_sqlcheck.catalog import read
+
+    for element in nodes:
+        ((kind, node),) = element.items()
+        inner = Statement(kind, statement.span, dumps(node), statement.offset, conditional=statement.conditional)
+        for change in read.read(inner, data):
+            named: dict[str, Any] = {"statement": statement}
+            for field in ("name", "table"):
+                value = getattr(change, field, None)
+                if isinstance(value, Name) and value.schema is None:
+                    named[field] = Name(schema, value.name)
+            if isinstance(change, changes.CreateView):
+                made = {item[k].get("relation", {}).get("relname") for item in nodes for k in item}
+                named["reads"] = tuple(
+                    Name(schema, name.name) if name.schema is None and name.name in made else name
+                    for name in change.reads
+                )
+            yield change.replace(**named)
 
 
 def create_extension(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -150,24 +184,29 @@ def create_extension(statement: Statement, _data: bytes) -> Iterator[Change]:
 def comment(statement: Statement, _data: bytes) -> Iterator[Change]:
     """COMMENT ON."""
     node = statement.node
-    name, part, _ = _with_part(node["objtype"], node["object"])
-    yield changes.Comment(statement, statement.span, word(node["objtype"]), name, part, node.get("comment"))
+    name, part, arguments = _with_part(node["objtype"], node["object"])
+    kind = "domain constraint" if node["objtype"] == "OBJECT_DOMCONSTRAINT" else word(node["objtype"])
+    yield changes.Comment(statement, statement.span, kind, name, part, node.get("comment"), arguments)
 
 
 def create_view(statement: Statement, data: bytes) -> Iterator[Change]:
     """CREATE VIEW."""
     node = statement.node
-    query, reads = read_query(node["query"])
+    query = read_query(node["query"])
+    checked = node.get("withCheckOption", "NO_CHECK_OPTION").removesuffix("_CHECK_OPTION").lower()
     yield changes.CreateView(
         statement,
         name_span(node["view"], statement, data),
         name_of(node["view"]),
-        query,
-        reads,
+        query.text,
+        query.reads,
         tuple(strings(node.get("aliases"))),
         node.get("replace", False),
         temporary=node["view"].get("relpersistence") == "t",
-        options=options_of(node.get("options")),
+        options=options_of(node.get("options")) + ((("check_option", checked),) if checked != "no" else ()),
+        output=query.output,
+        uses=query.uses,
+        functions=query.functions,
     )
 
 
@@ -216,23 +255,16 @@ def create_domain(statement: Statement, data: bytes) -> Iterator[Change]:
     )  # fmt: skip
 
 
-def create_composite(statement: Statement, data: bytes) -> Iterator[Change]:
-    """CREATE TYPE … AS (…)."""
-    node = statement.node
-    attributes = tuple(read_column(item["ColumnDef"], statement, data)[0] for item in node.get("coldeflist", ()))
-    yield changes.CreateType(statement, statement.span, name_of(node["typevar"]), "composite", attributes)
-
-
-def create_range(statement: Statement, _data: bytes) -> Iterator[Change]:
-    """CREATE TYPE … AS RANGE."""
-    yield changes.CreateType(statement, statement.span, dotted(strings(statement.node["typeName"])), "range")
-
-
 def _sequence_options(node: Node) -> tuple[tuple[Name, str] | None, tuple[tuple[str, str], ...]]:
     options = [item["DefElem"] for item in node.get("options", ())]
     owner = next((strings(o["arg"]["List"]["items"]) for o in options if o["defname"] == "owned_by"), [])
-    owned_by = (dotted(owner[:-1]), owner[-1]) if len(owner) > 1 else None
-    return owned_by, options_of([item for item in node.get("options", ()) if item["DefElem"]["defname"] != "owned_by"])
+    if len(owner) == 1:  # OWNED BY NONE
+        return None, (("owned_by", "none"), *options_of(_without_owner(node)))
+    return (dotted(owner[:-1]), owner[-1]) if owner else None, options_of(_without_owner(node))
+
+
+def _without_owner(node: Node) -> list[Node]:
+    return [item for item in node.get("options", ()) if item["DefElem"]["defname"] != "owned_by"]
 
 
 def create_sequence(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -252,26 +284,6 @@ def alter_sequence(statement: Statement, data: bytes) -> Iterator[Change]:
     yield changes.AlterSequence(
         statement, name_span(node["sequence"], statement, data), name_of(node["sequence"]), owned_by, options
     )
-
-
-def options_of(nodes: list[Node] | None) -> tuple[tuple[str, str], ...]:
-    """DefElem nodes as (name, value), both in the parser's words; a bare name means "true"."""
-    found: list[tuple[str, str]] = []
-    for item in nodes or ():
-        node = item["DefElem"]
-        argument = node.get("arg")
-        if argument is None:
-            value = "true"
-        elif "String" in argument:
-            value = argument["String"].get("sval", "")
-        elif "Boolean" in argument:
-            value = "true" if argument["Boolean"].get("boolval") else "false"
-        elif "Integer" in argument:
-            value = str(argument["Integer"].get("ival", 0))
-        else:
-            value = Reader().render(argument)
-        found.append((node["defname"], value))
-    return tuple(found)
 
 
 def create_function(statement: Statement, _data: bytes) -> Iterator[Change]:
@@ -315,7 +327,7 @@ def create_function(statement: Statement, _data: bytes) -> Iterator[Change]:
 def alter_function(statement: Statement, _data: bytes) -> Iterator[Change]:
     """ALTER FUNCTION, PROCEDURE and ROUTINE."""
     node = statement.node
-    name, arguments = object_name({"ObjectWithArgs": node["func"]})
+    name, arguments = object_name({"ObjectWithArgs": node["func"]}, "function")
     elements = [item["DefElem"] for item in node.get("actions", ())]
     settings: list[tuple[str, str | None]] = []
     for element in elements:
@@ -323,20 +335,12 @@ def alter_function(statement: Statement, _data: bytes) -> Iterator[Change]:
             inner = element["arg"]["VariableSetStmt"]
             found, value = setting(inner)
             settings.append((found, "" if inner["kind"] == "VAR_SET_CURRENT" else value))
-    definer = dict(options_of([{"DefElem": e} for e in elements if e["defname"] == "security"])).get("security")
+    options = dict(options_of([{"DefElem": element} for element in elements if element["defname"] != "set"]))
+    definer = options.pop("security", None)
     yield changes.AlterFunction(
-        statement, statement.span, name, arguments, tuple(settings), None if definer is None else definer == "true"
-    )
-
-
-def setting(node: Node) -> tuple[str, str | None]:
-    """Name and value of a VariableSetStmt; several values are joined by `, `; None for RESET, DEFAULT and CURRENT."""
-    values = []
-    for item in node.get("args", ()):
-        constant = item.get("A_Const", {})
-        values.append(constant["sval"].get("sval", "") if "sval" in constant else Reader().render(item))
-    name = node.get("name", "all")
-    return name, ", ".join(values) if node["kind"] in {"VAR_SET_VALUE", "VAR_SET_MULTI"} else None
+        statement, statement.span, name, arguments, tuple(settings), None if definer is None else definer == "true",
+        tuple(options.items()),
+    )  # fmt: skip
 
 
 def create_trigger(statement: Statement, _data: bytes) -> Iterator[Change]:

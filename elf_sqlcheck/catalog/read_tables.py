@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import changes
-from elf_sqlcheck.catalog.expressions import Reader, expression, strings
+from elf_sqlcheck.catalog import changes, places
+from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import IndexColumn, Name
-from elf_sqlcheck.catalog.read_columns import IDENTITY, name_of, name_span, read_column, read_constraint, type_at
+from elf_sqlcheck.catalog.queries import read_query
+from elf_sqlcheck.catalog.read_columns import (
+    IDENTITY,
+    name_of,
+    name_span,
+    options_of,
+    read_column,
+    read_constraint,
+    role,
+    type_at,
+    word,
+)
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -19,6 +30,8 @@ if TYPE_CHECKING:
 
     Node = dict[str, Any]
 
+#: Bits of TableLikeClause, from Postgres' nodes/parsenodes.h.
+_LIKE = {1: "comments", 4: "constraints", 8: "defaults", 16: "generated", 32: "identity", 64: "indexes"}
 _PERSISTENCE = {"p": "permanent", "t": "temporary", "u": "unlogged"}
 _STRATEGY = {"PARTITION_STRATEGY_RANGE": "range", "PARTITION_STRATEGY_LIST": "list", "PARTITION_STRATEGY_HASH": "hash"}
 
@@ -29,7 +42,7 @@ def create_table(statement: Statement, data: bytes, node: Node | None = None) ->
     relation = node["relation"]
     columns: list[Column] = []
     constraints: list[Constraint] = []
-    like: list[Name] = []
+    like: list[Node] = []
     elements = node.get("tableElts", ())
     for item in elements:
         if "ColumnDef" in item:
@@ -39,7 +52,7 @@ def create_table(statement: Statement, data: bytes, node: Node | None = None) ->
         elif "Constraint" in item:
             constraints.append(read_constraint(item["Constraint"], statement, data))
         elif "TableLikeClause" in item:
-            like.append(name_of(item["TableLikeClause"]["relation"]))
+            like.append(item["TableLikeClause"])
     keys = {name for c in constraints if c.kind in {"primary key", "not null"} for name in c.columns}
     columns = [c.replace(not_null=True) if c.name in keys and not c.not_null else c for c in columns]
     parents = tuple(name_of(parent["RangeVar"]) for parent in node.get("inhRelations", ()))
@@ -56,9 +69,20 @@ def create_table(statement: Statement, data: bytes, node: Node | None = None) ->
         () if "partbound" in node else parents,
         parents[0] if "partbound" in node else None,
         _STRATEGY.get(strategy, strategy),
-        Name(None, strings(typed["names"])[-1]) if typed else None,
-        tuple(like),
+        type_name(typed) if typed else None,
+        tuple(name_of(clause["relation"]) for clause in like),
+        like_options=tuple(_copied(clause.get("options", 0)) for clause in like),
     )
+
+
+def _copied(bits: int) -> frozenset[str]:
+    return frozenset(word for bit, word in _LIKE.items() if bits & bit)
+
+
+def type_name(node: Node) -> Name:
+    """The name in a TypeName node, as one of an object."""
+    kind = type_of(node)
+    return Name(kind.schema, kind.name)
 
 
 def create_table_as(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -69,41 +93,85 @@ def create_table_as(statement: Statement, data: bytes) -> Iterator[Change]:
     span = name_span(relation, statement, data)
     columns = tuple(strings(into.get("colNames")))
     if node["objtype"] == "OBJECT_MATVIEW":
-        query, reads = read_query(node["query"])
+        query = read_query(node["query"])
         yield changes.CreateView(
-            statement, span, name_of(relation), query, reads, columns, False, node.get("if_not_exists", False), True
-        )
+            statement, span, name_of(relation), query.text, query.reads, columns, False,
+            node.get("if_not_exists", False), True, options=options_of(into.get("options")), output=query.output,
+            uses=query.uses, functions=query.functions,
+        )  # fmt: skip
         return
-    yield changes.CreateTable(
-        statement, span, name_of(relation), if_not_exists=node.get("if_not_exists", False),
-        persistence=_PERSISTENCE[relation["relpersistence"]], as_query=True,
-        empty=into.get("skipData", False),
+    yield filled_table(statement, span, into, node["query"], if_not_exists=node.get("if_not_exists", False))
+
+
+def filled_table(statement: Statement, span: Span, into: Node, query: Node, *, if_not_exists: bool = False) -> Change:
+    """The table that CREATE TABLE AS or SELECT INTO makes."""
+    output = read_query(query).output if "SelectStmt" in query else None
+    return changes.CreateTable(
+        statement, span, name_of(into["rel"]), if_not_exists=if_not_exists,
+        persistence=_PERSISTENCE[into["rel"]["relpersistence"]], as_query=True, empty=into.get("skipData", False),
+        output=output, names=tuple(strings(into.get("colNames"))),
     )  # fmt: skip
-
-
-def read_query(node: Node) -> tuple[str, tuple[Name, ...]]:
-    """The normal form of a query and the relations that it reads."""
-    reader = Reader()
-    text = reader.render(node)
-    return text, tuple(dict.fromkeys(Name(schema, name) for schema, name in reader.relations))
 
 
 def alter_table(statement: Statement, data: bytes) -> Iterator[Change]:
     """ALTER TABLE, one change an action."""
     node = statement.node
-    if node.get("objtype") == "OBJECT_TYPE":
-        yield changes.Opaque(statement, statement.span, "ALTER TYPE of a composite type")
+    kind = node.get("objtype")
+    if kind == "OBJECT_TYPE":
+        yield from _alter_type_of_columns(statement, data)
         return
     table = name_of(node["relation"])
     place = name_span(node["relation"], statement, data)
-    for item in node["cmds"]:
+    commands = node["cmds"]
+    for item, span in zip(commands, _places(commands, place, statement, data), strict=True):
         command = item["AlterTableCmd"]
         action = command["subtype"].removeprefix("AT_")
         reader = _COMMANDS.get(action)
         if reader:
-            yield reader(statement, place, table, command, data)
+            yield reader(statement, span, table, command, data)
+        elif action == "ChangeOwner":
+            yield changes.SetOwner(statement, span, word(node["objtype"]), table, role(command["newowner"]))
         else:
-            yield changes.AlterTableOther(statement, place, table, action, command.get("name"))
+            yield changes.AlterTableOther(statement, span, table, action, command.get("name"), _other(command))
+
+
+def _places(commands: list[Node], table: Span, statement: Statement, data: bytes) -> list[Span]:
+    """Where each action is: that of a single one is the table's name, as in statements that have no list."""
+    if len(commands) > 1:
+        found = places.elements(data, table.end, statement.span.end)
+        if len(found) == len(commands):
+            return found
+    return [table] * len(commands)
+
+
+def _other(command: Node) -> Name | None:
+    """The parent or the type that INHERIT or OF names."""
+    node = command.get("def", {})
+    if "RangeVar" in node:
+        return name_of(node["RangeVar"])
+    return type_name(node["TypeName"]) if "TypeName" in node else None
+
+
+_ATTRIBUTE = {"AT_AddColumn": "add", "AT_DropColumn": "drop", "AT_AlterColumnType": "type"}
+
+
+def _alter_type_of_columns(statement: Statement, data: bytes) -> Iterator[Change]:
+    """ALTER TYPE of a composite type, one change an attribute."""
+    node = statement.node
+    for item in node["cmds"]:
+        command = item["AlterTableCmd"]
+        action = _ATTRIBUTE.get(command["subtype"])
+        if action is None:
+            yield changes.SetOwner(
+                statement, statement.span, "type", name_of(node["relation"]), role(command["newowner"])
+            )
+            continue
+        definition = command.get("def", {}).get("ColumnDef")
+        column = read_column({"colname": command.get("name"), **definition}, statement, data)[0] if definition else None
+        yield changes.AlterAttribute(
+            statement, statement.span, name_of(node["relation"]), action, column.name if column else command["name"],
+            column, command.get("missing_ok", False), _cascade(command),
+        )  # fmt: skip
 
 
 def _cascade(command: Node) -> bool:
@@ -121,12 +189,25 @@ def _alter_type(statement: Statement, place: Span, table: Name, command: Node, d
     kind = type_at(node["typeName"], statement, data)
     using = expression(node.get("raw_default"), statement.offset)
     span = kind.span if kind.span.end else place
-    return changes.AlterColumnType(statement, span, table, command["name"], kind, using)
+    collation = ".".join(strings(node["collClause"]["collname"])) if "collClause" in node else None
+    return changes.AlterColumnType(statement, span, table, command["name"], kind, using, collation)
 
 
 def _add_constraint(statement: Statement, _place: Span, table: Name, command: Node, data: bytes) -> Change:
     constraint = read_constraint(command["def"]["Constraint"], statement, data)
     return changes.AddConstraint(statement, constraint.span, table, constraint)
+
+
+def _alter_constraint(statement: Statement, place: Span, table: Name, command: Node, _data: bytes) -> Change:
+    node = command["def"]["ATAlterConstraint"]
+    deferrability = "alterDeferrability" in node
+    return changes.AlterConstraint(
+        statement, place, table, node["conname"],
+        node.get("deferrable", False) if deferrability else None,
+        node.get("initdeferred", False) if deferrability else None,
+        node.get("is_enforced", False) if "alterEnforceability" in node else None,
+        node.get("noinherit", False) if "alterInheritability" in node else None,
+    )  # fmt: skip
 
 
 def _set_default(statement: Statement, place: Span, table: Name, command: Node, _data: bytes) -> Change:
@@ -166,6 +247,7 @@ _COMMANDS: dict[str, Callable[[Statement, Span, Name, Node, bytes], Change]] = {
     "AddConstraint": _add_constraint,
     "AddIdentity": _identity,
     "AlterColumnType": _alter_type,
+    "AlterConstraint": _alter_constraint,
     "AttachPartition": lambda s, p, t, c, _: changes.AttachPartition(
         s, p, t, name_of(c["def"]["PartitionCmd"]["name"])
     ),

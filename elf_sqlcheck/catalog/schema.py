@@ -6,149 +6,72 @@ created is not known, which is another thing than not being there: look-ups retu
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.objects import (
-    Column,
-    Constraint,
-    Expression,
-    Index,
-    Name,
-    Parameter,
-    Policy,
-    Trigger,
-    Type,
+from elf_sqlcheck.catalog.entries import (
+    ABSENT,
+    Absent,
+    Domain,
+    Enum,
+    Fact,
+    IndexOf,
+    Key,
+    Object,
+    OtherType,
+    Routine,
+    Sequence,
+    Table,
+    View,
 )
-from elf_sqlcheck.record import Record
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-#: (kind, schema or "", name[, …]); relations (tables, views, sequences, indexes) share the kind "relation".
-Key = tuple[str, ...]
+    from elf_sqlcheck.catalog.dependants import Dependant
+    from elf_sqlcheck.catalog.objects import Index
+
 _SEARCH_PATH = ("setting", "search_path")
+_SESSION = ("setting", "session")
 _DEFAULT_PATH = ("public",)
 
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Domain",
+    "Enum",
+    "Fact",
+    "IndexOf",
+    "Key",
+    "Object",
+    "OtherType",
+    "Routine",
+    "Schema",
+    "Sequence",
+    "Table",
+    "View",
+]
 
-class Table(Record):
-    """A table. `name` always has its schema. `columns` map names to columns; a name mapped to None is known to be
-    dropped. `known` is whether a migration created it (else it is assumed to exist and only what migrations did to it
-    is here); `complete` whether all of its columns are known. `row_security` is None when not known. `born` is the
-    number of the migration that made it, 0 when none did; `rows` what statements of migrations put into it: "none",
-    "few" (as many as a file spells out) or "many" (from a query or a file).
+
+class Links:
+    """Who may have to do with whom, each by (schema, name): never forgotten, so what is found has to be looked at.
+
+    `about` finds what is said about an object (and the functions of that name), `referring` the objects that refer to
+    one, `heirs` the partitions and children of a table, `named` the tables with a constraint of that name.
     """
 
-    name: Name
-    columns: Mapping[str, Column | None]
-    constraints: Mapping[str, Constraint | None]
-    indexes: Mapping[str, Index]
-    policies: Mapping[str, Policy | None]
-    triggers: Mapping[str, Trigger | None]
-    known: bool = True
-    complete: bool = True
-    persistence: str = "permanent"
-    partition_of: Name | None = None
-    partition_by: str = ""
-    inherits: tuple[Name, ...] = ()
-    row_security: bool | None = None
-    forced: bool = False
-    foreign: bool = False
-    born: int = 0
-    rows: str = "none"
+    __slots__ = ("about", "heirs", "named", "referring")
 
-    @property
-    def primary_key(self) -> Constraint | None:
-        """Its primary key, if known."""
-        return next((c for c in self.constraints.values() if c and c.kind == "primary key"), None)
+    def __init__(self) -> None:
+        self.about: dict[Key, set[Key]] = {}
+        self.referring: dict[Key, set[Key]] = {}
+        self.heirs: dict[Key, set[Key]] = {}
+        self.named: dict[Key, set[Key]] = {}
 
-    @property
-    def foreign_keys(self) -> list[Constraint]:
-        """Its known foreign keys."""
-        return [c for c in self.constraints.values() if c and c.kind == "foreign key"]
-
-    def column(self, name: str) -> Column | None:
-        """The column of that name, if known."""
-        return self.columns.get(name)
-
-
-class View(Record):
-    """A view or materialized view; `indexes` belong to the latter."""
-
-    name: Name
-    query: str
-    reads: tuple[Name, ...]
-    columns: tuple[str, ...]
-    materialized: bool
-    options: tuple[tuple[str, str], ...]
-    indexes: Mapping[str, Index]
-    born: int = 0
-
-
-class Sequence(Record):
-    """A sequence; one owned by a serial or identity column appears only with that column."""
-
-    name: Name
-    owned_by: tuple[Name, str] | None = None
-    options: tuple[tuple[str, str], ...] = ()
-
-
-class IndexOf(Record):
-    """Stands under an index's own name and says which relation it belongs to."""
-
-    table: Name
-
-
-class Enum(Record):
-    """An enum type and its labels in order."""
-
-    name: Name
-    labels: tuple[str, ...]
-
-
-class Domain(Record):
-    """A domain."""
-
-    name: Name
-    type: Type
-    not_null: bool
-    default: Expression | None
-    constraints: tuple[Constraint, ...]
-
-
-class OtherType(Record):
-    """A composite, range or base type."""
-
-    name: Name
-    kind: str
-    attributes: tuple[Column, ...] = ()
-
-
-class Routine(Record):
-    """A function or procedure."""
-
-    name: Name
-    parameters: tuple[Parameter, ...]
-    returns: Type | None
-    returns_set: bool
-    procedure: bool
-    language: str
-    volatility: str
-    security_definer: bool
-    settings: tuple[tuple[str, str], ...]
-    body: str
-
-
-class Fact(Record):
-    """Anything else that is there or not: a schema, an extension, a comment's text, a grant."""
-
-    value: object = True
-
-
-class Absent(Record):
-    """Known not to be there: a migration dropped it."""
-
-
-ABSENT = Absent()
-Object = Table | View | Sequence | IndexOf | Enum | Domain | OtherType | Routine | Fact | Absent
+    def add(self, other: Links) -> None:
+        """Know what `other` knows."""
+        for field in self.__slots__:
+            own = getattr(self, field)
+            own.update((key, own.get(key, set()) | keys) for key, keys in getattr(other, field).items())
 
 
 class Schema:
@@ -157,19 +80,19 @@ class Schema:
     `position` is the number of changes of the present migration that it has seen, `migration` that migration's number.
     """
 
-    __slots__ = ("_journal", "_objects", "_referring", "migration", "position")
+    __slots__ = ("_journal", "_links", "_objects", "migration", "position")
 
     def __init__(
         self,
         objects: dict[Key, Object],
         journal: dict[Key, list[tuple[int, Object | None]]],
         position: int,
-        referring: Mapping[Key, set[Key]] | None = None,
+        links: Links,
         migration: int = 0,
     ) -> None:
         self._objects = objects
         self._journal = journal
-        self._referring = referring or {}
+        self._links = links
         self.migration = migration
         self.position = position
 
@@ -198,9 +121,22 @@ class Schema:
         if name.schema:
             return name
         path = self.search_path
-        for schema in (*path, "pg_temp"):
+        if self.get(_SESSION) is not None:  # temporary tables come first
+            path = ("pg_temp", *path)
+        for schema in path:
             if not isinstance(self.get((kind, schema, name.name)), Absent | None):
                 return Name(schema, name.name)
+        return Name(path[0] if path[0] != "pg_temp" else path[1], name.name)
+
+    def resolve_function(self, name: Name) -> Name:
+        """The name of a function with its schema, as `resolve` does for others."""
+        if name.schema:
+            return name
+        path = self.search_path
+        for schema in path:
+            for key in self._links.about.get((schema, name.name), ()):
+                if key[0] == "function" and not isinstance(self.get(key), Absent | None):
+                    return Name(schema, name.name)
         return Name(path[0], name.name)
 
     def relation(self, name: Name) -> Object | None:
@@ -208,7 +144,8 @@ class Schema:
         schema = name.schema
         if schema is None:
             path = self.search_path
-            found = self.get(("relation", path[0], name.name)) if len(path) == 1 else None
+            plain = len(path) == 1 and self.get(_SESSION) is None
+            found = self.get(("relation", path[0], name.name)) if plain else None
             if not isinstance(found, Absent | None):
                 return found
             schema = self.resolve(name).schema
@@ -254,13 +191,21 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
+        """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
+
+        A temporary table never holds many, since nobody else can wait for it. A materialized view of the migration
+        counts as empty: nobody reads it yet, and its rows are what its query says.
+        """
         found = self.relation(name)
-        return found.rows if isinstance(found, Table) and found.born == self.migration > 0 else "many"
+        if not isinstance(found, Table | View) or found.born != self.migration or not found.born:
+            return "many"
+        if not isinstance(found, Table):
+            return "none"
+        return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
-        for key in self._referring.get((name.schema or "", name.name), ()):
+        for key in self._links.referring.get((name.schema or "", name.name), ()):
             found = self.get(key)
             if isinstance(found, Table) and any(c.references == name for c in found.foreign_keys):
                 return True
@@ -268,7 +213,26 @@ class Schema:
 
     def at(self, position: int) -> Schema:
         """The schema just before another change of the same migration."""
-        return Schema(self._objects, self._journal, position, self._referring, self.migration)
+        return Schema(self._objects, self._journal, position, self._links, self.migration)
+
+    def referring_keys(self, name: Name) -> set[Key]:
+        """The keys of what may refer to the relation, type or function of that full name."""
+        return self._links.referring.get((name.schema or "", name.name), set())
+
+    def partitions(self, name: Name) -> list[Name]:
+        """The partitions of the table of that full name."""
+        keys = self._links.heirs.get((name.schema or "", name.name), ())
+        found = [self.get(key) for key in sorted(keys)]
+        return [table.name for table in found if isinstance(table, Table) and table.partition_of == name]
+
+    def dependants(self, kind: str, name: Name, part: str | None = None) -> list[Dependant]:
+        """What DROP of the object refuses for and DROP … CASCADE takes along; see `catalog.dependants`.
+
+        `kind` is as in `Drop`, or "column" or "constraint" with `part`. str() of each names it for people.
+        """
+        from elf_sqlcheck.catalog import dependants
+
+        return dependants.dependants(self, kind, name, part)
 
     def touched(self) -> list[Key]:
         """The keys that the present migration wrote."""
@@ -314,3 +278,27 @@ def _covers(index: Index, columns: set[str]) -> bool:
     if index.where is None:
         return True
     return index.where.text in {f"{column} IS NOT NULL" for column in columns}
+
+
+class Latest(Schema):
+    """The schema after all changes so far, without a look at how it came about."""
+
+    __slots__ = ()
+
+    def get(self, key: Key) -> Object | None:
+        """The object under `key`, as in Schema."""
+        return self._objects.get(key)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The search path, as in Schema."""
+        found = self._objects.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def resolve(self, name: Name, kind: str = "relation") -> Name:
+        """The name with its schema, as in Schema."""
+        if name.schema:
+            return name
+        if _SESSION in self._objects:
+            return super().resolve(name, kind)
+        return Name("public", name.name)

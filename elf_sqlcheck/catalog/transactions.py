@@ -34,7 +34,7 @@ def numbered(changes: Iterable[Change], *, transactional: bool) -> dict[int, int
     number = 0
     inside = False
     for change in changes:
-        kind = change.kind if isinstance(change, Transaction) and not change.statement.conditional else ""
+        kind = change.kind if isinstance(change, Transaction) and not change.statement.inside else ""
         if kind == "begin" and not inside:
             number += 1
             inside = True
@@ -55,7 +55,7 @@ def opening(changes: Iterable[Change], change: Change) -> Change | None:
     for other in changes:
         if other.statement is change.statement:
             break
-        if isinstance(other, Transaction) and not other.statement.conditional and other.kind not in WITHIN:
+        if isinstance(other, Transaction) and not other.statement.inside and other.kind not in WITHIN:
             found = other if other.kind == "begin" else None
     return found
 

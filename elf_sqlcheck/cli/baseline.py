@@ -29,6 +29,7 @@ _SECRETS = "secrets"
 @click.option("--baseline", "baseline_file", metavar="FILE", help="The file to write (default: as lint reads it).")
 @options.choice_of_rules
 @options.folder
+@options.layout
 @options.configured
 def baseline(
     paths: tuple[str, ...],
@@ -53,7 +54,7 @@ def baseline(
     """
     from elf_sqlcheck.baseline import Baseline, load
 
-    config = options.settings(more["config_file"], more["isolated"])
+    config = options.settings(more["config_file"], more["isolated"], more["layout"])
     path = baseline_file or options.baseline_path(config)
     if prune and not os.path.exists(path):
         raise UsageError(

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from elf_sqlcheck import fix, run, sizes, sources
+from elf_sqlcheck import fix, run, secrecy, sizes, sources
 from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--fix", "fixing", is_flag=True, help="Fix in the files what can be fixed without changing a meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that may change a meaning; implies --fix.")
 @click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
+@click.option("--add-suppressions", "adding", is_flag=True, help="Allow what is found by comments in the files.")
+@click.option("--reason", metavar="TEXT", help="Why --add-suppressions allows it; goes into each comment.")
 @options.baselined
 @options.choice_of_rules
 @options.report
@@ -52,6 +54,8 @@ def lint(
     fixing: bool,
     unsafe_fixes: bool,
     diffing: bool,
+    adding: bool,
+    reason: str | None,
     **more: Any,
 ) -> None:
     """Judge migrations without running them.
@@ -66,10 +70,12 @@ def lint(
       elf-sqlcheck lint --staged
       elf-sqlcheck lint --since origin/main --output-format json
       elf-sqlcheck lint --fix --ignore cascade-delete
+      elf-sqlcheck lint --add-suppressions --reason "as agreed with the data team" --select naming
       elf-sqlcheck lint - --stdin-filename migrations/20250121_093200_add_user_profiles.sql < draft.sql
     """
     fixing = fixing or (unsafe_fixes and not diffing)
     _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
+    reason = _reason(reason, adding=adding, staged=staged, fixing=fixing, stdin=sources.STDIN in paths and not diffing)
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
@@ -80,16 +86,22 @@ def lint(
     folders = _folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     fixed: Fixed | None = None
-    if fixing or diffing:
-        fixed = run.repair(folders, rules, config, fix.UNSAFE if unsafe_fixes else fix.SAFE, baseline)
+    if fixing or diffing or adding:
+        if adding:
+            named = (*more["select"], *more["extend_select"])
+            fixed = run.allow(folders, rules, config, reason, named=named, baseline=baseline)
+        else:
+            fixed = run.repair(folders, rules, config, fix.UNSAFE if unsafe_fixes else fix.SAFE, baseline)
         for path in fixed.refused:
-            printer.note(f"note: {path} was left as it is: with its fixes it could no longer be parsed")
+            printer.note(f"note: {path} was left as it is: what is SQL in it would have become something else")
         if diffing:
-            _show_diff(fixed, printer)
+            _show_diff(fixed, printer, "allowed" if adding else "fixed")
             context.exit(int(bool(fixed.texts)))
         for path, (before, after) in fixed.texts.items():
             fix.write(path, after, before)
         folders = list(fixed.folders)
+        if adding:
+            printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
     checked = run.check(folders, rules, config, baseline)
     if not checked.files:
         printer.note(_nothing(staged=staged, since=since))
@@ -98,8 +110,9 @@ def lint(
         checked.sources,
         checked.files,
         len(checked.suppressed),
-        fixed.done if fixed else 0,
+        fixed.done if fixed and not adding else 0,
         checked.known,
+        checked.secret,
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
@@ -126,6 +139,28 @@ def _refuse_contradictions(
             raise UsageError("standard input cannot be fixed in place", "use --diff, or name the file")
 
 
+def _reason(reason: str | None, *, adding: bool, staged: bool, fixing: bool, stdin: bool) -> str:
+    """The reason that --add-suppressions writes; raises UsageError when there is none, or it cannot be written."""
+    if not adding:
+        if reason is not None:
+            raise UsageError("--reason is for --add-suppressions", "add that, or leave --reason out")
+        return ""
+    if fixing:
+        raise UsageError("--add-suppressions and --fix exclude each other", "fix first, then allow what is left")
+    if staged or stdin:
+        place = "standard input" if stdin else "what is staged"
+        raise UsageError(f"suppressions are written into files, not into {place}", "name the files instead")
+    text = " ".join((reason or "").split())
+    if not text:
+        raise UsageError(
+            "--add-suppressions needs a reason: whoever reads the comment must learn why it is right",
+            'give it: --reason "legacy tables, replaced in 2026"',
+        )
+    if "*/" in text or not text.isprintable():
+        raise UsageError("the reason cannot stand in a comment", "leave out */ and control characters")
+    return text
+
+
 def _folders(
     paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
 ) -> list[Folder]:
@@ -150,8 +185,14 @@ def _nothing(*, staged: bool, since: str | None) -> str:
     return "no migration here, or all are excluded: nothing to check"
 
 
-def _show_diff(fixed: Fixed, printer: Printer) -> None:
-    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(fixed.texts.items()))
+def _show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
+    hidden = {
+        path: tuple(secrecy.without(data, fixed.secrets.get(path, ())) for data in texts)
+        for path, texts in fixed.texts.items()
+    }
+    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
+    if any(hidden[path][0] != before for path, (before, _) in fixed.texts.items()):
+        printer.note("note: credentials are shown as stars, so this diff cannot be applied where they stand")
     if sys.stdout.isatty() or printer.style.colour:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
@@ -161,4 +202,4 @@ def _show_diff(fixed: Fixed, printer: Printer) -> None:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
     if fixed.texts:
-        printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be fixed")
+        printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be {what}")

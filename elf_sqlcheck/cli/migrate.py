@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from elf_sqlcheck.cli.migrate_session import command_options
 from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
+from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -49,30 +49,56 @@ def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bo
     migrate_init.run(session, from_database=from_database, from_sql=from_sql, yes=yes)
 
 
+@cli.command(name="import")
+@click.argument("source")
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice([name for name in LAYOUTS if name != "elf"]),
+    metavar="LAYOUT",
+    help=f"Whose migrations they are, when it cannot be told from them: {', '.join(LAYOUTS)}.",
+)
+@click.option("--with-down", is_flag=True, help="Write a DOWN section where there is none, if it can be derived.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@command_options(database=False)
+def import_(session: Session, *, source: str, origin: str | None, with_down: bool, dry_run: bool) -> None:
+    """Turn the migrations of another tool into files of elf-migrate.
+
+    SOURCE is their folder. Its files stay as they are, and nothing is overwritten; a second run writes only what is
+    new. Without --dir the files go into the configured folder, else into migrations/.
+
+    \b
+    Examples:
+      elf-migrate import db/migrations
+      elf-migrate import supabase/migrations --with-down --dry-run
+      elf-migrate import sql --from flyway --dir migrations
+    """
+    from elf_sqlcheck.cli import migrate_import
+
+    migrate_import.run(session, source, origin or "", with_down=with_down, dry_run=dry_run)
+
+
 @cli.command()
 @click.argument("name")
 @click.option("--description", default="", help="What it is for; goes into the file's header.")
 @click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
+@click.option("--from-up", metavar="FILE|-", help="Take the UP section from a file or from standard input and propose "
+              "its DOWN.")  # fmt: skip
 @command_options(database=False)
-def create(session: Session, name: str, description: str, depends_on: tuple[str, ...]) -> None:
+def create(session: Session, name: str, description: str, depends_on: tuple[str, ...], from_up: str | None) -> None:
     """Create a new migration file.
 
-    \b
-    Example:
-      elf-migrate create "add_user_preferences" --description "Add user preference storage"
-    """
-    from elf_sqlcheck.migrate import create as new
-    from elf_sqlcheck.migrate import plan
+    With --from-up the DOWN section is derived from UP and from the schema that the earlier migrations make. What could
+    not be undone is listed, and stands as a comment in DOWN.
 
-    there = session.migrations() if os.path.isdir(session.directory) else []
-    needed = [plan.find(there, wanted).name for wanted in depends_on]
-    slug = new.slug_of(name)
-    version = new.new_version({migration.version for migration in there})
-    content = new.text(version, slug, description=description, dependencies=needed)
-    path = new.write(session.directory, version, slug, content)
-    session.output.data.update(path=path, version=version)
-    session.output.say(f"Created {path}", "good")
-    session.output.say("Next: write its UP and DOWN sections, then `elf-migrate validate` and `elf-migrate up`.")
+    \b
+    Examples:
+      elf-migrate create "add_user_preferences" --description "Add user preference storage"
+      elf-migrate create "add_user_preferences" --from-up preferences.sql
+    """
+    from elf_sqlcheck.cli import migrate_create
+
+    migrate_create.run(session, name, description=description, depends_on=depends_on, from_up=from_up)
 
 
 @cli.command(name="list")

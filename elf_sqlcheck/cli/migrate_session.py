@@ -51,6 +51,14 @@ class Session:
 
         return default_folder(self.config, self._dir or "") or USUAL_FOLDERS[0]
 
+    @property
+    def own_directory(self) -> str:
+        """The folder for files of the elf layout: named, else configured, else migrations/."""
+        from elf_sqlcheck.config import USUAL_FOLDERS
+        from elf_sqlcheck.sources import default_folder
+
+        return default_folder(self.config, self._dir or "") if self._dir or self.config.dir else USUAL_FOLDERS[0]
+
     def migrations(self) -> list[Migration]:
         """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
         from elf_sqlcheck import layouts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from os.path import basename
 
-from elf_sqlcheck.layouts.building import stray, two_files
+from elf_sqlcheck.layouts.building import runs_alone, stray, two_files
 from elf_sqlcheck.model import numbers_of
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from elf_sqlcheck.layouts.building import File
-    from elf_sqlcheck.model import Migration, Section, Statement
+    from elf_sqlcheck.model import Migration, Section
 
 NAME = "flyway"
 CONFIGURATION = ".sql.conf"
@@ -26,11 +26,6 @@ FILE_NAME = re.compile(r"(?:([VUB])([0-9][0-9._]*)|(R))__(.+)\.sql\Z")
 #: beforeMigrate.sql, afterEachMigrate__grants.sql: callbacks, which belong to no version.
 CALLBACK = re.compile(r"(?:before|after|create)[A-Z]\w*\.sql\Z")
 _NOT_WRAPPED = re.compile(rb"(?im)^[ \t]*(?:flyway\.)?executeInTransaction[ \t]*=[ \t]*false[ \t\r]*$")
-#: What Flyway knows to run outside of a transaction by itself.
-_ALONE = frozenset({
-    "CreatedbStmt", "DropdbStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt", "CreateSubscriptionStmt",
-    "AlterSystemStmt", "ReindexStmt", "VacuumStmt", "DiscardStmt",
-})  # fmt: skip
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
@@ -64,17 +59,11 @@ def _version(text: str | None) -> str:
 
 def _running(files: Mapping[str, bytes]) -> Callable[[Section, File], Section]:
     def running(section: Section, file: File) -> Section:
-        alone = bool(section.statements) and all(map(_runs_alone, section.statements))
+        alone = bool(section.statements) and all(map(runs_alone, section.statements))
         configured = _NOT_WRAPPED.search(files.get(f"{file[0]}.conf", b"")) is not None
         return section.replace(transactional=not (alone or configured))
 
     return running
-
-
-def _runs_alone(statement: Statement) -> bool:
-    if statement.kind in {"IndexStmt", "DropStmt"}:
-        return bool(statement.node.get("concurrent"))
-    return statement.kind in _ALONE
 
 
 def _stray(path: str, data: bytes) -> Migration:

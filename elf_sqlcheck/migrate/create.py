@@ -46,10 +46,10 @@ def text(
     description: str = "",
     dependencies: Collection[str] = (),
     up: str = "",
-    down: str = "",
+    down: str | None = "",
     headers: Collection[tuple[str, str]] = (),
 ) -> str:
-    """Return the text of a migration file in the elf layout."""
+    """Return the text of a migration file in the elf layout; without a DOWN section when `down` is None."""
     title = slug.replace("_", " ").title()
     listed = ", ".join(f'"{name}"' for name in dependencies)
     lines = [
@@ -63,7 +63,7 @@ def text(
         "",
         *((up.strip("\n"), "") if up else ("",)),
     ]
-    if down or not any(key == "Irreversible" for key, _ in headers):
+    if down or (down is not None and not any(key == "Irreversible" for key, _ in headers)):
         lines += ["-- ============= DOWN MIGRATION ============", "", down.strip("\n"), ""]
     return "\n".join(lines)
 

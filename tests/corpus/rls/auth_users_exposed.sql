@@ -7,7 +7,7 @@
 
 -- ============= UP MIGRATION =============
 
-CREATE OR REPLACE VIEW people WITH (security_invoker = on) AS SELECT id, email FROM auth.users; -- finding: auth-users-exposed
+CREATE OR REPLACE VIEW people AS SELECT id, email FROM auth.users; -- finding: auth-users-exposed
 
 -- ============= DOWN MIGRATION ============
 
