@@ -35,7 +35,7 @@ MODULES = (
     "locking", "locking_indexes", "locking_constraints", "locking_keys", "locking_rewrites",
     "data", "data_rows", "data_writes", "data_renames",
     "transactions", "transactions_control", "transactions_enums", "transactions_session",
-    "secrets",
+    "secrets", "secrets_entropy",
     "access", "access_functions", "access_system",
     "rls", "rls_policies", "rls_views", "rls_schemas",
     "teams",

@@ -19,7 +19,6 @@ from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
-from elf_sqlcheck.catalog.naming import LONGEST
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -34,11 +33,12 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table, View
-from elf_sqlcheck.errors import closest
+from elf_sqlcheck.identifiers import is_reserved, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.running import Running
-from elf_sqlcheck.siblings import Siblings
+from elf_sqlcheck.secrecy import mixed_words, secrets_in
+from elf_sqlcheck.siblings import Siblings, code_of
 from elf_sqlcheck.sizes import TableSize
 from elf_sqlcheck.teams import Team
 from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
@@ -302,40 +302,10 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
         return edits.append(self.migration, down, sql) or self.prepend_down(sql) if down else ()
 
 
-def code_of(data: bytes) -> list[tuple[str, int]]:
-    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
-    from elf_sqlcheck import sql
-
-    text = sql.text_of(data).encode()
-    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """The one of `words` that `word` was most likely meant to be, "" for none."""
-    return closest(word, words, 0.75)
-
-
-def snake(name: str) -> str:
-    """The name in lower_snake_case, cut to what Postgres keeps: UserProfiles → user_profiles."""
-    import re
-
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    words = re.sub(r"[\W_]+", "_", words).strip("_").lower()
-    words = f"t_{words}" if not words or words[0].isdigit() else words
-    return words.encode()[:LONGEST].decode("utf-8", "ignore").rstrip("_")
-
-
-def is_reserved(word: str) -> bool:
-    """Whether a table or column of that name must always be quoted."""
-    from elf_sqlcheck import sql
-
-    return sql.is_reserved(word)
-
-
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
     "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved",
-    "nearest", "quoted", "snake",
+    "mixed_words", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -23,7 +23,7 @@ SQUAWK: Mapping[str, tuple[str, ...]] = {
     "adding-not-nullable-field": ("set-not-null-scan",),
     "adding-required-field": ("not-null-without-default",),
     "adding-serial-primary-key-field": ("primary-key-without-using-index",),
-    "ban-alter-domain-with-add-constraint": ("check-without-not-valid",),
+    "ban-alter-domain-with-add-constraint": (),
     "ban-char-field": ("char-type",),
     "ban-concurrent-index-creation-in-transaction": ("concurrently-in-transaction",),
     "ban-create-domain-with-constraint": (),

@@ -49,17 +49,17 @@ class Waiting(Measured):
             """See `Context`."""
 
     def locked(self) -> list[tuple[Change, tuple[Effect, ...]]]:
-        """The changes of the section that lock busy tables, each with what it does to those."""
+        """The changes of the section that keep others from reading or writing busy tables, each with its effects."""
         known = getattr(self, "_locked", None)
         if known is None or known[0] is not self.changes:
             found = []
             for number, change in enumerate(self.changes):
                 if type(change) in locks.EFFECTS:
                     now = self.before.at(self.before.position + number)
-                    made = effects(change, now)
-                    on_busy = tuple([e for e in made if now.rows(e.table) == "many" and not self.is_small(e.table)])
-                    if on_busy:
-                        found.append((change, on_busy))
+                    made = [e for e in effects(change, now) if e.mode in BLOCKS and now.rows(e.table) == "many"]
+                    felt = tuple([effect for effect in made if not self.is_small(effect.table)])
+                    if felt:
+                        found.append((change, felt))
             known = self._locked = (self.changes, found)
         return known[1]
 

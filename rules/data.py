@@ -213,7 +213,7 @@ _KEPT = "Rows that are gone can only come back from a backup, hours later and wi
 # fmt: off
 RULES = (
     Rule(
-        name="drop-table", family="data", severity=Severity.ERROR, on=(Drop,), check=_drop_table, words=("drop",),
+        name="drop-table", family="data", severity=Severity.ERROR, on=(Drop,), check=_drop_table,
         summary="a table that is dropped with its rows",
         why=f"{_KEPT} A rollback makes the table anew, and empty. The release that is still running fails in each query that names it.",
         instead="let a release that no longer uses the table run first, and keep its rows elsewhere",
@@ -234,13 +234,13 @@ RULES = (
         ),
     ),
     Rule(
-        name="drop-column", family="data", severity=Severity.ERROR, on=(DropColumn,), check=_drop_column, words=("drop",),
+        name="drop-column", family="data", severity=Severity.ERROR, on=(DropColumn,), check=_drop_column,
         summary="a column that is dropped with its values",
         why=f"{_KEPT} A rollback adds the column again, and empty. The release that is still running fails in each query that names it, and so does each prepared SELECT *.",
         instead="let a release that no longer uses the column run first, and keep its values elsewhere",
         bad=(
             Example("ALTER TABLE orders DROP COLUMN note; -- finding", before=_ORDERS),
-            Example("ALTER TABLE public.orders -- finding\n    ADD COLUMN remark text,\n    DROP COLUMN IF EXISTS note CASCADE;", before=_ORDERS),
+            Example("ALTER TABLE public.orders\n    ADD COLUMN remark text,\n    DROP COLUMN IF EXISTS note CASCADE; -- finding", before=_ORDERS),
             Example("ALTER TABLE legacy DROP COLUMN IF EXISTS note; -- finding", runs="legacy is older than all migrations"),
         ),
         good=(
@@ -252,7 +252,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="drop-schema", family="data", severity=Severity.ERROR, on=(Drop,), check=_drop_schema, words=("schema",),
+        name="drop-schema", family="data", severity=Severity.ERROR, on=(Drop,), check=_drop_schema,
         summary="a schema that is dropped with all that is in it",
         why=f"CASCADE deletes every table of the schema, those too that were made by hand or by others. {_KEPT}",
         instead="drop what is in it one by one, each when nothing uses it any more, and the empty schema last",
@@ -266,7 +266,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="drop-database", family="data", severity=Severity.ERROR, on=(AlterSystem,), check=_drop_database, words=("database",),
+        name="drop-database", family="data", severity=Severity.ERROR, on=(AlterSystem,), check=_drop_database,
         summary="a database that is dropped",
         why="All schemas and all rows of it are gone at once, whoever they belong to; only a backup of the whole server brings them back.",
         instead="leave it to whoever runs the server, by hand and with a backup at hand",
@@ -294,7 +294,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="drop-cascade", family="data", severity=Severity.ERROR, on=(Drop, DropColumn, DropConstraint), check=_drop_cascade, words=("cascade",),
+        name="drop-cascade", family="data", severity=Severity.ERROR, on=(Drop, DropColumn, DropConstraint), check=_drop_cascade,
         summary="CASCADE that drops what nobody named",
         why="Views, foreign keys, policies and defaults that depend on it are dropped without a word, those too that were made by hand. Without CASCADE Postgres refuses and lists them.",
         instead="name what is to go in statements of its own, and drop without CASCADE",

@@ -211,7 +211,7 @@ INCOMPLETE_DOWN = Rule(
         ),
         _example("CREATE TABLE a (id UUID); -- finding\nCREATE TABLE b (id UUID); -- finding", "-- nothing"),
         _example(
-            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL;",
+            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL; -- finding",
             "SELECT 1;",
             before=_USERS,
         ),

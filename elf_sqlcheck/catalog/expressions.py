@@ -33,7 +33,7 @@ _NAME_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
 
 def strings(nodes: list[Node] | None) -> list[str]:
     """The texts of a list of String nodes."""
-    return [node["String"].get("sval", "") for node in nodes or () if "String" in node]
+    return [node["String"].get("sval", "") for node in nodes if "String" in node] if nodes else []
 
 
 class Reader:

@@ -25,9 +25,13 @@ def with_columns(table: Table, names: Iterable[str], **values: Any) -> Table:
     columns: dict[str, Column | None] | None = None
     for name in names:
         column = table.columns.get(name)
-        if column is not None and any(getattr(column, field) != value for field, value in values.items()):
-            columns = columns or dict(table.columns)
-            columns[name] = column.replace(**values)
+        if column is None:
+            continue
+        for field, value in values.items():
+            if getattr(column, field) != value:
+                columns = columns or dict(table.columns)
+                columns[name] = column.replace(**values)
+                break
     return table if columns is None else table.replace(columns=columns)
 
 
@@ -46,17 +50,22 @@ def with_constraint(catalog: Catalog, table: Table, constraint: Constraint, *, o
     if name is None:
         taken = Taken(catalog, table, relations=constraint.kind in INDEXED, constraints=True)
         name = constraint_name(table.name.name, constraint, taken)
-    references = catalog.now.resolve(constraint.references) if constraint.references else None
-    kept = constraint.replace(name=name, columns=columns, references=references)
+    kept = constraint
+    if constraint.references:
+        kept = constraint.replace(name=name, references=catalog.now.resolve(constraint.references))
+    elif name != constraint.name or columns is not constraint.columns:
+        kept = constraint.replace(name=name, columns=columns)
     refer_constraint(catalog, key_of(table.name), kept)
-    table = table.replace(constraints={**table.constraints, name: kept})
     if constraint.kind in INDEXED:
         if index and constraint.using_index != name:
             catalog.put(("relation", schema, index.name), ABSENT)
         indexes = {key: value for key, value in table.indexes.items() if not index or key != index.name}
-        made = (index or _index_of(table, kept)).replace(name=name, inherited=constraint.inherited)
+        made = index.replace(name=name, inherited=constraint.inherited) if index else _index_of(table, kept)
+        indexes[name] = made
         catalog.put(("relation", schema, name), IndexOf(table.name))
-        table = table.replace(indexes={**indexes, name: made})
+        table = table.replace(constraints={**table.constraints, name: kept}, indexes=indexes)
+    else:
+        table = table.replace(constraints={**table.constraints, name: kept})
     if constraint.kind == "primary key":
         table = with_columns(table, columns, not_null=True)
     if not only and not kept.no_inherit:
@@ -72,6 +81,7 @@ def _index_of(table: Table, constraint: Constraint) -> Index:
     return Index(
         constraint.name or "", table.name, columns, constraint.include, constraint.kind != "exclude",
         constraint.nulls_not_distinct, "gist" if constraint.kind == "exclude" else "btree",
+        inherited=constraint.inherited,
     )  # fmt: skip
 
 

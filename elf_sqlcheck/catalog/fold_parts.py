@@ -73,26 +73,14 @@ def settled(catalog: Catalog, kind: Type, key: Key) -> Type:
     return kind.replace(schema=full.schema)
 
 
-def function_named(catalog: Catalog, name: Name) -> Name | None:
-    """The name with its schema of a function that a migration made, None for any other."""
-    for schema in (name.schema,) if name.schema else catalog.now.search_path:
-        full = Name(schema, name.name)
-        if (full.schema or "", full.name) in catalog.about and catalog.overloads(full):
-            return full
-    return None
-
-
 def refer_in(catalog: Catalog, key: Key, expression: Expression | None) -> None:
     """Note what an expression of the object under `key` reads and calls."""
     if expression is None:
         return
     if expression.reads:
         catalog.refer(key, [catalog.now.resolve(name) for name in expression.reads])
-    for function in expression.functions:
-        schema, _, name = function.rpartition(".")
-        full = function_named(catalog, Name(schema or None, name))
-        if full:
-            catalog.refer(key, (full,))
+    if expression.functions:
+        refer_functions(catalog, key, expression.functions)
 
 
 def refer_to_all(catalog: Catalog, key: Key, value: Object) -> None:
@@ -151,11 +139,14 @@ def refer_constraint(catalog: Catalog, key: Key, constraint: Constraint) -> None
 
 def refer_functions(catalog: Catalog, key: Key, functions: tuple[str, ...]) -> None:
     """Note the calls of the object under `key` to functions that migrations made."""
+    path = catalog.now.search_path
     for function in functions:
         schema, _, name = function.rpartition(".")
-        full = function_named(catalog, Name(schema or None, name))
-        if full:
-            catalog.refer(key, (full,))
+        for place in (schema,) if schema else path:
+            full = Name(place, name)
+            if (place, name) in catalog.about and catalog.overloads(full):
+                catalog.refer(key, (full,))
+                break
 
 
 class Taken:

@@ -57,7 +57,7 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
         columns = dict(table.columns)
     table = table.replace(columns=columns)
     save(catalog, table)
-    for constraint in _once(sorted(given, key=lambda item: _ORDER.get(item.kind, 2))):
+    for constraint in _once(given):
         # a table without rows has nothing to be validated: NOT VALID says nothing here
         kept = constraint.replace(not_valid=False) if constraint.not_valid else constraint
         table = constraints.with_constraint(catalog, table, kept, only=True)
@@ -67,7 +67,11 @@ def create_table(catalog: Catalog, change: ch.CreateTable) -> None:
 
 
 def _once(given: list[Constraint]) -> list[Constraint]:
-    """The constraints without those that Postgres drops because another has the same index."""
+    """The constraints in the order in which Postgres makes them, without those that have the index of another."""
+    given = [constraint for constraint in given if constraint.kind != "not null" or constraint.name]
+    if len(given) < 2:
+        return given
+    given.sort(key=lambda constraint: _ORDER.get(constraint.kind, 2))
     kept: dict[object, Constraint] = {}
     for constraint in given:
         mark: object = id(constraint)

@@ -44,6 +44,9 @@ def read_query(node: Node) -> Query:
     )  # fmt: skip
 
 
+_NESTED = frozenset({dict, list})
+
+
 class _Source(Record):
     """One element of FROM: `alias` is how columns name it; `relation` None: a subquery or a function."""
 
@@ -155,13 +158,13 @@ class _Walker:
                 self._other(item, ctes, scope)
         elif isinstance(value, dict):
             for key, item in value.items():
-                if key == "SelectStmt":
+                if key == "ColumnRef":
+                    self._column(item["fields"], scope)
+                elif key == "SelectStmt":
                     self.select(item, ctes, scope)
                 elif key == "RangeVar":
                     self.reads[Name(item.get("schemaname"), item["relname"])] = None
-                elif key == "ColumnRef":
-                    self._column(item["fields"], scope)
-                else:
+                elif type(item) in _NESTED:
                     self._other(item, ctes, scope)
 
     def _column(self, fields: list[Node], scope: _Scope) -> None:

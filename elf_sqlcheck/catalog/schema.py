@@ -191,9 +191,17 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older."""
+        """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
+
+        A temporary table never holds many, since nobody else can wait for it. A materialized view of the migration
+        counts as empty: nobody reads it yet, and its rows are what its query says.
+        """
+        if self.is_older(name):
+            return "many"
         found = self.relation(name)
-        return found.rows if isinstance(found, Table) and not self.is_older(name) else "many"
+        if not isinstance(found, Table):
+            return "none"
+        return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
@@ -280,3 +288,17 @@ class Latest(Schema):
     def get(self, key: Key) -> Object | None:
         """The object under `key`, as in Schema."""
         return self._objects.get(key)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The search path, as in Schema."""
+        found = self._objects.get(_SEARCH_PATH)
+        return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def resolve(self, name: Name, kind: str = "relation") -> Name:
+        """The name with its schema, as in Schema."""
+        if name.schema:
+            return name
+        if _SESSION in self._objects:
+            return super().resolve(name, kind)
+        return Name("public", name.name)

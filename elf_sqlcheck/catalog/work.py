@@ -62,6 +62,8 @@ def rewriting(column: Column, schema: Schema) -> str:
     if is_volatile(column.default, schema):
         assert column.default is not None  # noqa: S101 - no default is not volatile
         return f"{column.default.text} gives each row another value"
+    if types.is_built_in(column.type):
+        return ""
     full = schema.resolve(Name(column.type.schema, column.type.name), "type")
     domain = schema.get(("type", full.schema or "", full.name))
     if isinstance(domain, Domain) and (domain.constraints or domain.not_null) and not column.type.dimensions:

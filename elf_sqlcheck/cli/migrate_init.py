@@ -42,6 +42,12 @@ def run(session: Session, *, from_database: bool, from_sql: str | None, yes: boo
     )
 
 
+_SETTINGS = """\
+profile = "supabase"  # "" for a Postgres that is not Supabase's
+lock-timeout = "5s"   # how long a migration waits for a lock; then it fails, and nothing has happened
+"""
+
+
 def _configuration(session: Session) -> None:
     """Write down which folder holds the migrations, where no configuration says anything yet."""
     config = session.config
@@ -50,7 +56,7 @@ def _configuration(session: Session) -> None:
         return
     folder = os.path.relpath(session.directory, config.root).replace(os.sep, "/")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f'dir = {json.dumps(folder)}\nprofile = "supabase"  # "" for a Postgres that is not Supabase\'s\n')
+        file.write(f"dir = {json.dumps(folder)}\n{_SETTINGS}")
     session.output.say("Wrote elf-sqlcheck.toml, the configuration of this project.", "good")
 
 
