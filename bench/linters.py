@@ -192,7 +192,7 @@ def install(python: str) -> list[str]:
         else:
             command = ["npm", "install", "--silent", "--prefix", os.path.join(TOOLS, "npm"), linter.package]
         if shutil.which(command[0]) is None or subprocess.run(command, check=False).returncode:
-            failed.append(f"{linter.name} could not be installed: {' '.join(command)}")
+            failed.append(f"{linter.name} could not be installed: {' '.join(command)} (--python names another Python)")
     return failed
 
 
