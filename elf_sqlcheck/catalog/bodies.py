@@ -242,7 +242,7 @@ class _Body:
     def _find(self, embedded: Embedded) -> int | None:
         """Where the text of an embedded piece begins in the file, None where it does not stand there as it is.
 
-        plpgsql writes SELECT for PERFORM, and blanks for an INTO.
+        plpgsql writes SELECT for PERFORM, and blanks for an INTO; COMMIT and ROLLBACK are words of its own.
         """
         if not self.lines:
             self.lines = [self.start]
@@ -264,6 +264,8 @@ class _Body:
         place = self.data.find(text, floor, self.end)
         if place >= 0:
             return place
+        if text in {b"COMMIT", b"ROLLBACK"}:
+            return self.data.lower().find(text.lower(), floor, self.end)
         if text.startswith(b"SELECT"):
             rest = self.data.find(text[6:], floor, self.end)
             if rest >= 0 and self.data[rest - 7 : rest].lower() == b"perform":
