@@ -127,7 +127,9 @@ def _refresh_without_concurrently(context: Context[RefreshView]) -> Iterator[Fin
 
 def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     return (
-        one.columns == other.columns
+        len(one.columns) == len(other.columns)
+        and one.columns[0].name == other.columns[0].name
+        and one.columns == other.columns
         and one.where == other.where
         and one.method == other.method
         and set(one.include) >= set(other.include)
