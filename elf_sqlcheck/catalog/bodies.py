@@ -44,9 +44,9 @@ _QUOTE = re.compile(rb"\$\w*\$|'")
 #: Words before a parenthesis that call nothing of anybody's.
 _CALL = re.compile(r"([\w\"]+)\s*\(")
 _BUILT_IN = frozenset(
-    ["all", "and", "any", "array_agg", "array_length", "coalesce", "concat", "count", "exists", "format", "in", "length",
-     "lower", "max", "min", "not", "now", "nullif", "or", "quote_ident", "quote_literal", "select", "some", "string_agg",
-     "sum", "to_regclass", "to_regtype", "upper", "values", "where"]
+    ["all", "and", "any", "array_agg", "array_length", "coalesce", "concat", "count", "exists", "format", "in",
+     "length", "lower", "max", "min", "not", "now", "nullif", "or", "quote_ident", "quote_literal", "select", "some",
+     "string_agg", "sum", "to_regclass", "to_regtype", "upper", "values", "where"]
 )  # fmt: skip
 _INTO = re.compile(rb" {6,}")
 
@@ -215,7 +215,7 @@ class _Body:
                 yield change
 
     def _is_of_interest(self, embedded: Embedded) -> bool:
-        """Whether a statement or an expression may do more than read and write rows, in a function that is not called."""
+        """Whether it may do more than read and write rows, or stands where even that is of interest."""
         if embedded.kind == "expression":
             return self._reaches_out(embedded) or (self.whole and _calls(embedded.text))
         return self.whole or not embedded.text[:7].lower().startswith(_ROWS) or self._reaches_out(embedded)
