@@ -6,6 +6,7 @@ from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.entries import ABSENT, IndexOf, Table, View
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
 from elf_sqlcheck.catalog.fold_tables import own_sequences
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.entries import Key
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Name, Parameter, Type
+    from elf_sqlcheck.catalog.objects import Parameter, Type
 
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 _FIELDS = {"trigger": "triggers", "policy": "policies"}
@@ -137,8 +138,9 @@ def routine_keys(catalog: Catalog, full: Name, arguments: tuple[Type, ...] | Non
 def drop_routine(catalog: Catalog, key: Key) -> None:
     """Take a function away, and what was said about it."""
     catalog.put(key, ABSENT)
+    last = not catalog.overloads(Name(key[1], key[2]))
     for said in catalog.said_about(key[1], key[2], routine=True):
-        if said[0] != "comment" or said[3] in {"", key[3]}:
+        if said[3] == key[3] if said[0] == "comment" and said[3] else last:
             catalog.put(said, None)
 
 

@@ -149,6 +149,7 @@ def _add_column(catalog: Catalog, table: Table, change: ch.AddColumn) -> Table |
 
 def _hand_down(catalog: Catalog, table: Table, column: Column) -> None:
     """Give a new column to the table's heirs and to theirs."""
+    column = with_default(catalog, table, column)
     for heir in heirs(catalog, table.name):
         if not heir.column(column.name):
             partition = heir.partition_of == table.name
@@ -223,6 +224,8 @@ def _column(apply: Callable[[Catalog, Table, Column, Any], Column], aspect: str)
 
     def alter(catalog: Catalog, table: Table, change: Any) -> Table | None:
         for heir in heirs(catalog, table.name):
+            if aspect == "identity" and heir.partition_of != table.name:
+                continue  # children of a table that is not partitioned have no share in its identity columns
             altered = alter(catalog, heir, change)
             if altered is not None:
                 save(catalog, altered)
