@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.entries import ABSENT, IndexOf, Table, View
+from elf_sqlcheck.catalog.fold_columns import drop_statistics, own_sequences
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
-from elf_sqlcheck.catalog.fold_tables import own_sequences
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -78,6 +78,7 @@ def drop_relation(catalog: Catalog, name: Name) -> None:
     catalog.put(key_of(name), ABSENT)
     forget(catalog, name.schema, name.name)
     if isinstance(found, Table):
+        drop_statistics(catalog, name)
         for sequence in own_sequences(catalog, name):
             drop_relation(catalog, sequence.name)
         for heir in heirs(catalog, name):

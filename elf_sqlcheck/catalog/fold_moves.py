@@ -16,9 +16,9 @@ from elf_sqlcheck.catalog.entries import (
     Table,
     View,
 )
+from elf_sqlcheck.catalog.fold_columns import own_sequences
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, input_types, signature
 from elf_sqlcheck.catalog.fold_parts import heirs, key_of, refer_to_all, save, table_at, type_key
-from elf_sqlcheck.catalog.fold_tables import own_sequences
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False

@@ -5,10 +5,11 @@ name alone.
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine
+from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine, Statistics
 from elf_sqlcheck.catalog.fold_drops import fact_key, routine_keys, signature
 from elf_sqlcheck.catalog.fold_parts import Taken, new_name, settled, type_key
 from elf_sqlcheck.catalog.naming import object_name
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,8 +114,14 @@ def _opaque(catalog: Catalog, change: ch.Opaque) -> None:
         name = new_name(catalog, change.name)
         types = signature(change.arguments or ())
         catalog.put(("function", name.schema or "", name.name, types), Fact("aggregate"))
+        return
+    key = fact_key(catalog, change.kind, change.name, change.part, change.arguments, new=True)
+    if change.table:
+        table = catalog.now.resolve(change.table)
+        catalog.put(key, Statistics(Name(key[1], key[2]), table, change.columns))
+        catalog.refer(key, (table,))
     else:
-        catalog.put(fact_key(catalog, change.kind, change.name, change.part, change.arguments, new=True), Fact())
+        catalog.put(key, Fact())
 
 
 def _role(catalog: Catalog, change: ch.Role) -> None:
