@@ -46,7 +46,7 @@ def drop(catalog: Catalog, change: ch.Drop) -> None:
     elif kind == "index":
         drop_index(catalog, catalog.now.resolve(change.name))
     elif kind in _FIELDS and change.part:
-        drop_part(catalog, kind, catalog.now.resolve(change.name), change.part)
+        drop_part(catalog, kind, catalog.now.resolve(change.name), change.part, if_exists=change.if_exists)
     elif kind in _ROUTINES:
         _drop_routine(catalog, change)
     elif kind in {"type", "domain"}:
@@ -100,9 +100,11 @@ def drop_index(catalog: Catalog, name: Name) -> None:
     forget(catalog, name.schema, name.name)
 
 
-def drop_part(catalog: Catalog, kind: str, name: Name, part: str) -> None:
-    """Take a trigger or a policy away."""
+def drop_part(catalog: Catalog, kind: str, name: Name, part: str, *, if_exists: bool = False) -> None:
+    """Take a trigger or a policy away. IF EXISTS does not even say that the table is there."""
     found = catalog.objects.get(key_of(name))
+    if found is None and if_exists:
+        return
     table = Table(name, {}, {}, {}, {}, {}, known=False, complete=False) if found is None else found
     field = _FIELDS[kind]
     if not isinstance(table, Table | View) or (isinstance(table, View) and field != "triggers"):
