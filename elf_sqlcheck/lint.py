@@ -61,6 +61,8 @@ def lint(
             engine.pass_over(migration)
             continue
         kept, suppressed = engine.judge(number, migration)
+        if migration.sealed:
+            kept = [finding.replace(fix=None) for finding in kept]
         if migration.files:  # the one place where findings in a text of two files become findings in each
             kept, suppressed = [list(map(migration.located, found)) for found in (kept, suppressed)]
         findings += kept
@@ -199,9 +201,11 @@ class _Engine:
         context.siblings = self.migrations
         context.number = number
         context.first, self.first = self.first, False
+        context.doing = up
         context.undoing = down
         middle = len(up)
         context.fold_rest = partial(self.fold_rest, number, middle)
+        context.fork = partial(catalog.branch, middle)
         context.held = self.held
         inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
         asked = self.wanted(migration, elsewhere=bool(inexact))

@@ -6,83 +6,37 @@ A position is a byte offset into the file (`Migration.data`); it becomes a line 
 from __future__ import annotations
 
 import re
-from enum import Enum, IntEnum
 from json import loads
 
+from elf_sqlcheck.finding import Applicability, Edit, Finding, Fix, Severity, Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
+__all__ = [
+    "Applicability",
+    "Broken",
+    "Comment",
+    "Edit",
+    "Finding",
+    "Fix",
+    "Header",
+    "Idiom",
+    "Migration",
+    "Part",
+    "Problem",
+    "Section",
+    "Severity",
+    "Span",
+    "Statement",
+    "numbers_of",
+    "position_in",
+]
 _NUMBER = re.compile(r"[0-9]+")
-
-
-class Span(Record):
-    """A half-open range of bytes, `start` ≤ position < `end`."""
-
-    start: int
-    end: int
-
-
-class Severity(IntEnum):
-    """How bad a finding is; comparable. `OFF` is the default of rules that run only when selected."""
-
-    OFF = 0
-    NOTE = 1
-    WARNING = 2
-    ERROR = 3
-
-    @property
-    def label(self) -> str:
-        """The lower-case word that reports show."""
-        return self.name.lower()
-
-
-class Applicability(Enum):
-    """Whether a fix keeps the meaning (SAFE), may change it (UNSAFE), or is only an idea (SHOWN)."""
-
-    SAFE = "safe"
-    UNSAFE = "unsafe"
-    SHOWN = "shown"
-
-
-class Edit(Record):
-    """Replaces the bytes of `span` by `text`.
-
-    `path` is the file that `span` counts from, "" for the finding's own; rules leave it alone.
-    """
-
-    span: Span
-    text: str
-    path: str = ""
-
-
-class Fix(Record):
-    """Edits that make a finding go away; `title` says what they do, as an order."""
-
-    title: str
-    edits: tuple[Edit, ...]
-    applicability: Applicability = Applicability.SAFE
-
-
-class Finding(Record):
-    """One thing that is wrong, with its place, its reason and its remedy.
-
-    `message` names the object and says what goes wrong; `why` says for whom; `instead` says what to write.
-    `span` is None when the finding is about the file as a whole.
-    """
-
-    rule: str
-    family: str
-    severity: Severity
-    message: str
-    path: str
-    span: Span | None = None
-    why: str = ""
-    instead: str = ""
-    fix: Fix | None = None
 
 
 class Statement:
@@ -215,16 +169,17 @@ class Migration:
     migrations, by its numbers ("" when the layout has none); `name` is the full name, version included, which
     dependencies use; `dependencies` are versions or full names. `transactional` is how the layout's own runner runs it:
     within one transaction, or each statement by itself. `repeatable` ones run again whenever they change, after all
-    others. `up` is always there; `down` is None when the file has no such section.
+    others; `sealed` ones must not be edited, because their tool holds a hash of them. `up` is always there; `down` is
+    None when the file has no such section.
 
     A migration of two files is one text, too: `data` is one file after the other with a line end between them, and
     every span counts from its beginning. `files` holds their paths and where each begins; () stands for the one file
-    `path`. `place`, `position` and `located` turn places in `data` into places in a file.
+    `path`. `path_at`, `position` and `located` turn places in `data` into places in a file.
     """
 
     __slots__ = (
         "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
-        "path", "problems", "repeatable", "slug", "team", "title", "transactional", "up", "version",
+        "path", "problems", "repeatable", "sealed", "slug", "team", "title", "transactional", "up", "version",
     )  # fmt: skip
 
     def __init__(
@@ -248,6 +203,7 @@ class Migration:
         problems: tuple[Problem, ...] = (),
         files: tuple[tuple[str, int], ...] = (),
         repeatable: bool = False,
+        sealed: bool = False,
     ) -> None:
         self.path = path
         self.data = data
@@ -268,6 +224,7 @@ class Migration:
         self.problems = problems
         self.files = files
         self.repeatable = repeatable
+        self.sealed = sealed
 
     @property
     def order(self) -> tuple[bool, tuple[int, ...], str, str]:
@@ -277,6 +234,11 @@ class Migration:
     def is_before(self, version: str) -> bool:
         """Whether the version is lower than another."""
         return numbers_of(self.version) < numbers_of(version)
+
+    @property
+    def outside(self) -> str:
+        """What its layout needs for a statement that is not to run within a transaction."""
+        return LAYOUTS[self.layout]
 
     @property
     def paths(self) -> tuple[str, ...]:

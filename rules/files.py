@@ -165,17 +165,16 @@ _BIDIRECTIONAL = {bytes((0xE2, 0x80, last)): f"U+{0x2000 + last - 0x80:04X}" for
 
 def _encoding(context: Context[Migration]) -> Iterator[Finding]:
     data = context.migration.data
-    for part in context.migration.parts():
+    ascii_only = data.isascii()
+    for part in () if ascii_only else context.migration.parts():
         if part.data.startswith((b"\xff\xfe", b"\xfe\xff")):
             span = Span(part.start, part.start) if part.start else None
-            yield context.finding(
-                f"{basename(part.path)} is UTF-16, which Postgres cannot read", span, whole_file=not span
-            )
+            yield context.finding("the file is UTF-16, which Postgres cannot read", span, whole_file=not span)
             return
     nul = data.find(b"\0")
     if nul >= 0:
         yield context.finding("a NUL byte: Postgres stops reading the file here", Span(nul, nul + 1))
-    if data.isascii():
+    if ascii_only:
         return
     try:
         data.decode()

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Context, Finding, Index
 
-_ALONE = "in a migration of its own with the header line `-- Transaction: none`"
-
 
 def _index_without_concurrently(context: Context[CreateIndex]) -> Iterator[Finding]:
     change = context.change
@@ -53,7 +51,7 @@ def _index_without_concurrently(context: Context[CreateIndex]) -> Iterator[Findi
         )
         return
     statement, fix = context.concurrently(("index",))
-    yield context.finding(message, instead=f"{statement} {_ALONE}", fix=fix)
+    yield context.finding(message, instead=f"{statement} in {context.migration.outside}", fix=fix)
 
 
 def _drop_index_without_concurrently(context: Context[Drop]) -> Iterator[Finding]:
@@ -77,7 +75,7 @@ def _drop_index_without_concurrently(context: Context[Drop]) -> Iterator[Finding
     several = sum(isinstance(c, Drop) and c.statement is change.statement for c in context.changes) > 1
     if several:
         statement, fix = f"DROP INDEX CONCURRENTLY {change.name};", None
-    yield context.finding(message, instead=f"{statement} {_ALONE}", fix=fix)
+    yield context.finding(message, instead=f"{statement} in {context.migration.outside}", fix=fix)
 
 
 def _is_made_again(context: Context[Drop], name: Name) -> bool:
@@ -112,7 +110,7 @@ def _reindex_without_concurrently(context: Context[Reindex]) -> Iterator[Finding
         )
         return
     statement, fix = context.concurrently((change.kind,))
-    yield context.finding(message, instead=f"{statement} {_ALONE}", fix=fix)
+    yield context.finding(message, instead=f"{statement} in {context.migration.outside}", fix=fix)
 
 
 def _refresh_without_concurrently(context: Context[RefreshView]) -> Iterator[Finding]:
@@ -129,7 +127,9 @@ def _refresh_without_concurrently(context: Context[RefreshView]) -> Iterator[Fin
 
 def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     return (
-        one.columns == other.columns
+        len(one.columns) == len(other.columns)
+        and one.columns[0].name == other.columns[0].name
+        and one.columns == other.columns
         and one.where == other.where
         and one.method == other.method
         and set(one.include) >= set(other.include)
@@ -196,6 +196,7 @@ RULES = (
             Example(_HEAD + "-- Transaction: none\n\n-- ==== UP MIGRATION ====\nCREATE INDEX CONCURRENTLY idx_users_email ON users (email);\n", before=_USERS),
             Example(_USERS + "\nCREATE INDEX idx_users_email ON users (email);"),
             Example("CREATE TABLE IF NOT EXISTS logs (id uuid);\nINSERT INTO logs VALUES (gen_random_uuid());\nCREATE INDEX idx_logs_id ON public.logs (id);"),
+            Example("CREATE TEMPORARY TABLE work AS SELECT id FROM users;\nCREATE INDEX idx_work_id ON work (id);", before=_USERS),
             Example("CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');\nCREATE INDEX idx_events_1_at ON events_1 (at);", before="CREATE TABLE events (at date) PARTITION BY RANGE (at);"),
             Example("CREATE INDEX idx_events_at ON ONLY events (at);", before="CREATE TABLE events (at date) PARTITION BY RANGE (at);"),
             Example("CREATE TEMP TABLE wanted (id uuid);\nCREATE INDEX ON pg_temp.wanted (id);"),

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     Added = AddConstraint | AddColumn
 
-_ALONE = "in a migration of its own with the header line `-- Transaction: none`"
-
 
 def _listed(columns: tuple[str, ...]) -> str:
     return ", ".join(quoted(column) for column in columns)
@@ -34,7 +32,7 @@ def _using_index(context: Context[Added], constraint: Constraint) -> str:
         columns = [quoted(c) for c in constraint.columns if constraint.inline or not is_not_null(known, c)]
         before = f"(once {', '.join(columns)} {'is' if len(columns) == 1 else 'are'} NOT NULL) " if columns else ""
     return (
-        f"{extra}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({keys}){nulls}; {_ALONE}, and then {before}"
+        f"{extra}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({keys}){nulls}; in {context.migration.outside}, and then {before}"
         f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
     )
 

@@ -191,7 +191,9 @@ def _partition_detach(context: Context[DetachPartition]) -> Iterator[Finding]:
         f"DETACH PARTITION takes ACCESS EXCLUSIVE on {change.table}, with all of its partitions: it waits for the "
         f"queries that run, and whoever wants to read or write {change.table} waits behind it"
     )
-    instead = f"ALTER TABLE {change.table} DETACH PARTITION {change.partition} CONCURRENTLY; in a migration of its own with the header line `-- Transaction: none`"
+    instead = (
+        f"ALTER TABLE {change.table} DETACH PARTITION {change.partition} CONCURRENTLY; in {context.migration.outside}"
+    )
     yield context.finding(message, instead=instead)
 
 

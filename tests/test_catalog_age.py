@@ -51,6 +51,12 @@ def test_a_table_of_the_same_migration_is_new_until_rows_go_in() -> None:
     assert _asked("CREATE TABLE t AS SELECT 1 AS a WITH NO DATA; CREATE INDEX i ON t (a);") == ["new none 0"]
 
 
+def test_a_materialized_view_has_an_age_too() -> None:
+    made = "CREATE MATERIALIZED VIEW t AS SELECT 1 AS a;"
+    assert _asked(f"{made} CREATE INDEX i ON t (a);") == ["new none 0"]
+    assert _asked("CREATE INDEX i ON t (a);", before=made) == ["older many 0"]
+
+
 def test_a_renamed_table_keeps_its_age() -> None:
     sql = "ALTER TABLE t RENAME TO u; CREATE TABLE t (a int); CREATE INDEX i ON t (a); CREATE INDEX j ON u (a);"
     assert _asked(sql, before="CREATE TABLE t (a int);") == ["new none 0", "older many 0"]

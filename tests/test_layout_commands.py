@@ -105,6 +105,16 @@ def test_a_fix_of_up_may_write_into_down(project: Project) -> None:
     assert project.lint(*chosen[:2]).returncode == 0
 
 
+def test_a_file_whose_hash_its_tool_knows_is_never_fixed(project: Project) -> None:
+    put(project, "graphile-migrate")
+    path = "migrations/committed/000003-goods.sql"
+    project.put(path, "--! Previous: sha1:bb\n--! Hash: sha1:cc\n\ncreate table goods (price money);\n")
+    project.put("migrations/current.sql", "create table more (price money);\n")
+    assert project.lint("--fix", "migrations").returncode == 1
+    assert "money" in (project.root / path).read_text()
+    assert "numeric" in (project.root / "migrations/current.sql").read_text()
+
+
 def test_a_suppression_covers_its_own_file(project: Project) -> None:
     project.put("elf-sqlcheck.toml", 'rules-dir = "own_rules"\nselect = ["own", "suppressions"]\n')
     project.put("own_rules/own.py", (project.root / "own_rules/own.py").read_text() + DOWN_RULE)

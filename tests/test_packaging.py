@@ -142,3 +142,18 @@ def test_the_installed_command_knows_every_rule(python: str, tmp_path: Path) -> 
     rules = {rule.name for rule in load()}
     assert rules
     assert rules <= set(listed)
+
+
+def test_an_old_project_is_adopted_with_what_the_wheel_holds(python: str, tmp_path: Path) -> None:
+    """The commands of the first day, without any of the optional libraries."""
+    command = os.path.join(os.path.dirname(python), "elf-sqlcheck")
+    (tmp_path / ".squawk.toml").write_text('excluded_rules = ["prefer-identity"]\n')
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "20250101_000000_a.sql").write_text("CREATE TABLE tmp_a (p money, c CHAR(3));\n")
+    run(command, "config", "import", "squawk", "--write", cwd=tmp_path)
+    run(command, "rules", "new", "temporary-table", "--write-config", cwd=tmp_path)
+    run(command, "lint", "--select", "money-type", "--add-suppressions", "--reason", "as agreed", cwd=tmp_path)
+    run(command, "baseline", cwd=tmp_path)
+    done = run(command, "lint", "--fail-on", "note", cwd=tmp_path)
+    assert "not shown" in done.stderr
+    assert "temporary-table" in (tmp_path / ".elf-sqlcheck-baseline.json").read_text()

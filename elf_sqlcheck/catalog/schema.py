@@ -193,14 +193,17 @@ class Schema:
         return not isinstance(found, Table | View) or found.born != self.migration or not found.born
 
     def rows(self, name: Name) -> str:
-        """What statements of the migrations put into the table: "none", "few" or "many"; "many" when it is older.
+        """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
 
-        A temporary table is never full: nobody but its session waits for it.
+        A temporary table never holds many, since nobody else can wait for it. A materialized view of the migration
+        counts as empty: nobody reads it yet, and its rows are what its query says.
         """
         found = self.relation(name)
-        if not isinstance(found, Table) or self.is_older(name):
+        if not isinstance(found, Table | View) or found.born != self.migration or not found.born:
             return "many"
-        return "few" if found.persistence == "temporary" and found.rows == "many" else found.rows
+        if not isinstance(found, Table):
+            return "none"
+        return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""

@@ -29,6 +29,7 @@ _SECRETS = "secrets"
 @click.option("--baseline", "baseline_file", metavar="FILE", help="The file to write (default: as lint reads it).")
 @options.choice_of_rules
 @options.folder
+@options.layout
 @options.configured
 def baseline(
     paths: tuple[str, ...],

@@ -49,6 +49,7 @@ def rules(
       elf-sqlcheck rules
       elf-sqlcheck rules --output-format json
       elf-sqlcheck rules --squawk
+      elf-sqlcheck rules new temporary-table
     """
     if context.invoked_subcommand:
         return

@@ -7,6 +7,7 @@ import click
 from elf_sqlcheck.cli import ending, show
 from elf_sqlcheck.cli.baseline import baseline
 from elf_sqlcheck.cli.lint import lint
+from elf_sqlcheck.cli.new_rule import new
 from elf_sqlcheck.cli.verify import verify
 
 TYPE_CHECKING = False
@@ -37,6 +38,7 @@ cli.add_command(verify)
 cli.add_command(baseline)
 cli.add_command(show.explain)
 cli.add_command(show.rules)
+show.rules.add_command(new)
 cli.add_command(show.config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os.path import basename
 
 from elf_sqlcheck import sql
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     #: A path and what the file holds.
     File = tuple[str, bytes]
 
+_PLACEHOLDER = re.compile(rb"\$\{(\w+)\}")
 #: The rule that reports markers and headers of a tool that are wrong.
 MARKING = "header-mismatch"
 #: The rule that reports files whose names their tool does not know.
@@ -25,7 +27,7 @@ NAMING = "file-name"
 
 #: What runs outside of transactions only, or is better off there.
 _ALONE = frozenset({
-    "AlterSystemStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
+    "AlterSystemStmt", "ClusterStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
     "DropTableSpaceStmt", "DropdbStmt", "ReindexStmt", "VacuumStmt",
 })  # fmt: skip
 
@@ -65,7 +67,7 @@ def two_files(
     """A migration whose UP and DOWN are files of their own; one of them may be missing.
 
     `running` is given each section and its file, and says in the section how it is run. Without UP, DOWN stands
-    alone, and a problem says so.
+    alone, and a problem says so. `${name}`, which some tools fill in, counts as the identifier `__name_`.
     """
     files: list[tuple[str, int]] = []
     sections: dict[str, Section] = {}
@@ -76,7 +78,8 @@ def two_files(
             continue
         start = len(whole) + 1 if files else 0
         whole += b"\n" + file[1] if files else file[1]
-        script = sql.parse(whole, start, len(whole)) if start else sql.parse(whole)
+        filled = without_placeholders(whole)
+        script = sql.parse(filled, start, len(whole)) if start else sql.parse(filled)
         files.append((file[0], start))
         sections[name] = running(Section(name, Span(start, len(whole)), script.statements), file)
         broken += script.broken
@@ -100,6 +103,11 @@ def two_files(
         files=tuple(files) if len(files) > 1 else (),
         **more,
     )
+
+
+def without_placeholders(data: bytes) -> bytes:
+    """A text of the same length in which `${name}` is the identifier `__name_`."""
+    return _PLACEHOLDER.sub(lambda found: b"__" + found[1] + b"_", data) if b"${" in data else data
 
 
 def stray(layout: str, path: str, data: bytes, message: str, instead: str) -> Migration:

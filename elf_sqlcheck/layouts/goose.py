@@ -10,7 +10,7 @@ import re
 from os.path import basename
 
 from elf_sqlcheck import sql
-from elf_sqlcheck.layouts.building import MARKING, line_end, stray
+from elf_sqlcheck.layouts.building import MARKING, line_end, stray, without_placeholders
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
@@ -61,7 +61,7 @@ def _read(path: str, data: bytes) -> Migration:
                 continue
         start = line_end(data, marker.end())
         end = places[number + 1][0].start() if number + 1 < len(places) else len(data)
-        script = sql.parse(data, start, end)
+        script = sql.parse(without_placeholders(data), start, end)
         section = Section(word, Span(start, end), script.statements)
         sections[word] = section
         broken += script.broken

@@ -80,6 +80,7 @@ def _read(
         broken=script.broken,
         problems=() if repeatable else tuple(_problems(data, previous)),
         repeatable=repeatable,
+        sealed=not repeatable,
     )
 
 

@@ -1,7 +1,8 @@
 """The layout of the Supabase CLI: `20250121093000_name.sql`, and no way back.
 
 The CLI sends all statements of a file and the row of its history in one pipeline, which Postgres runs as one
-transaction; a first statement that cannot run in one is committed by itself.
+transaction. What cannot run in one it sends by itself, and what stands before and after that in pipelines of their own
+(from 2.109 on): such a file can be left half applied.
 https://supabase.com/docs/guides/deployment/database-migrations
 """
 
@@ -11,7 +12,7 @@ import re
 from os.path import basename
 
 from elf_sqlcheck import sql
-from elf_sqlcheck.layouts.building import never_wrapped, stray
+from elf_sqlcheck.layouts.building import runs_alone, stray
 from elf_sqlcheck.model import Migration, Section, Span
 
 TYPE_CHECKING = False
@@ -33,14 +34,13 @@ def _read(path: str, data: bytes) -> Migration:
         message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`supabase migration new`)")
     script = sql.parse(data)
-    up = never_wrapped(Section("up", Span(0, len(data)), script.statements), (path, data))
     return Migration(
         path,
         data,
         layout=NAME,
         version=name[1],
         slug=name[2],
-        up=up,
-        transactional=bool(up.transactional),
+        up=Section("up", Span(0, len(data)), script.statements),
+        transactional=not any(map(runs_alone, script.statements)),
         broken=script.broken,
     )

@@ -17,7 +17,7 @@ from elf_sqlcheck import layouts
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.errors import MigrationFailed, UsageError
 from elf_sqlcheck.layouts import elf
-from elf_sqlcheck.layouts.building import runs_alone
+from elf_sqlcheck.layouts.building import runs_alone, without_placeholders
 from elf_sqlcheck.layouts.folders import Disk, members
 from elf_sqlcheck.migrate import create
 from elf_sqlcheck.migrate.from_sql import undo
@@ -42,7 +42,7 @@ _PLACEHOLDERS = {
     "graphile-migrate": (re.compile(rb":DATABASE_(?:NAME|OWNER)\b"), "graphile-migrate"),
 }
 #: Layouts that say nothing of transactions: a statement is alone where it cannot be otherwise.
-_UNSAID = frozenset({"golang-migrate", "supabase", "flyway"})
+_UNSAID = frozenset({"golang-migrate", "flyway"})
 _SOURCE = re.compile(rb"(?m)^-- Source: (.*?)[ \t\r]*$")
 _DIGITS = re.compile(r"\D")
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -223,10 +223,11 @@ def _without_marks(migration: Migration, start: int, end: int) -> str:
 
 def _compare(migration: Migration, content: str) -> None:
     """Make sure that the elf layout reads what the other layout read; raises UsageError when it does not."""
-    copy = elf.read(migration.path, content.encode())
+    data = without_placeholders(migration.data)
+    copy = elf.read(migration.path, without_placeholders(content.encode()))
     for section, copied in ((migration.up, copy.up), (migration.down, copy.down)):
-        before = [migration.text(statement.span) for statement in section.statements] if section else []
-        after = [copy.text(statement.span) for statement in copied.statements] if copied and section else []
+        before = [data[s.span.start : s.span.end] for s in section.statements] if section else []
+        after = [copy.data[s.span.start : s.span.end] for s in copied.statements] if copied and section else []
         if section and before != after:
             line = migration.position(section.span.start)[0]
             raise UsageError(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Span
-from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +136,7 @@ def _refused(migration: Migration, statement: Statement, what: str) -> Migration
     return MigrationFailed(
         f"{_line_of(migration, statement.span)} {what}, so it could be left half applied. Nothing of it has been run.",
         "Leave BEGIN and COMMIT out: a migration runs in a transaction of its own. What cannot run in one needs "
-        f"{LAYOUTS[migration.layout]}.",
+        f"{migration.outside}.",
         span=statement.span,
         sqlstate="25P01" if _control(statement) not in _BEGINS else "25001",
     )

@@ -1,0 +1,76 @@
+"""What is found, where, and how it is mended: spans, findings, fixes.
+
+A position is a byte offset into the file; it becomes a line and a column only when it is printed.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+from elf_sqlcheck.record import Record
+
+
+class Span(Record):
+    """A half-open range of bytes, `start` ≤ position < `end`."""
+
+    start: int
+    end: int
+
+
+class Severity(IntEnum):
+    """How bad a finding is; comparable. `OFF` is the default of rules that run only when selected."""
+
+    OFF = 0
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case word that reports show."""
+        return self.name.lower()
+
+
+class Applicability(Enum):
+    """Whether a fix keeps the meaning (SAFE), may change it (UNSAFE), or is only an idea (SHOWN)."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    SHOWN = "shown"
+
+
+class Edit(Record):
+    """Replaces the bytes of `span` by `text`.
+
+    `path` is the file that `span` counts from, "" for the finding's own; rules leave it alone.
+    """
+
+    span: Span
+    text: str
+    path: str = ""
+
+
+class Fix(Record):
+    """Edits that make a finding go away; `title` says what they do, as an order."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability = Applicability.SAFE
+
+
+class Finding(Record):
+    """One thing that is wrong, with its place, its reason and its remedy.
+
+    `message` names the object and says what goes wrong; `why` says for whom; `instead` says what to write.
+    `span` is None when the finding is about the file as a whole.
+    """
+
+    rule: str
+    family: str
+    severity: Severity
+    message: str
+    path: str
+    span: Span | None = None
+    why: str = ""
+    instead: str = ""
+    fix: Fix | None = None
