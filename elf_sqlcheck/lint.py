@@ -201,9 +201,11 @@ class _Engine:
         context.siblings = self.migrations
         context.number = number
         context.first, self.first = self.first, False
+        context.doing = up
         context.undoing = down
         middle = len(up)
         context.fold_rest = partial(self.fold_rest, number, middle)
+        context.fork = partial(catalog.branch, middle)
         context.held = self.held
         inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
         asked = self.wanted(migration, elsewhere=bool(inexact))

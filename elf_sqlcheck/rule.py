@@ -19,7 +19,6 @@ from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
-from elf_sqlcheck.catalog.naming import LONGEST
 from elf_sqlcheck.catalog.objects import (
     Column,
     Constraint,
@@ -34,14 +33,15 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table, View
-from elf_sqlcheck.errors import closest
+from elf_sqlcheck.identifiers import is_reserved, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.siblings import Siblings
+from elf_sqlcheck.running import Running
+from elf_sqlcheck.secrecy import mixed_words, secrets_in
+from elf_sqlcheck.siblings import Siblings, code_of
 from elf_sqlcheck.sizes import TableSize
 from elf_sqlcheck.teams import Team
 from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
-from elf_sqlcheck.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,26 +117,28 @@ class Rule(Record):
     words: tuple[str, ...] = ()
 
 
-class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
+class Context(Belonging, Running, Siblings, _Generic[C_co]):
     """What a rule may ask while it judges one change.
 
     `change` is the change itself; `changes` are all of its section, in order. `before` is the schema before the
     section (in UP: before the migration), `now` just before this change, `after` after the whole section. For a rule
-    on `Migration`, `before` is the schema before it, `now` after UP, `after` after DOWN; `changes` are those of UP and
-    `undoing` those of DOWN. `history` are the migrations of the run before this one, `siblings` all of them in order.
+    on `Migration`, `before` is the schema before it, `now` after UP, `after` after DOWN, and `changes` are those of UP.
+    `doing` are always the changes of UP and `undoing` those of DOWN. `history` are the migrations of the run before
+    this one, `siblings` all of them in order.
     `first` marks the first migration that is judged: what concerns none of the files is reported with it. `settings`
     is the configuration.
     """
 
     __slots__ = (
         "_dropped",
-        "_transactions",
         "after",
         "before",
         "change",
         "changes",
+        "doing",
         "first",
         "fold_rest",
+        "fork",
         "held",
         "migration",
         "now",
@@ -152,6 +154,7 @@ class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
         rule: Rule
         change: C_co
         changes: Sequence[Change]
+        doing: Sequence[Change]
         undoing: Sequence[Change]
         migration: Migration
         section: Section
@@ -161,7 +164,6 @@ class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
         first: bool
         settings: Mapping[str, Any]
         _dropped: tuple[Sequence[Change], dict[tuple[str, str, str | None], int]]
-        _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
     def is_older(self, name: Name) -> bool:
         """Whether the table or view was there before this migration, or must be assumed to have been."""
@@ -178,34 +180,6 @@ class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
     def may_have_rows(self, name: Name) -> bool:
         """Whether the table may hold rows: it is older than this migration, or the migration put some into it."""
         return self.now.rows(name) != "none"
-
-    def transaction(self, change: Change | None = None) -> int | None:
-        """The number of the section's transaction that a change (by default the present one) runs in.
-
-        None when its statement runs in a transaction of its own.
-        """
-        known = getattr(self, "_transactions", None)
-        if known is None or known[0] is not self.changes:
-            from elf_sqlcheck.catalog import transactions
-
-            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
-            known = self._transactions = (self.changes, numbers)
-        asked: Any = change or self.change
-        return known[1].get(id(asked.statement))
-
-    def opening(self) -> Change | None:
-        """The BEGIN of the file itself between which and its COMMIT the present change stands, if there is one."""
-        from elf_sqlcheck.catalog import transactions
-
-        present: Any = self.change
-        return transactions.opening(self.changes, present)
-
-    def refuses_transaction(self, change: Change | None = None) -> str:
-        """What of a change (by default the present one) Postgres refuses within a transaction; "" when it does not."""
-        from elf_sqlcheck.catalog import transactions
-
-        asked: Any = change or self.change
-        return transactions.outside(asked, self.now)
 
     def is_dropped_before(self, kind: str, name: str, part: str | None = None) -> bool:
         """Whether an earlier statement of the section drops the object, so that creating it succeeds each time."""
@@ -277,18 +251,6 @@ class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
 
         return dialects.idioms(self.tokens(broken.piece), broken)
 
-    def inverse(self, change: Change, before: Schema) -> str:
-        """The statement of DOWN that undoes `change`; `before` is the schema just before it; "" where none is known."""
-        from elf_sqlcheck.catalog import inverse
-
-        return inverse.inverse(change, before)
-
-    def differences(self) -> list[SchemaDifference]:
-        """For a rule on `Migration`: what is not as it was before it once UP and DOWN have run."""
-        from elf_sqlcheck.catalog import differences
-
-        return differences.differences(self.before, self.now, self.after)
-
     def find_words(self, words: Sequence[str], span: Span) -> Span | None:
         """Where `words` stand one after the other within `span`: keywords in lower case, names as folded."""
         from elf_sqlcheck import edits
@@ -340,40 +302,10 @@ class Context(Belonging, Siblings, Waiting, _Generic[C_co]):
         return edits.append(self.migration, down, sql) or self.prepend_down(sql) if down else ()
 
 
-def code_of(data: bytes) -> list[tuple[str, int]]:
-    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
-    from elf_sqlcheck import sql
-
-    text = sql.text_of(data).encode()
-    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """The one of `words` that `word` was most likely meant to be, "" for none."""
-    return closest(word, words, 0.75)
-
-
-def snake(name: str) -> str:
-    """The name in lower_snake_case, cut to what Postgres keeps: UserProfiles → user_profiles."""
-    import re
-
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    words = re.sub(r"[\W_]+", "_", words).strip("_").lower()
-    words = f"t_{words}" if not words or words[0].isdigit() else words
-    return words.encode()[:LONGEST].decode("utf-8", "ignore").rstrip("_")
-
-
-def is_reserved(word: str) -> bool:
-    """Whether a table or column of that name must always be quoted."""
-    from elf_sqlcheck import sql
-
-    return sql.is_reserved(word)
-
-
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
     "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved",
-    "nearest", "quoted", "snake",
+    "mixed_words", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -10,6 +10,7 @@ from elf_sqlcheck import fix, layouts, mainline, registry
 from elf_sqlcheck.lint import lint
 from elf_sqlcheck.model import Fix
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.secrecy import secrets_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,18 +50,25 @@ class Checked(Record):
     known: tuple[Finding, ...] = ()
     unneeded: int = 0
 
+    @property
+    def secret(self) -> tuple[Finding, ...]:
+        """The findings of credentials that are not shown."""
+        return tuple(finding for finding in (*self.suppressed, *self.known) if finding.family == "secrets")
+
 
 class Fixed(Record):
     """What fixing came to.
 
     `texts` maps paths to (bytes before, bytes after) where these differ; `done` counts the findings that were fixed;
-    `refused` are the files that the fixes would have broken, left as they are.
+    `refused` are the files that the fixes would have broken, left as they are. `secrets` are the credentials in the
+    files, as they are written.
     """
 
     folders: tuple[Folder, ...]
     texts: Mapping[str, tuple[bytes, bytes]]
     done: int
     refused: tuple[str, ...]
+    secrets: Mapping[str, frozenset[bytes]]
 
 
 def ruleset(
@@ -161,8 +169,11 @@ def repair(
     judged = {path for folder in folders for path in folder.judged}
     refused: set[str] = set()
     done: dict[tuple[str, ...], int] = {}
-    for _ in range(PASSES):
+    secrets: dict[str, frozenset[bytes]] = {}
+    for number in range(PASSES):
         checked = check(folders, rules, config, baseline)
+        if number == 0:
+            secrets = _secrets(checked)
         by_unit: dict[tuple[str, ...], list[Finding]] = {}
         for finding in checked.findings:
             unit = checked.units.get(finding.path, (finding.path,))
@@ -188,7 +199,16 @@ def repair(
         ]
     now = {path: data for folder in folders for path, data in folder.files.items()}
     texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
-    return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)))
+    return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)), secrets)
+
+
+def _secrets(checked: Checked) -> dict[str, frozenset[bytes]]:
+    """The credentials in the files, found by their shapes and by rules."""
+    found = {path: {data[start:end] for _, start, end in secrets_in(data)} for path, data in checked.sources.items()}
+    for finding in (*checked.findings, *checked.secret):
+        if finding.family == "secrets" and finding.span is not None:
+            found[finding.path].add(checked.sources[finding.path][finding.span.start : finding.span.end])
+    return {path: frozenset(texts) for path, texts in found.items() if texts}
 
 
 def allow(
@@ -212,8 +232,11 @@ def allow(
     judged = {path for folder in folders for path in folder.judged}
     refused: set[str] = set()
     done = 0
+    secrets: dict[str, frozenset[bytes]] = {}
     for number in range(PASSES):
         checked = check(folders, rules, config, baseline)
+        if number == 0:
+            secrets = _secrets(checked)
         by_path: dict[str, list[Finding]] = {}
         for finding in checked.findings:
             barred = finding.rule in CREDENTIALS and finding.rule not in named
@@ -234,7 +257,7 @@ def allow(
         folders = [folder.replace(files={**folder.files, **_of(folder, changed)}) for folder in folders]
     now = {path: data for folder in folders for path, data in folder.files.items()}
     texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
-    return Fixed(tuple(folders), texts, done, tuple(sorted(refused)))
+    return Fixed(tuple(folders), texts, done, tuple(sorted(refused)), secrets)
 
 
 def _of(folder: Folder, texts: Mapping[str, bytes]) -> dict[str, bytes]:

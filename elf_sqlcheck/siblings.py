@@ -58,3 +58,11 @@ class Siblings:
                 for text in (" ".join(migration.text(statement.span).lower().split()),)
             )
         return found
+
+
+def code_of(data: bytes) -> list[tuple[str, int]]:
+    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
+    from elf_sqlcheck import sql
+
+    text = sql.text_of(data).encode()
+    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]

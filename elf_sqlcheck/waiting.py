@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import locks
 from elf_sqlcheck.catalog.changes import AddColumn, AddConstraint
-from elf_sqlcheck.catalog.locks import BLOCKS, Effect, effects
+from elf_sqlcheck.catalog.effect import BLOCKS, Effect
+from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.types import is_ever_free, narrows, rewrites
 from elf_sqlcheck.catalog.work import has_check, has_own_using, is_not_null, nullable_keys, redone, rewriting
 from elf_sqlcheck.model import Applicability, Edit, Fix, Span
@@ -49,17 +50,17 @@ class Waiting(Measured):
             """See `Context`."""
 
     def locked(self) -> list[tuple[Change, tuple[Effect, ...]]]:
-        """The changes of the section that lock busy tables, each with what it does to those."""
+        """The changes of the section that keep others from reading or writing busy tables, each with its effects."""
         known = getattr(self, "_locked", None)
         if known is None or known[0] is not self.changes:
             found = []
             for number, change in enumerate(self.changes):
                 if type(change) in locks.EFFECTS:
                     now = self.before.at(self.before.position + number)
-                    made = effects(change, now)
-                    on_busy = tuple([e for e in made if now.rows(e.table) == "many" and not self.is_small(e.table)])
-                    if on_busy:
-                        found.append((change, on_busy))
+                    made = [e for e in effects(change, now) if e.mode in BLOCKS and now.rows(e.table) == "many"]
+                    felt = tuple([effect for effect in made if not self.is_small(effect.table)])
+                    if felt:
+                        found.append((change, felt))
             known = self._locked = (self.changes, found)
         return known[1]
 

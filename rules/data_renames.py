@@ -65,7 +65,7 @@ _WHY = "While it is deployed the old release and the new one run side by side, a
 # fmt: off
 RULES = (
     Rule(
-        name="rename-table", family="data", severity=Severity.ERROR, on=(Rename, SetSchema), check=_rename_table, words=("rename", "schema"),
+        name="rename-table", family="data", severity=Severity.ERROR, on=(Rename, SetSchema), check=_rename_table,
         summary="a table or view that gets another name or schema",
         why=_WHY,
         instead="ALTER TABLE orders RENAME TO purchases; CREATE VIEW orders WITH (security_invoker = true) AS SELECT * FROM purchases;",
@@ -85,7 +85,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="rename-column", family="data", severity=Severity.ERROR, on=(Rename,), check=_rename_column, words=("rename",),
+        name="rename-column", family="data", severity=Severity.ERROR, on=(Rename,), check=_rename_column,
         summary="a column that gets another name",
         why=_WHY,
         instead="add a column of the new name, keep both alike with a trigger, and drop the old one when no release uses it",

@@ -7,8 +7,10 @@ from elf_sqlcheck.rule import (
     AddConstraint,
     AlterColumnType,
     CreateIndex,
+    DropColumn,
     Example,
     Name,
+    Rename,
     Rule,
     SetNotNull,
     Severity,
@@ -54,6 +56,19 @@ def _wrote_before(context: _Judged, table: Name) -> bool:
     return False
 
 
+def _is_emptied(context: _Judged, table: Name) -> bool:
+    """Whether the last thing that this migration did to the rows of the table was to delete them all."""
+    end = context.change.statement.span.start
+    full = context.now.resolve(table)
+    empty = False
+    for change in context.changes:
+        if change.statement.span.start >= end:
+            break
+        if isinstance(change, WriteRows) and context.now.resolve(change.table) == full:
+            empty = change.kind == "truncate" or (change.kind == "delete" and not change.filtered)
+    return empty
+
+
 def _is_new(context: _Judged, table: Name, column: str) -> bool:
     """Whether this migration adds the column, without a default, so that it is NULL in every row."""
     now, before = context.now.table(table), context.before.table(table)
@@ -84,7 +99,7 @@ def _not_null_without_default(context: Context[AddColumn | SetNotNull]) -> Itera
         now = context.now.table(table)
         if (change.if_not_exists and now is not None and now.column(name)) or _has_own_default(context, column):
             return
-    if column is None:
+    if column is None or _is_emptied(context, table):
         return
     zero = "0" if column.type.name in _NUMBERS else _ZERO.get(column.type.name, "<value>")
     message = f"{table}.{quoted(name)} is NOT NULL and has no default: as soon as {table} has one row, the statement fails, since that row would hold NULL"
@@ -105,7 +120,7 @@ def _constraint_may_fail(context: Context[AddConstraint | CreateIndex]) -> Itera
     change = context.change
     table = change.table
     if isinstance(change, CreateIndex):
-        if not change.unique:
+        if not change.unique or change.concurrently:  # nobody waits for it, and it can be tried again
             return
         key = tuple(column.name or "" for column in change.columns)
         kind, distinct = "unique", change.nulls_not_distinct
@@ -124,7 +139,13 @@ def _constraint_may_fail(context: Context[AddConstraint | CreateIndex]) -> Itera
     if before is not None and _held_already(context, before, key):
         return
     rows, query = _offenders(context, kind, key)
-    message = f"{context.text(change.statement.span).split()[0].upper()} fails if {table} holds {rows}, and the whole deployment stops there"
+    name = change.name if isinstance(change, CreateIndex) else change.constraint.name
+    what = (
+        "the unique index"
+        if isinstance(change, CreateIndex)
+        else f"the {kind if kind != 'exclude' else 'exclusion'} constraint"
+    )
+    message = f"{what}{f' {quoted(name)}' if name else ''} fails if {table} holds {rows}, and the whole deployment stops there"
     yield context.finding(message, change.span, instead=f"look first: {query}")
 
 
@@ -190,8 +211,10 @@ def _narrowing_type(context: Context[AlterColumnType]) -> Iterator[Finding]:
     column = now.column(change.column) if now else None
     if column is None or not context.may_have_rows(table) or not narrows(column.type, change.type, context.now):
         return
-    if before is None or before.column(change.column) is None:
+    if before is None or before.column(change.column) is None or _is_made_anew(context):
         return  # the column is as new as its values
+    if change.using and (change.using.functions or "CASE" in change.using.text):
+        return  # what the expression makes of the values is not known
     name = quoted(change.column)
     outcome = _ROUNDED.get(change.type.name, "the statement fails on the first value that does not fit")
     if change.type.name == "numeric" and column.type.name not in {"numeric", "float4", "float8"}:
@@ -200,6 +223,23 @@ def _narrowing_type(context: Context[AlterColumnType]) -> Iterator[Finding]:
     new = quoted(f"{change.column}_new")
     instead = f"{_misfits(change, name)}; where there may be such rows: ALTER TABLE {table} ADD COLUMN {new} {change.type}; fill it in batches, and let a release use it before {name} goes"
     yield context.finding(message, change.span, instead=instead)
+
+
+def _is_made_anew(context: Context[AlterColumnType]) -> bool:
+    """Whether the column has taken the place, or the name, of one that this migration drops or renames."""
+    change = context.change
+    table = context.now.resolve(change.table)
+    for other in context.changes:
+        if other is change:
+            return False
+        if isinstance(other, DropColumn):
+            same = other.column == change.column and context.now.resolve(other.table) == table
+        else:
+            same = isinstance(other, Rename) and (other.kind, other.to) == ("column", change.column)
+            same = same and isinstance(other, Rename) and context.now.resolve(other.name) == table
+        if same:
+            return True
+    return False
 
 
 def _misfits(change: AlterColumnType, name: str) -> str:
@@ -220,7 +260,7 @@ _NARROW = "CREATE TABLE orders (id uuid PRIMARY KEY, note varchar(50), number bi
 # fmt: off
 RULES = (
     Rule(
-        name="not-null-without-default", family="data", severity=Severity.ERROR, on=(AddColumn, SetNotNull), check=_not_null_without_default, words=("null", "primary"),
+        name="not-null-without-default", family="data", severity=Severity.ERROR, on=(AddColumn, SetNotNull), check=_not_null_without_default,
         summary="a NOT NULL column without a default, added to a table with rows",
         why="It passes on the empty tables of a test, and fails on the first one that has a row: the deployment stops half-way, in production and nowhere else.",
         instead="ALTER TABLE orders ADD COLUMN state text NOT NULL DEFAULT 'new';",
@@ -237,21 +277,23 @@ RULES = (
             Example("CREATE DOMAIN flag AS boolean DEFAULT false;\nALTER TABLE orders ADD COLUMN urgent flag NOT NULL;", before=_ORDERS),
             Example("ALTER TABLE orders ADD COLUMN channel text;\nUPDATE orders SET channel = 'web';\nALTER TABLE orders ALTER COLUMN channel SET NOT NULL;", before=_ORDERS),
             Example("ALTER TABLE orders ADD COLUMN IF NOT EXISTS state text NOT NULL;", before=_ORDERS),
+            Example("DELETE FROM orders;\nALTER TABLE orders ADD COLUMN channel text NOT NULL;", before=_ORDERS),
         ),
     ),
     Rule(
-        name="constraint-may-fail", family="data", severity=Severity.WARNING, on=(AddConstraint, CreateIndex), check=_constraint_may_fail, words=("unique", "check", "foreign", "primary", "exclude"),
+        name="constraint-may-fail", family="data", severity=Severity.WARNING, on=(AddConstraint, CreateIndex), check=_constraint_may_fail,
         summary="a constraint over rows that are there already",
-        why="It holds for the rows of a test. One row of production that breaks it stops the deployment, after the table has been locked and read; CREATE UNIQUE INDEX CONCURRENTLY leaves an invalid index behind as well.",
+        why="It holds for the rows of a test. One row of production that breaks it stops the deployment, after the table has been locked and read.",
         instead="look for such rows first; for a check or a foreign key: ADD CONSTRAINT … NOT VALID, and VALIDATE CONSTRAINT in a later migration",
         bad=(
             Example("ALTER TABLE users ADD CONSTRAINT uq_users_email UNIQUE (email); -- finding", before=_ORDERS),
-            Example("CREATE UNIQUE INDEX CONCURRENTLY idx_users_email ON users (lower(email)); -- finding", before=_ORDERS),
+            Example("CREATE UNIQUE INDEX idx_users_email ON users (lower(email)); -- finding", before=_ORDERS),
             Example("ALTER TABLE orders ADD CONSTRAINT check_orders_total CHECK (total >= 0); -- finding", before=_ORDERS),
             Example("ALTER TABLE orders ADD CONSTRAINT fk_orders_state FOREIGN KEY (state) REFERENCES states (name); -- finding", before=_ORDERS + "\nCREATE TABLE states (name text PRIMARY KEY);"),
             Example("ALTER TABLE orders DROP CONSTRAINT check_orders_state;\nALTER TABLE orders ADD CONSTRAINT check_orders_state CHECK (state IN ('new', 'sent')); -- finding", before=_ORDERS),
         ),
         good=(
+            Example("CREATE UNIQUE INDEX CONCURRENTLY idx_users_email ON users (email);", before=_ORDERS),
             Example("ALTER TABLE orders ADD CONSTRAINT check_orders_total CHECK (total >= 0) NOT VALID;\nALTER TABLE orders VALIDATE CONSTRAINT check_orders_total;", before=_ORDERS),
             Example("ALTER TABLE orders ADD COLUMN coupon text UNIQUE, ADD COLUMN owner_id uuid REFERENCES users, ADD CONSTRAINT check_orders_coupon CHECK (coupon <> '');", before=_ORDERS),
             Example("ALTER TABLE orders DROP CONSTRAINT check_orders_state;\nALTER TABLE orders ADD CONSTRAINT check_orders_state CHECK (state IN ('new', 'paid', 'sent'));", before=_ORDERS),
@@ -262,7 +304,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="narrowing-type", family="data", severity=Severity.ERROR, on=(AlterColumnType,), check=_narrowing_type, words=("type",),
+        name="narrowing-type", family="data", severity=Severity.ERROR, on=(AlterColumnType,), check=_narrowing_type,
         summary="a column that gets a type which its values may not fit",
         why="It passes on the rows of a test. In production one value that is too long or too large stops the deployment after minutes under ACCESS EXCLUSIVE; where Postgres rounds or cuts, what is lost is lost, and no rollback brings it back.",
         instead="look for values that do not fit first; else add a column of the new type and move over to it",
@@ -274,7 +316,9 @@ RULES = (
         good=(
             Example("ALTER TABLE orders ALTER COLUMN note TYPE varchar(255), ALTER COLUMN code TYPE text, ALTER COLUMN total TYPE numeric(14, 4), ALTER COLUMN lines TYPE bigint;", before=_NARROW),
             Example("CREATE TABLE drafts (n bigint, note text);\nALTER TABLE drafts ALTER COLUMN n TYPE integer;"),
+            Example("ALTER TABLE orders ALTER COLUMN code TYPE jsonb USING to_jsonb(code), ALTER COLUMN note TYPE varchar(10) USING left(note, 10);", before=_NARROW),
             Example("ALTER TABLE orders ADD COLUMN state text;\nALTER TABLE orders ALTER COLUMN state TYPE varchar(20);", before=_NARROW),
+            Example("CREATE TYPE size AS ENUM ('s', 'm');\nALTER TABLE orders ADD COLUMN code_new text;\nALTER TABLE orders DROP COLUMN code;\nALTER TABLE orders RENAME COLUMN code_new TO code;\nALTER TABLE orders ALTER COLUMN code TYPE size USING code::size;", before=_NARROW),
             Example("ALTER TABLE orders ALTER COLUMN legacy_code TYPE varchar(10);", before=_NARROW, runs="the column is older than all migrations, and so is its type"),
         ),
     ),

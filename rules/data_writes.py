@@ -27,29 +27,46 @@ _LOCKING = (TableChange, CreateIndex, Rename)
 
 
 def _backfill_in_schema_change(context: Context[WriteRows]) -> Iterator[Finding]:
-    change = context.change
-    if change.kind not in {"update", "delete", "merge"} and not (change.kind == "insert" and change.from_query):
-        return
-    table = change.table
-    if not context.is_busy(table) or _is_pinned(context, change):
+    found = _locked_meanwhile(context, context.change)
+    if found is None:
         return
     number = context.transaction()
+    for earlier in context.changes:
+        if earlier is context.change:
+            break
+        if (
+            isinstance(earlier, WriteRows)
+            and context.transaction(earlier) == number
+            and _locked_meanwhile(context, earlier)
+        ):
+            return  # the first of them is found: one remedy serves them all
+    yield context.finding(_blocked(context, *found), instead=_in_batches(context.change))
+
+
+def _locked_meanwhile(context: Context[WriteRows], change: WriteRows) -> tuple[Change, Name] | None:
+    """What in the same transaction locks an older table while many rows of one are written: the change, the table."""
+    if change.kind not in {"update", "delete", "merge"} and not (change.kind == "insert" and change.from_query):
+        return None
+    table = change.table
+    if not context.is_busy(table) or _is_pinned(context, change):
+        return None
+    number = context.transaction(change)
     if number is None:
-        return
+        return None
     for other in context.changes:
         if not isinstance(other, _LOCKING) or isinstance(other, (ValidateConstraint, CreatePolicy)):
             continue
         locked = other.name if isinstance(other, Rename) else other.table
         same = context.now.resolve(locked) == context.now.resolve(table)
         earlier = other.statement.span.start < change.statement.span.start
-        if not (earlier or same) or not context.is_busy(locked) or context.transaction(other) != number:
-            continue
-        yield context.finding(_blocked(context, other, locked, earlier=earlier), instead=_in_batches(change))
-        return
+        if (earlier or same) and context.is_busy(locked) and context.transaction(other) == number:
+            return other, locked
+    return None
 
 
-def _blocked(context: Context[WriteRows], other: Change, locked: Name, *, earlier: bool) -> str:
+def _blocked(context: Context[WriteRows], other: Change, locked: Name) -> str:
     change = context.change
+    earlier = other.statement.span.start < change.statement.span.start
     line = context.migration.position(other.span.start)[0]
     words = (
         f"{change.kind.upper()} of {change.table} runs in one transaction with the change of {locked} in line {line}"
@@ -118,7 +135,7 @@ _ORDERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text);\nCREATE TABLE o
 # fmt: off
 RULES = (
     Rule(
-        name="backfill-in-schema-change", family="data", severity=Severity.WARNING, on=(WriteRows,), check=_backfill_in_schema_change, words=("alter", "index", "drop"),
+        name="backfill-in-schema-change", family="data", severity=Severity.WARNING, on=(WriteRows,), check=_backfill_in_schema_change,
         summary="rows of an older table written in one transaction with a change of its schema",
         why="ALTER TABLE takes ACCESS EXCLUSIVE and keeps it until the commit. While the rows are written nobody can even read the table, and a rollback has to undo all of it.",
         instead="write the rows in a migration of its own, in batches, after the schema has changed",

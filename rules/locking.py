@@ -5,6 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.rule import (
     BLOCKS,
     AddConstraint,
+    CreateIndex,
     CreateTable,
     CreateTrigger,
     CreateView,
@@ -14,7 +15,10 @@ from elf_sqlcheck.rule import (
     LockTable,
     Migration,
     RefreshView,
+    Rename,
     Rule,
+    SetOwner,
+    SetSchema,
     SetTrigger,
     Severity,
     ValidateConstraint,
@@ -30,11 +34,22 @@ if TYPE_CHECKING:
 
 _EXCLUSIVE = "access exclusive"
 _MANY = 3
+_SLOW = frozenset({CreateTable, CreateView, RefreshView, ValidateConstraint, WriteRows})
+#: Of the statements about a table, those that do not lock it against reads; and others that may do so.
+_HARMLESS = frozenset({CreateIndex, CreateTrigger, SetTrigger, ValidateConstraint})
+_BY_NAME = frozenset({Drop, Rename, SetOwner, SetSchema})
 _TIMEOUT = "SET LOCAL lock_timeout = '5s';"
 
 
 def _line(context: Context[Migration], change: Change) -> int:
     return context.migration.position(change.statement.span.start)[0]
+
+
+def _may_be_slow(change: Change) -> bool:
+    """Whether a change is slow on a large table; a test that costs next to nothing."""
+    if isinstance(change, WriteRows):
+        return change.from_query or change.kind not in {"insert", "truncate"}
+    return not isinstance(change, CreateTable) or change.as_query
 
 
 def _slow_work(context: Context[Migration], change: Change, position: int) -> str:
@@ -73,6 +88,8 @@ def _is_added_here(context: Context[Migration], change: ValidateConstraint) -> b
 
 
 def _work_under_exclusive_lock(context: Context[Migration]) -> Iterator[Finding]:
+    if not any(type(c) in _SLOW and _may_be_slow(c) for c in context.changes):
+        return
     holding: dict[int, tuple[Change, Name]] = {}
     locked = {id(change): found for change, found in context.locked()}
     if not any(effect.mode == _EXCLUSIVE for found in locked.values() for effect in found):
@@ -102,6 +119,18 @@ def _shown(context: Context[Migration], name: Name) -> Name:
 
 
 def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
+    names: set[str] = set()
+    for change in context.changes:
+        kind = type(change)
+        if kind is LockTable or (isinstance(change, Drop) and change.kind == "table"):
+            break  # of one statement, several tables
+        if kind in _BY_NAME:
+            names.add(change.name.name)  # type: ignore[attr-defined]
+        elif kind not in _HARMLESS and hasattr(change, "table"):
+            names.add(change.table.name)
+    else:
+        if len(names) <= _MANY:
+            return
     tables: dict[int, list[Name]] = {}
     found = [(change, e.table) for change, made in context.locked() for e in made if e.mode == _EXCLUSIVE]
     if len(found) <= _MANY:
@@ -110,12 +139,12 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
         number = context.transaction(change)
         if number is None or not context.now.is_older(table):
             continue
-        names = tables.setdefault(number, [])
-        if table in names:
+        held = tables.setdefault(number, [])
+        if table in held:
             continue
-        names.append(table)
-        if len(names) == _MANY + 1:
-            shown = ", ".join(str(_shown(context, name)) for name in names)
+        held.append(table)
+        if len(held) == _MANY + 1:
+            shown = ", ".join(str(_shown(context, name)) for name in held)
             message = f"this is the fourth table that one transaction locks against reads and writes ({shown}): all stay locked to its end, and whoever uses them in another order runs into a deadlock"
             yield context.finding(message, change.span)
 
@@ -149,26 +178,36 @@ def _missing_lock_timeout(context: Context[Migration]) -> Iterator[Finding]:
 
 def _trigger_on_busy_table(context: Context[CreateTrigger | SetTrigger | Drop]) -> Iterator[Finding]:
     change = context.change
-    if isinstance(change, Drop):
-        if change.kind != "trigger":
-            return
-        table, name = change.name, change.part or ""
-        again = any(
-            isinstance(c, CreateTrigger) and c.trigger.name == name and c.table == table for c in context.changes
-        )
-        if again or context.after.is_absent("relation", table):
-            return
-        does, blocked, lock = f"dropping trigger {quoted(name)}", "reads and writes", "ACCESS EXCLUSIVE"
+    blocked, lock, then = "writes", "SHARE ROW EXCLUSIVE", ""
+    if isinstance(change, CreateTrigger):
+        table, does = change.table, f"trigger {quoted(change.trigger.name)}"
+        then = f"; from then on each of them runs {change.trigger.function}() and fails when it fails"
+    elif isinstance(change, SetTrigger):
+        name = {"*": "all triggers", "": "the user's triggers"}.get(change.name, f"trigger {quoted(change.name)}")
+        table, does = change.table, f"{'disabling' if change.enabled == 'disabled' else 'enabling'} {name}"
+        if change.enabled == "disabled":
+            then = "; rows that are written from then on are never seen by it"
+    elif change.kind == "trigger":
+        table, does = change.name, f"dropping trigger {quoted(change.part or '')}"
+        blocked, lock = "reads and writes", "ACCESS EXCLUSIVE"
     else:
-        table, blocked, lock = change.table, "writes", "SHARE ROW EXCLUSIVE"
-        if isinstance(change, CreateTrigger):
-            does = f"trigger {quoted(change.trigger.name)}"
-        else:
-            name = {"*": "all triggers", "": "the user's triggers"}.get(change.name, f"trigger {quoted(change.name)}")
-            does = f"{'disabling' if change.enabled == 'disabled' else 'enabling'} {name}"
-    if context.is_busy(table) and not context.has_lock_timeout():
-        message = f"{does} takes {lock} on {table}: it waits for every transaction that has written to it, and all later {blocked} wait behind it"
-        yield context.finding(message, instead=f"{_TIMEOUT} before it, and try again when it fails")
+        return
+    if not context.is_busy(table) or (isinstance(change, Drop) and _is_replaced(context, change)):
+        return
+    if (isinstance(change, SetTrigger) and change.enabled == "disabled") or not context.has_lock_timeout():
+        message = f"{does} takes {lock} on {table}: it waits for the transactions that use the table, and all later {blocked} wait behind it{then}"
+        quiet = "try it in a quiet hour, and again when the lock_timeout ends it"
+        instead = quiet if context.has_lock_timeout() else f"{_TIMEOUT} before it; {quiet}"
+        yield context.finding(message, instead=instead)
+
+
+def _is_replaced(context: Context[CreateTrigger | SetTrigger | Drop], change: Drop) -> bool:
+    """Whether a trigger is dropped to be made again, or with its table."""
+    again = (
+        isinstance(c, CreateTrigger) and c.trigger.name == change.part and c.table == change.name
+        for c in context.changes
+    )
+    return any(again) or context.after.is_absent("relation", change.name)
 
 
 _USERS = "CREATE TABLE users (id uuid PRIMARY KEY, email text, age int);\nCREATE TABLE posts (id uuid PRIMARY KEY, title text);\nCREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
@@ -240,11 +279,12 @@ RULES = (
     ),
     Rule(
         name="trigger-on-busy-table", family="locking", severity=Severity.WARNING, on=(CreateTrigger, SetTrigger, Drop), check=_trigger_on_busy_table, words=("trigger",),
-        summary="a trigger of a table in use is made, switched or dropped with no end to the wait for its lock",
-        why="Making or switching a trigger waits for all transactions that have written to the table, dropping one for those that have read it as well; everybody who comes later waits behind it.",
+        summary="a trigger of a table in use is made, enabled or dropped with no end to the wait for its lock, or is disabled",
+        why="Making or switching a trigger waits for all transactions that have written to the table, dropping one for those that have read it as well; everybody who comes later waits behind it. And its function runs within the writers' own transactions: when it is slow they are, and when it fails they fail.",
         instead="SET LOCAL lock_timeout = '5s'; before it, and try again when it fails",
         bad=(
             Example(_TRIGGER + " -- finding", before=_USERS),
+            Example("SET LOCAL lock_timeout = '2s';\nALTER TABLE users DISABLE TRIGGER users_touch; -- finding", before=_USERS + _TRIGGER),
             Example("DROP TRIGGER IF EXISTS users_touch ON users;\n" + _TRIGGER + " -- finding", before=_USERS + _TRIGGER),
             Example("DROP TRIGGER users_touch ON users; -- finding", before=_USERS + _TRIGGER),
             Example("ALTER TABLE users DISABLE TRIGGER users_touch; -- finding", before=_USERS + _TRIGGER),
@@ -252,8 +292,10 @@ RULES = (
         ),
         good=(
             Example(_USERS + "\n" + _TRIGGER),
+            Example(_TRIGGER, before=_USERS, settings=(("table-sizes", {"public.users": 300}),)),
             Example("SET LOCAL lock_timeout = '2s';\n" + _TRIGGER, before=_USERS),
             Example(_TRIGGER, before=_USERS, settings=(("lock-timeout", "5s"),)),
+            Example("CREATE TABLE teams (id uuid);\n" + _TRIGGER.replace("users", "teams"), before=_USERS),
             Example("DROP TRIGGER users_touch ON users;\nDROP TABLE users;", before=_USERS + _TRIGGER),
         ),
     ),

@@ -127,7 +127,9 @@ def _refresh_without_concurrently(context: Context[RefreshView]) -> Iterator[Fin
 
 def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     return (
-        one.columns == other.columns
+        len(one.columns) == len(other.columns)
+        and one.columns[0].name == other.columns[0].name
+        and one.columns == other.columns
         and one.where == other.where
         and one.method == other.method
         and set(one.include) >= set(other.include)
@@ -194,6 +196,7 @@ RULES = (
             Example(_HEAD + "-- Transaction: none\n\n-- ==== UP MIGRATION ====\nCREATE INDEX CONCURRENTLY idx_users_email ON users (email);\n", before=_USERS),
             Example(_USERS + "\nCREATE INDEX idx_users_email ON users (email);"),
             Example("CREATE TABLE IF NOT EXISTS logs (id uuid);\nINSERT INTO logs VALUES (gen_random_uuid());\nCREATE INDEX idx_logs_id ON public.logs (id);"),
+            Example("CREATE TEMPORARY TABLE work AS SELECT id FROM users;\nCREATE INDEX idx_work_id ON work (id);", before=_USERS),
             Example("CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');\nCREATE INDEX idx_events_1_at ON events_1 (at);", before="CREATE TABLE events (at date) PARTITION BY RANGE (at);"),
             Example("CREATE INDEX idx_events_at ON ONLY events (at);", before="CREATE TABLE events (at date) PARTITION BY RANGE (at);"),
             Example("CREATE TEMP TABLE wanted (id uuid);\nCREATE INDEX ON pg_temp.wanted (id);"),

@@ -151,7 +151,7 @@ def _constraint_name(context: Context[CreateTable | AddColumn | AddConstraint]) 
         return
     table = change.name.name if isinstance(change, CreateTable) else change.table.name
     for constraint in change.constraints:
-        needed = not constraint.inline and len(constraint.columns) > 1
+        needed = not constraint.inline and len(_columns_of(constraint)) > 1
         yield from _judge_constraint(context, table, constraint, needed=needed)
 
 
@@ -182,8 +182,11 @@ def _judge_constraint(
 
 
 def _constraint_proposal(table: str, constraint: Constraint) -> str:
-    columns = constraint.columns or (constraint.expression.columns if constraint.expression else ())
-    return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *columns[:3]]))
+    return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *_columns_of(constraint)[:3]]))
+
+
+def _columns_of(constraint: Constraint) -> tuple[str, ...]:
+    return constraint.columns or (constraint.expression.columns if constraint.expression else ())
 
 
 def _created(change: Any) -> list[tuple[str, str, Span | None]]:
@@ -321,7 +324,7 @@ RULES = (
         instead="CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id)",
         bad=(Example("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users (id); -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY);\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);", fixed="ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);", unsafe=True),
             Example("create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    unique (hall, place) -- finding\n);", fixed="create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    constraint uq_seats_hall_place unique (hall, place)\n);", unsafe=True),
-            Example('CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000) -- finding\n);')),
+            Example('CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000), -- finding\n    opens time, closes time,\n    CHECK (opens < closes) -- finding\n);')),
         good=(Example("ALTER TABLE users ADD CONSTRAINT check_status_valid\nCHECK (status IN ('active', 'inactive', 'suspended')) NOT VALID;", before="CREATE TABLE users (id uuid PRIMARY KEY, status text);"),
             Example("CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"),
             Example("CREATE TABLE user_teams (user_id uuid, team_id uuid, PRIMARY KEY (user_id, team_id));"),

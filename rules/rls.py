@@ -169,7 +169,7 @@ _KEY = "Supabase's Data API lets everybody with the project's public key reach t
 # fmt: off
 RULES = (
     Rule(
-        name="table-without-rls", family="rls", severity=Severity.ERROR, on=(CreateTable, SetRowSecurity), check=_table_without_rls, profile="supabase", words=("table",),
+        name="table-without-rls", family="rls", severity=Severity.ERROR, on=(CreateTable, SetRowSecurity), check=_table_without_rls, profile="supabase",
         summary="a table of an exposed schema without row level security",
         why=_KEY,
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
@@ -190,7 +190,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="rls-without-policy", family="rls", severity=Severity.WARNING, on=(SetRowSecurity,), check=_rls_without_policy, profile="supabase", words=("security",),
+        name="rls-without-policy", family="rls", severity=Severity.WARNING, on=(SetRowSecurity,), check=_rls_without_policy, profile="supabase",
         summary="row level security without any policy",
         why="Without a policy nobody but the owner and service_role sees a row: queries of clients come back empty, without an error that says why.",
         instead="CREATE POLICY notes_own ON notes FOR SELECT TO authenticated USING ((SELECT auth.uid()) = user_id);",
@@ -207,7 +207,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="policy-without-rls", family="rls", severity=Severity.ERROR, on=(CreatePolicy, SetRowSecurity), check=_policy_without_rls, profile="supabase", words=("policy", "security"),
+        name="policy-without-rls", family="rls", severity=Severity.ERROR, on=(CreatePolicy, SetRowSecurity), check=_policy_without_rls, profile="supabase",
         summary="a policy on a table whose row level security is off",
         why="Postgres accepts the policy and never asks it. The table looks protected, and everybody with a grant reads and writes all of it.",
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
@@ -223,7 +223,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="missing-api-grant", family="rls", severity=Severity.WARNING, on=(CreateTable,), check=_missing_api_grant, profile="supabase", words=("table",),
+        name="missing-api-grant", family="rls", severity=Severity.WARNING, on=(CreateTable,), check=_missing_api_grant, profile="supabase",
         summary="a table of an exposed schema that nobody is granted",
         why="Supabase no longer grants new tables to anon, authenticated and service_role by itself. Without a GRANT the Data API refuses them all, service_role too, and only in projects where that is so already.",
         instead="GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO authenticated, service_role;",

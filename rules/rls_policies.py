@@ -15,22 +15,27 @@ _CLIENTS = frozenset({"public", "anon", "authenticated"})
 _BYPASSING = frozenset({"service_role", "postgres", "supabase_admin"})
 _ALWAYS = frozenset({"true", "1 = 1", "NOT false"})
 _PER_REQUEST = frozenset({"auth.uid", "auth.jwt", "auth.role", "auth.email", "current_setting"})
-_COMMANDS = frozenset({"select", "insert", "update", "delete"})
+#: Supabase's own schemas, whose tables are for several purposes at once: each bucket of storage.objects has policies.
+_SHARED = frozenset({"auth", "realtime", "storage"})
 
 
 def _written(context: Context[CreatePolicy | AlterPolicy]) -> Policy | None:
-    """The policy as the change leaves it; None when that is not known, or not how it stays after all files."""
+    """The policy as the change leaves it; None when that is not known, or another statement of the run writes or drops
+    it later.
+    """
     change = context.change
-    name = change.policy.name if isinstance(change, CreatePolicy) else change.name
-    if isinstance(change, CreatePolicy):
-        policy: Policy | None = change.policy
-    else:
-        table = context.now.table(change.table)
-        policy = table.policies.get(name) if table else None
-        given = {"roles": change.roles, "using": change.using, "check": change.check}
-        policy = policy.replace(**{key: value for key, value in given.items() if value is not None}) if policy else None
+    said = change.policy if isinstance(change, CreatePolicy) else change
     last = context.final.table(context.now.resolve(change.table))
-    return policy if last is not None and last.policies.get(name) == policy else None
+    policy = last.policies.get(said.name) if last else None
+    if policy is None or any(e is not None and e is not kept for e, kept in _pairs(said, policy)):
+        return None
+    return policy
+
+
+def _pairs(
+    said: Policy | AlterPolicy, kept: Policy
+) -> tuple[tuple[Expression | None, Expression | None], tuple[Expression | None, Expression | None]]:
+    return (said.using, kept.using), (said.check, kept.check)
 
 
 def _is_always_true(expression: Expression | None) -> bool:
@@ -95,6 +100,12 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
     policy = _written(context)
     if policy is None:
         return
+    if not change.statement.exact:
+        message = (
+            f"the policy {policy.name} calls {calls[0][0]}() anew for each row of {change.table} that a query reads"
+        )
+        yield context.finding(message, instead=f"(SELECT {calls[0][0]}())")
+        return
     edits: list[Edit] = []
     for _, start in calls:
         end = _end_of_call(context, start)
@@ -123,7 +134,7 @@ def _multiple_permissive_policies(context: Context[CreatePolicy]) -> Iterator[Fi
     change = context.change
     policy = change.policy
     table = context.now.table(change.table)
-    if table is None or not policy.permissive:
+    if table is None or not policy.permissive or table.name.schema in _SHARED:
         return
     others = [other for other in table.policies.values() if other is not None and _overlap(policy, other)]
     if not others:
@@ -153,7 +164,7 @@ _OWN = "(SELECT auth.uid()) = user_id"
 # fmt: off
 RULES = (
     Rule(
-        name="policy-always-true", family="rls", severity=Severity.ERROR, on=(CreatePolicy, AlterPolicy), check=_policy_always_true, profile="supabase", words=("policy",),
+        name="policy-always-true", family="rls", severity=Severity.ERROR, on=(CreatePolicy, AlterPolicy), check=_policy_always_true, profile="supabase",
         summary="a policy that lets clients write every row",
         why="USING (true) and WITH CHECK (true) are row level security switched off for that command, under a name that says otherwise. service_role needs no such policy: it passes row level security by.",
         instead="USING ((SELECT auth.uid()) = user_id)",
@@ -188,7 +199,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="policy-calls-per-row", family="rls", severity=Severity.WARNING, on=(CreatePolicy, AlterPolicy), check=_policy_calls_per_row, profile="supabase", words=("auth", "current_setting"),
+        name="policy-calls-per-row", family="rls", severity=Severity.WARNING, on=(CreatePolicy, AlterPolicy), check=_policy_calls_per_row, profile="supabase",
         summary="auth.uid() and its like called for each row",
         why="Each call parses the token of the request again. In (SELECT auth.uid()) Postgres calls it once and keeps the answer: a list of 100,000 rows takes milliseconds in place of seconds. https://supabase.com/docs/guides/database/postgres/row-level-security#call-functions-with-select",
         instead="(SELECT auth.uid()) = user_id",
@@ -206,12 +217,13 @@ RULES = (
             Example("CREATE POLICY own ON notes USING (user_id = (SELECT NULLIF(current_setting('app.user_id', true), '')::uuid));\nCREATE POLICY aal ON notes AS RESTRICTIVE USING ((SELECT auth.jwt() ->> 'aal') = 'aal2');", before=_ON),
             Example("CREATE POLICY team ON notes USING (user_id IN (SELECT m.id FROM members m WHERE m.owner = (SELECT auth.uid())));", before=f"{_ON}\nCREATE TABLE members (id uuid, owner uuid);"),
             Example("CREATE POLICY own ON notes USING (auth.uid() = user_id);", before=_ON, after="ALTER POLICY own ON notes USING ((SELECT auth.uid()) = user_id);"),
+            Example("CREATE POLICY own ON notes USING (auth.uid() = user_id);", before=_ON, after="DROP POLICY own ON notes;\nCREATE POLICY own ON notes USING (auth.uid() = user_id);"),
             Example("CREATE POLICY own ON notes USING (current_setting('app.' || body, true) = 'yes');", before=_ON),
             Example("CREATE TABLE drafts (id uuid PRIMARY KEY, user_id uuid DEFAULT auth.uid());"),
         ),
     ),
     Rule(
-        name="multiple-permissive-policies", family="rls", severity=Severity.WARNING, on=(CreatePolicy,), check=_multiple_permissive_policies, profile="supabase", words=("policy",),
+        name="multiple-permissive-policies", family="rls", severity=Severity.WARNING, on=(CreatePolicy,), check=_multiple_permissive_policies, profile="supabase",
         summary="several permissive policies for one role and command",
         why="Permissive policies are joined with OR, and each of them is computed for each row. It also hides who may see what: the most generous one decides.",
         instead="one policy with both conditions joined by OR; a policy FOR ALL counts for SELECT as well",
@@ -223,6 +235,7 @@ RULES = (
             Example(f"CREATE POLICY see ON notes FOR SELECT USING ({_OWN});\nCREATE POLICY edit ON notes FOR UPDATE USING ({_OWN});", before=_ON),
             Example(f"CREATE POLICY own ON notes FOR SELECT TO authenticated USING ({_OWN});\nCREATE POLICY published ON notes FOR SELECT TO anon USING (body <> '');\nCREATE POLICY jobs ON notes TO service_role USING (true);", before=_ON),
             Example(f"CREATE POLICY own ON notes FOR SELECT USING ({_OWN});\nCREATE POLICY aal ON notes AS RESTRICTIVE FOR SELECT USING (body <> '');", before=_ON),
+            Example("CREATE POLICY pictures ON storage.objects FOR SELECT USING (bucket_id = 'pictures');\nCREATE POLICY letters ON storage.objects FOR SELECT USING (bucket_id = 'letters');"),
             Example(f"DROP POLICY own ON notes;\nCREATE POLICY own ON notes FOR SELECT USING ({_OWN});", before=f"{_ON}\nCREATE POLICY own ON notes FOR SELECT USING (false);"),
             Example("CREATE POLICY wider ON notes FOR SELECT USING (true);", before=f"{_ON}\nCREATE POLICY own ON notes FOR SELECT USING ({_OWN});", after="DROP POLICY own ON notes;"),
         ),

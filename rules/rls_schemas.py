@@ -135,7 +135,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="extension-in-public", family="rls", severity=Severity.WARNING, on=(CreateExtension,), check=_extension_in_public, profile="supabase", words=("extension",),
+        name="extension-in-public", family="rls", severity=Severity.WARNING, on=(CreateExtension,), check=_extension_in_public, profile="supabase",
         summary="an extension in schema public",
         why="The Data API serves schema public: the functions of the extension can then be called by everybody, and they mix with the tables and functions of the project. Supabase has the schema extensions in everybody's search_path.",
         instead="CREATE EXTENSION pg_trgm WITH SCHEMA extensions;",

@@ -117,7 +117,7 @@ _NOTES = "CREATE TABLE notes (id uuid PRIMARY KEY, user_id uuid);\nALTER TABLE n
 # fmt: off
 RULES = (
     Rule(
-        name="view-bypasses-rls", family="rls", severity=Severity.ERROR, on=(CreateView, CreateTable), check=_view_bypasses_rls, profile="supabase", words=("view", "foreign"),
+        name="view-bypasses-rls", family="rls", severity=Severity.ERROR, on=(CreateView, CreateTable), check=_view_bypasses_rls, profile="supabase",
         summary="a view of an exposed schema that row level security does not hold for",
         why="A view reads with the rights of its owner, who is not subject to the policies of its tables; materialized views and foreign tables have no row level security at all. The Data API shows them to everybody with the public key.",
         instead="CREATE VIEW recent_notes WITH (security_invoker = true) AS …",
@@ -139,7 +139,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="auth-users-exposed", family="rls", severity=Severity.ERROR, on=(CreateView,), check=_auth_users_exposed, profile="supabase", words=("users",),
+        name="auth-users-exposed", family="rls", severity=Severity.ERROR, on=(CreateView,), check=_auth_users_exposed, profile="supabase",
         summary="a view over auth.users in an exposed schema",
         why="It reads with the rights of its owner, who may read auth.users: addresses, telephone numbers and sign-in times of all users are there for everybody with the public key.",
         instead="keep what clients may see in a table of its own, such as public.profiles, filled by a trigger on auth.users",

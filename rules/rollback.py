@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.rule import (
     Applicability,
-    BrokenBody,
     Context,
     CreateTable,
-    CreateView,
     Drop,
     DropColumn,
     DropConstraint,
     Edit,
     Example,
-    Execute,
     Finding,
     Fix,
     Migration,
-    Opaque,
-    ReadRows,
     Rename,
     Rule,
     SetSchema,
@@ -38,7 +31,6 @@ if TYPE_CHECKING:
 _FIRST = frozenset(
     ["index", "policy", "trigger", "constraint", "column", "comment", "grant", "view", "materialized view"]
 )
-_ATTENDANTS = frozenset(["comment", "grant"])
 
 
 def _missing_down(context: Context[Migration]) -> Iterator[Finding]:
@@ -46,134 +38,87 @@ def _missing_down(context: Context[Migration]) -> Iterator[Finding]:
     if migration.down is not None or migration.irreversible or not (migration.up.statements or migration.broken):
         return
     header = next((header for header in migration.headers if header.key == "irreversible"), None)
-    undo = _undo(context)
+    proposal = context.propose_down()
+    undo = "\n".join(proposal.statements)
     fix = None
-    if undo:
-        line = b"\r\n" if b"\r\n" in migration.data else b"\n"
+    if undo and not proposal.missing:
         end = Span(len(migration.data.rstrip()), len(migration.data))
-        text = "\n\n-- ============= DOWN MIGRATION ============\n\n" + "\n".join(undo) + "\n"
-        fix = Fix("add a DOWN section", (Edit(end, text.replace("\n", line.decode())),), Applicability.UNSAFE)
+        text = f"\n\n-- ============= DOWN MIGRATION ============\n\n{undo}\n"
+        certain = Applicability.UNSAFE if proposal.loses else Applicability.SAFE
+        fix = Fix("add a DOWN section", (Edit(end, text),), certain if proposal.proven else Applicability.SHOWN)
     message = "there is no DOWN section, so this migration cannot be rolled back"
     if header:
         message = "the Irreversible header gives no reason, and there is no DOWN section"
-    instead = "-- ============= DOWN MIGRATION ============\n" + "\n".join(undo) if undo else ""
+    elif proposal.missing:
+        line = migration.position(proposal.missing[0].span.start)[0]
+        message += f"; what undoes line {line} is not known here"
+    instead = f"-- ============= DOWN MIGRATION ============\n{undo}" if undo and not proposal.missing else ""
     yield context.finding(message, header.span if header else None, whole_file=header is None, instead=instead, fix=fix)
-
-
-def _undo(context: Context[Migration]) -> list[str]:
-    """The statements of a DOWN that undoes UP, last change first; empty unless all of it is known."""
-    made: set[str] = set()
-    found: list[str] = []
-    for change in context.changes:
-        if isinstance(change, CreateTable):
-            made.add(str(change.name))
-        table = getattr(change, "table", getattr(change, "name", None))
-        if not isinstance(change, CreateTable) and str(table) in made and hasattr(change, "table"):
-            continue  # goes with its table
-        statement = context.inverse(change, context.before)
-        if not statement:
-            return []
-        found.append(statement)
-    return found[::-1]
 
 
 def _incomplete_down(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
     if migration.down is None or migration.irreversible:
         return
-    differences = context.differences()
-    unknown = _unknown(context) if differences else ""
-    if unknown is None:
-        return
-    # What a renamed type is called in the columns that have it is not followed.
-    changes = (*context.changes, *context.undoing)
-    retyped = any(isinstance(change, Rename) and change.kind in {"type", "domain"} for change in changes)
-    kept = [
-        difference
-        for difference in _without_attendants(differences)
-        if not difference.name.startswith("pg_temp.")
-        and difference.kind not in {"fact", "renamed"}
-        and not (difference.kind == "sequence" and _goes_with_table(context, difference.name))
-        and (difference.known or not _guarded(context, difference))
-        and not _mentions(unknown, difference)
-        and not ("type was" in difference.detail and retyped)
-    ]
     groups: dict[tuple[int, str], list[SchemaDifference]] = {}
-    for difference in kept:
-        key = (difference.position, _group(context, difference))
-        groups.setdefault(key, []).append(difference)
+    for difference in context.differences():
+        if difference.position >= 0 and not _is_taken_by_down(context, difference):
+            groups.setdefault((difference.position, _group(context, difference)), []).append(difference)
+    fix = _completion(context, sorted({position for position, _ in groups})) if groups else None
     for group in groups.values():
-        if group[0].position < 0:
-            yield from _by_down(context, group[0])
-        else:
-            yield _by_up(context, group, single=len(groups) == 1)
+        yield _by_up(context, group, fix)
 
 
-def _goes_with_table(context: Context[Migration], sequence: str) -> bool:
-    """Whether DOWN drops the table to which a sequence belongs by its name."""
-    return any(isinstance(c, Drop) and sequence.startswith(str(c.name)) for c in context.undoing)
+def _completion(context: Context[Migration], positions: list[int]) -> Fix | None:
+    """What has to be added to DOWN for the changes that it leaves undone, where the fold proves that this is all."""
+    undo = [context.inverse(context.changes[position], context.before.at(position)) for position in reversed(positions)]
+    down = context.migration.down
+    if not all(undo) or down is None:
+        return None
+    added = "\n".join(dict.fromkeys(undo))
+    present = context.text(down.span)
+    for text, edits in (
+        (f"{added}\n{present}", context.prepend_down(added)),
+        (f"{present}\n;{added}", context.append_down(added)),
+    ):
+        if edits and context.prove_down(text):
+            return Fix(f"add to DOWN: {added.replace(chr(10), ' ')}", edits, Applicability.UNSAFE)
+    return None
 
 
-def _without_attendants(differences: list[SchemaDifference]) -> list[SchemaDifference]:
-    """Leave out comments and grants on what is told anyway."""
-    told = [difference.name for difference in differences if difference.kind not in _ATTENDANTS]
-    return [
-        difference
-        for difference in differences
-        if difference.kind not in _ATTENDANTS
-        or not any(re.search(rf"(?<![\w.]){re.escape(name.partition('(')[0])}(?!\w)", difference.name) for name in told)
-    ]
-
-
-def _unknown(context: Context[Migration]) -> str | None:
-    """The text of all that the catalog cannot see into; None when it may do anything to any object."""
-    migration = context.migration
-    texts = [context.text(broken.piece) for broken in migration.broken]
-    for number, change in enumerate((*context.changes, *context.undoing)):
-        if not isinstance(change, (BrokenBody, Execute, Opaque, ReadRows)):
-            continue
-        if number >= len(context.changes):
-            called = change.functions if isinstance(change, ReadRows) and change.statement.kind == "CallStmt" else ()
-            foreign = any(not _own_function(context, name) for name in called)
-            if foreign or isinstance(change, (BrokenBody, Execute)):
-                return None
-        texts.append(context.text(change.statement.span))
-    return "\n".join(texts)
-
-
-def _own_function(context: Context[Migration], name: str) -> bool:
-    """Whether a migration made the function, so that what it does is among the changes."""
-    bare = name.rpartition(".")[2]
-    return any(key[0] == "function" and key[2] == bare for key, _ in context.now.objects())
-
-
-def _mentions(text: str, difference: SchemaDifference) -> bool:
-    """Whether `text` names the object."""
-    if not text:
-        return False
-    words = re.findall(r'"(?:[^"]|"")+"|[\w$]+', difference.name.partition("(")[0])
-    words = words[:1] if difference.kind in {"index", "constraint", "policy", "trigger", "label"} else words[-1:]
-    bare = [re.escape(word.strip('"')) for word in words]
-    return any(re.search(rf"(?<!\w){word}(?!\w)", text, re.IGNORECASE) for word in bare)
-
-
-def _guarded(context: Context[Migration], difference: SchemaDifference) -> bool:
-    """Whether what UP takes away may never have been there, or was made by UP itself under another name."""
+def _is_taken_by_down(context: Context[Migration], difference: SchemaDifference) -> bool:
+    """Whether DOWN drops what UP only changes."""
     change = context.changes[difference.position] if difference.position >= 0 else None
-    if not isinstance(change, (Drop, DropColumn, DropConstraint)) or change.if_exists or change.statement.guarded:
-        return True
-    made = [other.name.name for other in context.changes if isinstance(other, (CreateTable, CreateView))]
-    return isinstance(change, Drop) and change.name.name in made
+    taking = (Drop, DropColumn, DropConstraint, Rename, SetSchema)
+    return difference.change == "not restored" and not isinstance(change, taking)
+
+
+def _down_drops_older(context: Context[Migration]) -> Iterator[Finding]:
+    """What DOWN does to something that UP left alone, or only changed."""
+    migration = context.migration
+    if migration.down is None or migration.irreversible:
+        return
+    for difference in context.differences():
+        changed = difference.position >= 0
+        if changed and not _is_taken_by_down(context, difference):
+            continue
+        change = next((c for c in context.undoing if context.names(c, difference)), None)
+        if change is None:
+            continue
+        kind = "table, view or index" if difference.kind == "relation" else difference.kind
+        drops = difference.change == "not restored"
+        message = f"DOWN {'drops' if drops else 'alters'} {kind} {difference.name}, which "
+        message += "UP only changes" if changed else "was there before this migration"
+        detail = f": {difference.detail}" if difference.detail else ""
+        yield context.finding(message + detail, change.span)
 
 
 def _group(context: Context[Migration], difference: SchemaDifference) -> str:
     """What is told together with other differences that one change of UP made."""
-    if difference.position < 0:
-        return difference.name
     return "renamed" if isinstance(context.changes[difference.position], Rename) else difference.change
 
 
-def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single: bool) -> Finding:
+def _by_up(context: Context[Migration], group: list[SchemaDifference], fix: Fix | None) -> Finding:
     first = group[0]
     change = context.changes[first.position]
     kind = "table, view or index" if first.kind == "relation" else first.kind
@@ -183,39 +128,18 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], *, single
         "changed": f"DOWN does not put {kind} {first.name} back as it was"
         + (f": {first.detail}" if first.detail else ""),
     }[first.change]
-    if first.change == "not restored" and not isinstance(change, (Drop, DropColumn, DropConstraint, Rename, SetSchema)):
-        message = f"DOWN drops {kind} {first.name}, which UP only changes"
     if isinstance(change, Rename):
         part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
         message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
     elif len(group) > 1:
         message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
-    undo = context.inverse(change, context.before)
-    fix = None
-    if undo:
+    undo = context.inverse(change, context.before.at(first.position))
+    if undo and fix is None:
         later = any(isinstance(other, CreateTable) for other in context.changes[first.position + 1 :])
         early = first.kind in _FIRST or (first.kind == "table" and not later)
         edits = context.prepend_down(undo) if early else context.append_down(undo)
-        applicability = (
-            Applicability.UNSAFE if single and (len(group) == 1 or isinstance(change, Rename)) else Applicability.SHOWN
-        )
-        fix = Fix(f"add to DOWN: {undo}", edits, applicability) if edits else None
+        fix = Fix(f"add to DOWN: {undo}", edits, Applicability.SHOWN) if edits else None
     return context.finding(message, change.span, instead=f"in DOWN: {undo}" if undo else "", fix=fix)
-
-
-def _by_down(context: Context[Migration], difference: SchemaDifference) -> Iterator[Finding]:
-    """What DOWN does to something that UP left alone."""
-    change = next((c for c in context.undoing if _mentions(context.text(c.statement.span), difference)), None)
-    if change is None:
-        return
-    kind = "table, view or index" if difference.kind == "relation" else difference.kind
-    what = (
-        f"DOWN drops {kind} {difference.name}"
-        if difference.change == "not restored"
-        else f"DOWN alters {kind} {difference.name}"
-    )
-    message = f"{what}, which was there before this migration" + (f": {difference.detail}" if difference.detail else "")
-    yield context.finding(message, change.span, instead="let DOWN undo what UP does and no more")
 
 
 _HEAD = "-- Migration: Add Notes\n-- Version: 20250102_000000\n-- Description: Notes of a team\n{more}\n"
@@ -287,7 +211,7 @@ INCOMPLETE_DOWN = Rule(
         ),
         _example("CREATE TABLE a (id UUID); -- finding\nCREATE TABLE b (id UUID); -- finding", "-- nothing"),
         _example(
-            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL;",
+            "ALTER TABLE users ADD COLUMN nick TEXT, -- finding\n    ALTER COLUMN email DROP NOT NULL; -- finding",
             "SELECT 1;",
             before=_USERS,
         ),
@@ -311,13 +235,44 @@ INCOMPLETE_DOWN = Rule(
         _example("CREATE POLICY own ON users USING (true); -- finding", "SELECT 1;", before=_USERS),
         _example("ALTER TABLE users ADD CONSTRAINT grown_up CHECK (age > 17); -- finding", "SELECT 1;", before=_USERS),
         _example("COMMENT ON TABLE users IS 'people'; -- finding", "SELECT 1;", before=_USERS),
-        _example(
-            "CREATE SCHEMA notes;\nCREATE TABLE notes.a (id UUID);",
-            "DROP SCHEMA notes CASCADE;\nDROP VIEW grown; -- finding",
-            before=_USERS,
-        ),
     ),
     good=(
+        _example(
+            "ALTER TABLE counted ALTER COLUMN id TYPE BIGINT;\nALTER SEQUENCE counted_id_seq AS BIGINT RESTART 100;",
+            "ALTER TABLE counted ALTER COLUMN id TYPE INTEGER;\nALTER SEQUENCE counted_id_seq AS INTEGER;",
+            before="CREATE TABLE counted (id SERIAL PRIMARY KEY);",
+        ),
+        _example(
+            "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine';\nALTER TABLE a DROP COLUMN state;",
+            "ALTER TABLE a ADD COLUMN state mood DEFAULT 'fine';\nALTER TYPE mood RENAME VALUE 'fine' TO 'ok';",
+            before="CREATE TYPE mood AS ENUM ('sad', 'ok');\nCREATE TABLE a (state mood DEFAULT 'ok');",
+        ),
+        _example(
+            "ALTER TABLE a DROP CONSTRAINT a_kind_check;",
+            "ALTER TABLE a ADD CONSTRAINT a_kind_check CHECK (kind IN ('x', 'y'));",
+            before="CREATE TABLE a (kind TEXT CHECK (kind IN ('x', 'y')));",
+        ),
+        _example(
+            "CREATE INDEX idx_visits_1 ON visits_1 (at);\nCREATE INDEX idx_visits ON visits (at);",
+            "DROP INDEX idx_visits;",
+            before="CREATE TABLE visits (at DATE) PARTITION BY RANGE (at);\n"
+            "DO $$ BEGIN EXECUTE format('CREATE TABLE visits_%s PARTITION OF visits DEFAULT', length('x')); END $$;",
+        ),
+        _example(
+            "DROP INDEX idx_a_day;",
+            "CREATE INDEX idx_a_day ON a (day);",
+            before="CREATE TABLE a (day DATE);\nCREATE INDEX idx_a_day ON a (date(day));",
+        ),
+        _example(
+            "CREATE TABLE merged AS SELECT one AS first, 2 AS second FROM a;\nDROP TABLE a;",
+            "ALTER TABLE merged RENAME TO a;\nALTER TABLE a RENAME COLUMN first TO one;\nALTER TABLE a DROP COLUMN second;",
+            before="CREATE TABLE a (one INT);",
+        ),
+        _example(
+            "ALTER TABLE b ALTER CONSTRAINT b_a_fkey DEFERRABLE;",
+            "ALTER TABLE b ALTER CONSTRAINT b_a_fkey NOT DEFERRABLE;",
+            before="CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE TABLE b (a UUID REFERENCES a (id));",
+        ),
         _example(
             "CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE INDEX idx_a ON a (id);\nCOMMENT ON TABLE a IS 'x';",
             "DROP TABLE IF EXISTS a;",
@@ -345,4 +300,43 @@ INCOMPLETE_DOWN = Rule(
     ),
 )
 
-RULES = (MISSING_DOWN, INCOMPLETE_DOWN)
+DOWN_DROPS_OLDER = Rule(
+    name="down-drops-older",
+    family="rollback",
+    severity=Severity.ERROR,
+    summary="DOWN drops or alters what was there before the migration",
+    why="A rollback then takes away more than the release brought: tables with their rows, or what earlier code still uses.",
+    instead="Let DOWN undo what UP does and no more.",
+    on=(Migration,),
+    check=_down_drops_older,
+    bad=(
+        _example(
+            "CREATE SCHEMA notes;\nCREATE TABLE notes.a (id UUID);",
+            "DROP SCHEMA notes CASCADE;\nDROP VIEW grown; -- finding",
+            before=_USERS,
+        ),
+        _example("ALTER TABLE users ADD COLUMN nick TEXT;", "DROP TABLE users CASCADE; -- finding", before=_USERS),
+        _example("CREATE TABLE IF NOT EXISTS users (id UUID);", "DROP TABLE users CASCADE; -- finding", before=_USERS),
+        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP INDEX idx_users_age; -- finding", before=_USERS),
+        _example(
+            "CREATE TABLE a (id UUID);", "DROP TABLE a;\nALTER TABLE users DROP COLUMN age; -- finding", before=_USERS
+        ),
+        _example(
+            "ALTER TABLE users ADD COLUMN nick TEXT;",
+            "ALTER TABLE users DROP COLUMN nick, ALTER COLUMN email DROP NOT NULL; -- finding",
+            before=_USERS,
+        ),
+    ),
+    good=(
+        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;", before=_USERS),
+        _example(
+            "CREATE OR REPLACE VIEW grown AS SELECT id FROM users WHERE age > 17;",
+            "DROP VIEW grown;\nCREATE VIEW grown AS SELECT id FROM users;",
+            before=_USERS,
+        ),
+        _example("CREATE TABLE IF NOT EXISTS notes (id UUID);", "DROP TABLE IF EXISTS notes;", before=_USERS),
+        _example("ALTER TABLE users RENAME TO people;", "ALTER TABLE people RENAME TO users;", before=_USERS),
+    ),
+)
+
+RULES = (MISSING_DOWN, INCOMPLETE_DOWN, DOWN_DROPS_OLDER)

@@ -19,7 +19,7 @@ _OPENS = frozenset(["dbmate", "diesel", "flyway", "goose", "graphile-migrate", "
 
 def _nested_transaction(context: Context[Transaction]) -> Iterator[Finding]:
     change = context.change
-    if change.kind != "begin" or change.statement.conditional:
+    if change.kind != "begin" or change.statement.inside:
         return
     opening = context.opening()
     migration = context.migration
@@ -42,13 +42,13 @@ def _nested_transaction(context: Context[Transaction]) -> Iterator[Finding]:
 
 def _unclosed_transaction(context: Context[Transaction]) -> Iterator[Finding]:
     change = context.change
-    if change.statement.conditional:
+    if change.statement.inside:
         return
     word = change.kind.upper()
     opening = context.opening()
     if change.kind == "begin":
-        later = context.changes[context.changes.index(change) + 1 :]
-        closed = any(isinstance(c, Transaction) and not c.statement.conditional and c.kind in _ENDS for c in later)
+        later = context.changes[context.place + 1 :]
+        closed = any(isinstance(c, Transaction) and not c.statement.inside and c.kind in _ENDS for c in later)
         if not closed and opening is None:
             message = "the transaction that BEGIN opens is never committed: nothing of it stays"
             yield context.finding(
@@ -73,13 +73,9 @@ def _unclosed_transaction(context: Context[Transaction]) -> Iterator[Finding]:
 def _transaction_in_the_middle(context: Context[Transaction]) -> Iterator[Finding]:
     change = context.change
     migration = context.migration
-    if (
-        change.kind != "begin"
-        or change.statement.conditional
-        or (migration.layout in _OPENS and migration.transactional)
-    ):
+    if change.kind != "begin" or change.statement.inside or (migration.layout in _OPENS and migration.transactional):
         return
-    controls = [c for c in context.changes if isinstance(c, Transaction) and not c.statement.conditional]
+    controls = [c for c in context.changes if isinstance(c, Transaction) and not c.statement.inside]
     kinds = [control.kind for control in controls]
     if change is not controls[kinds.index("begin")] or kinds.count("begin") != kinds.count("commit"):
         return

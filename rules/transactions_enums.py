@@ -37,7 +37,7 @@ def _enum_value_used_early(context: Context[AddEnumLabel]) -> Iterator[Finding]:
     if context.settings["postgres-version"] >= _USABLE_WITH_NEW_TYPE and _is_new(context, number):
         return
     literal = "'" + change.label.replace("'", "''") + "'"
-    for later in context.changes[context.changes.index(change) + 1 :]:
+    for later in context.changes[context.place + 1 :]:
         if later.statement.conditional or isinstance(later, (AddEnumLabel, CreateFunction, Rename)):
             continue
         if literal not in context.text(later.statement.span) or context.transaction(later) != number:
@@ -65,7 +65,7 @@ def _is_new(context: Context[AddEnumLabel], number: int) -> bool:
         isinstance(made, CreateEnum)
         and context.now.resolve(made.name, "type") == name
         and context.transaction(made) == number
-        for made in context.changes[: context.changes.index(context.change)]
+        for made in context.changes[: context.place]
     )
 
 

@@ -35,13 +35,7 @@ _UNKNOWN_RUNNER = frozenset({"plain"})
 def _set_without_local(context: Context[SetSetting]) -> Iterator[Finding]:
     change = context.change
     name = change.name.lower()
-    if (
-        change.local
-        or change.value is None
-        or name in _QUIET
-        or change.statement.conditional
-        or _is_reset(context, name)
-    ):
+    if change.local or change.value is None or name in _QUIET or not change.statement.exact or _is_reset(context, name):
         return
     numbers = {context.transaction(other) for other in context.changes if not isinstance(other, SetSetting)}
     message = f"SET {name} stays in force after the migration, for all that the session does next"
@@ -150,6 +144,7 @@ INVALID_INDEX_HIDDEN = Rule(
     instead="Drop the leftover first: DROP INDEX CONCURRENTLY IF EXISTS …",
     on=(CreateIndex,),
     check=_invalid_index_hidden,
+    words=("concurrently",),
     bad=(
         Example(
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_users_email ON users (email); -- finding",

@@ -18,9 +18,9 @@ BASE = whole(
 
 
 def judged(up: str, down: str) -> list[str]:
-    """The messages of incomplete-down on a migration after the base."""
+    """The messages about a DOWN that does too little or too much, in a migration after the base."""
     files = {"migrations/20250101_000000_base.sql": BASE, PATH: whole(up, down)}
-    findings, _ = judge(files, "incomplete-down")
+    findings, _ = judge(files, "incomplete-down", "down-drops-older")
     return [finding.message for finding in findings if finding.path == PATH]
 
 

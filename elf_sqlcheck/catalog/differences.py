@@ -27,6 +27,8 @@ _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "ind
 _CAST = re.compile(
     r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?"
 )
+#: A type's name as a function of one column: on a column of that type it does nothing and is not kept.
+_TYPE_CALL = re.compile(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
 _CAST_LITERAL = re.compile(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
 _WORDS = {
     "not_null": "NOT NULL",
@@ -73,6 +75,8 @@ def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[Sche
     if any(isinstance(value, IndexOf) for value in (first, middle, last)):
         return  # told with its table
     if isinstance(first, Routine) and isinstance(last, Routine) and _plain(first) == _plain(last):
+        return
+    if isinstance(first, Sequence) and isinstance(last, Sequence) and _is_same_sequence(first, last):
         return
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
     position = before.touched_at(key)
@@ -139,6 +143,10 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 if between.get(part) is not None:
                     yield SchemaDifference(kind, name, "left behind", "", position)
             elif now is None:
+                if kind == "column" and part not in new and not last.complete:
+                    continue  # CREATE TABLE … AS: which columns it has is not known
+                if was is None and first.known and (first.complete or kind != "column"):
+                    continue  # it was not there before
                 if was is not None or between.get(part) is None:
                     yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:
@@ -159,6 +167,8 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
     """Two forms of one part of a table without what is only another way to write the same."""
     if isinstance(was, Constraint) and isinstance(now, Constraint):
         loose: dict[str, Any] = {"inline": False, "using_index": None}
+        if was.kind == "check":  # one of a column is no other than one of its table
+            loose["columns"] = ()
         if was.using_index or now.using_index:
             loose["columns"] = ()
         if not (was.ref_columns and now.ref_columns):  # none: the primary key
@@ -167,7 +177,7 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
     if isinstance(was, Trigger) and isinstance(now, Trigger):  # renaming a function is not followed
         return was.replace(function=now.function), now
     if isinstance(was, Column) and isinstance(now, Column):
-        return _both(was, now, lambda c: c.replace(default=_value(c.default), type=_local(c.type)))
+        return _both(was, now, _plain_column)
     if isinstance(was, Index) and isinstance(now, Index):
         return _both(was, now, _plain_index)
     return was, now
@@ -177,9 +187,33 @@ def _both(was: Any, now: Any, form: Callable[[Any], Any]) -> tuple[Any, Any]:
     return form(was), form(now)
 
 
+def _is_same_sequence(one: Sequence, other: Sequence) -> bool:
+    """Whether two sequences differ in no more than a type that only one of them names, or where counting goes on."""
+    options = dict(one.options), dict(other.options)
+    shared = {name for name in options[0].keys() | options[1].keys() if name not in {"as", "restart"}}
+    types = {option["as"] for option in options if "as" in option}
+    alike = all(options[0].get(name) == options[1].get(name) for name in shared) and len(types) < 2
+    return alike and one.replace(options=()) == other.replace(options=())
+
+
+def _plain_column(column: Column) -> Column:
+    """A serial column is an integer with a default from its sequence, however that came to be."""
+    default = _value(column.default)
+    if column.type.is_serial or (default and default.text.startswith("nextval(")):
+        default = Expression("nextval")
+    return column.replace(default=default, type=_local(column.type.stored))
+
+
 def _plain_index(index: Index) -> Index:
-    columns = tuple(column.replace(expression=_bare(column.expression)) for column in index.columns)
+    columns = tuple(_plain_key(column) for column in index.columns)
     return index.replace(where=_bare(index.where), columns=columns)
+
+
+def _plain_key(column: IndexColumn) -> IndexColumn:
+    call = _TYPE_CALL.fullmatch(column.expression.text) if column.expression else None
+    if call:
+        return column.replace(name=call[1], expression=None)
+    return column.replace(expression=_bare(column.expression))
 
 
 def _local(kind: Type) -> Type:

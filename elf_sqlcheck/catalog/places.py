@@ -67,22 +67,40 @@ def type_name(data: bytes, start: int) -> Span:
 
 def element(data: bytes, start: int, limit: int) -> Span:
     """What begins at `start` and goes on to the comma or closing parenthesis around it, at most to `limit`."""
+    return _trimmed(data, start, _end(data, start, limit))
+
+
+def elements(data: bytes, start: int, limit: int) -> list[Span]:
+    """The elements of the list that begins at `start`, divided by commas, at most to `limit`."""
+    found: list[Span] = []
+    while True:
+        start = _after_gap(data, start)
+        end = _end(data, start, limit)
+        found.append(_trimmed(data, start, end))
+        if data[end : end + 1] != b",":
+            return found
+        start = end + 1
+
+
+def _end(data: bytes, start: int, limit: int) -> int:
+    """Where the comma or the closing parenthesis is that ends what begins at `start`; `limit` when there is none."""
     depth = 0
     position = start
     while True:
         match = _BREAK.search(data, position, limit)
         if match is None:
-            end = limit
-            break
+            return limit
         text = match[0]
         if text == b"(":
             depth += 1
         elif text == b")":
             depth -= 1
         if depth < 0 or (depth == 0 and text in {b",", b";"}):
-            end = match.start()
-            break
+            return match.start()
         position = match.end()
+
+
+def _trimmed(data: bytes, start: int, end: int) -> Span:
     return Span(start, start + len(_without_trailing_comment(data[start:end])))
 
 

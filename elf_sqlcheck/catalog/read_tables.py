@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog import changes
+from elf_sqlcheck.catalog import changes, places
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings, type_of
 from elf_sqlcheck.catalog.objects import IndexColumn, Name
 from elf_sqlcheck.catalog.queries import read_query
@@ -122,16 +122,26 @@ def alter_table(statement: Statement, data: bytes) -> Iterator[Change]:
         return
     table = name_of(node["relation"])
     place = name_span(node["relation"], statement, data)
-    for item in node["cmds"]:
+    commands = node["cmds"]
+    for item, span in zip(commands, _places(commands, place, statement, data), strict=True):
         command = item["AlterTableCmd"]
         action = command["subtype"].removeprefix("AT_")
         reader = _COMMANDS.get(action)
         if reader:
-            yield reader(statement, place, table, command, data)
+            yield reader(statement, span, table, command, data)
         elif action == "ChangeOwner":
-            yield changes.SetOwner(statement, place, word(node["objtype"]), table, role(command["newowner"]))
+            yield changes.SetOwner(statement, span, word(node["objtype"]), table, role(command["newowner"]))
         else:
-            yield changes.AlterTableOther(statement, place, table, action, command.get("name"), _other(command))
+            yield changes.AlterTableOther(statement, span, table, action, command.get("name"), _other(command))
+
+
+def _places(commands: list[Node], table: Span, statement: Statement, data: bytes) -> list[Span]:
+    """Where each action is: that of a single one is the table's name, as in statements that have no list."""
+    if len(commands) > 1:
+        found = places.elements(data, table.end, statement.span.end)
+        if len(found) == len(commands):
+            return found
+    return [table] * len(commands)
 
 
 def _other(command: Node) -> Name | None:

@@ -193,14 +193,15 @@ class Schema:
     def rows(self, name: Name) -> str:
         """What statements of the migration put into the table: "none", "few" or "many"; "many" when it is older.
 
-        A materialized view of the migration counts as empty: nobody reads it yet, and its rows are what its query says.
-        A temporary table is never full: nobody but its session waits for it.
+        A temporary table never holds many, since nobody else can wait for it. A materialized view of the migration
+        counts as empty: nobody reads it yet, and its rows are what its query says.
         """
         found = self.relation(name)
-        if self.is_older(name):
+        if not isinstance(found, Table | View) or found.born != self.migration or not found.born:
             return "many"
-        rows: str = getattr(found, "rows", "none")
-        return "few" if rows == "many" and getattr(found, "persistence", "") == "temporary" else rows
+        if not isinstance(found, Table):
+            return "none"
+        return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows
 
     def is_referred_to(self, name: Name) -> bool:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""

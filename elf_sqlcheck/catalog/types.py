@@ -68,7 +68,7 @@ class _Known:
         self.domain = self.constrained = self.own = False
         kind: Type | None = written.stored
         for _ in range(8):  # domains over domains; Postgres refuses cycles, a broken history may hold one
-            if kind is None or _is_built_in(kind):
+            if kind is None or is_built_in(kind):
                 break
             full = schema.resolve(_name(kind), "type")
             found = schema.get(("type", full.schema or "", full.name))
@@ -87,7 +87,8 @@ def _name(kind: Type) -> Name:
     return Name(kind.schema, kind.name)
 
 
-def _is_built_in(kind: Type) -> bool:
+def is_built_in(kind: Type) -> bool:
+    """Whether it is certainly one of Postgres' own types, or the text without case of its extension citext."""
     return kind.schema is None and kind.name in BUILT_IN
 
 
@@ -121,7 +122,7 @@ def rewrites(old: Type, new: Type, schema: Schema) -> bool | None:
 
 def is_ever_free(new: Type) -> bool:
     """Whether there is any other type that `new` can be made of without writing the table anew."""
-    if not _is_built_in(new.stored):
+    if not is_built_in(new.stored):
         return True
     name = new.stored.name
     free = name in _PRECISE or name in _NUMBERS or name in {"numeric", "varchar", "varbit"}

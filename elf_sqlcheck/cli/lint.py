@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from elf_sqlcheck import fix, run, sizes, sources
+from elf_sqlcheck import fix, run, secrecy, sizes, sources
 from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
@@ -112,6 +112,7 @@ def lint(
         len(checked.suppressed),
         fixed.done if fixed and not adding else 0,
         checked.known,
+        checked.secret,
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
@@ -185,7 +186,13 @@ def _nothing(*, staged: bool, since: str | None) -> str:
 
 
 def _show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
-    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(fixed.texts.items()))
+    hidden = {
+        path: tuple(secrecy.without(data, fixed.secrets.get(path, ())) for data in texts)
+        for path, texts in fixed.texts.items()
+    }
+    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
+    if any(hidden[path][0] != before for path, (before, _) in fixed.texts.items()):
+        printer.note("note: credentials are shown as stars, so this diff cannot be applied where they stand")
     if sys.stdout.isatty() or printer.style.colour:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -83,26 +82,23 @@ def import_(session: Session, *, source: str, origin: str | None, with_down: boo
 @click.argument("name")
 @click.option("--description", default="", help="What it is for; goes into the file's header.")
 @click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
+@click.option("--from-up", metavar="FILE|-", help="Take the UP section from a file or from standard input and propose "
+              "its DOWN.")  # fmt: skip
 @command_options(database=False)
-def create(session: Session, name: str, description: str, depends_on: tuple[str, ...]) -> None:
+def create(session: Session, name: str, description: str, depends_on: tuple[str, ...], from_up: str | None) -> None:
     """Create a new migration file.
 
-    \b
-    Example:
-      elf-migrate create "add_user_preferences" --description "Add user preference storage"
-    """
-    from elf_sqlcheck.migrate import create as new
-    from elf_sqlcheck.migrate import plan
+    With --from-up the DOWN section is derived from UP and from the schema that the earlier migrations make. What could
+    not be undone is listed, and stands as a comment in DOWN.
 
-    there = session.migrations() if os.path.isdir(session.directory) else []
-    needed = [plan.find(there, wanted).name for wanted in depends_on]
-    slug = new.slug_of(name)
-    version = new.new_version({migration.version for migration in there})
-    content = new.text(version, slug, description=description, dependencies=needed)
-    path = new.write(session.directory, version, slug, content)
-    session.output.data.update(path=path, version=version)
-    session.output.say(f"Created {path}", "good")
-    session.output.say("Next: write its UP and DOWN sections, then `elf-migrate validate` and `elf-migrate up`.")
+    \b
+    Examples:
+      elf-migrate create "add_user_preferences" --description "Add user preference storage"
+      elf-migrate create "add_user_preferences" --from-up preferences.sql
+    """
+    from elf_sqlcheck.cli import migrate_create
+
+    migrate_create.run(session, name, description=description, depends_on=depends_on, from_up=from_up)
 
 
 @cli.command(name="list")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from importlib import import_module
 
+from elf_sqlcheck import secrecy
 from elf_sqlcheck.model import Applicability, Severity
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from elf_sqlcheck.model import Finding
 
@@ -23,7 +24,8 @@ class Report(Record):
 
     `findings` are in the order of their files and places; `sources` holds the bytes that were judged, by path; `files`
     says how many were judged, `suppressed` how many findings were allowed by a comment, `fixed` how many findings were
-    fixed before, `known` are those that a baseline keeps from being shown.
+    fixed before, `known` are those that a baseline keeps from being shown. `secret` are further findings of credentials
+    that are not shown: what they are about is not shown either.
     """
 
     findings: tuple[Finding, ...]
@@ -32,6 +34,7 @@ class Report(Record):
     suppressed: int = 0
     fixed: int = 0
     known: tuple[Finding, ...] = ()
+    secret: tuple[Finding, ...] = ()
 
 
 class Style(Record):
@@ -101,20 +104,46 @@ def render(name: str, report: Report, style: Style) -> str:
 
 
 def _without_secrets(report: Report) -> Report:
-    """The report with stars over each credential that was found, so that no source line carries it into a log.
+    """The report with stars over each credential, so that no source line, message or fix carries it into a log.
 
-    Every other finding on such a line shows the stars, too. Lines and columns stay what they were.
+    That goes for findings of any rule, and for credentials that no rule that ran has found. Lines and columns stay
+    what they were.
     """
-    hidden: dict[str, bytearray] = {}
-    for finding in (*report.findings, *report.known):
-        data, span = report.sources.get(finding.path), finding.span
-        if finding.family == "secrets" and data is not None and span is not None:
-            found = hidden.setdefault(finding.path, bytearray(data))
-            found[span.start : span.end] = bytes(
-                42 if 32 < byte < 127 else byte for byte in data[span.start : span.end]
-            )
-    sources = {path: bytes(hidden[path]) if path in hidden else data for path, data in report.sources.items()}
-    return report.replace(sources=sources) if hidden else report
+    places: dict[str, set[tuple[int, int]]] = {}
+    for finding in (*report.findings, *report.known, *report.secret):
+        data = report.sources.get(finding.path)
+        if data is None:
+            continue
+        if finding.path not in places:
+            places[finding.path] = {(start, end) for _, start, end in secrecy.secrets_in(data)}
+        if finding.family == "secrets" and finding.span is not None:
+            places[finding.path].add((finding.span.start, finding.span.end))
+    if not any(places.values()):
+        return report
+    sources, texts = dict(report.sources), dict[str, set[str]]()
+    for path, found in places.items():
+        shown = bytearray(sources[path])
+        for start, end in found:
+            shown[start:end] = secrecy.starred(bytes(shown[start:end]))
+        texts[path] = {secrecy.bare(sources[path][start:end]) for start, end in found}
+        sources[path] = bytes(shown)
+    findings, known = (
+        tuple(_without(finding, texts.get(finding.path, ())) for finding in listed)
+        for listed in (report.findings, report.known)
+    )
+    return report.replace(sources=sources, findings=findings, known=known)
+
+
+def _without(finding: Finding, secrets: Collection[str]) -> Finding:
+    """The finding with stars over `secrets` in all that it says."""
+    if not secrets:
+        return finding
+    fix = finding.fix
+    if fix is not None:
+        edits = tuple(edit.replace(text=secrecy.hide(edit.text, secrets)) for edit in fix.edits)
+        fix = fix.replace(title=secrecy.hide(fix.title, secrets), edits=edits)
+    message, why, instead = (secrecy.hide(text, secrets) for text in (finding.message, finding.why, finding.instead))
+    return finding.replace(message=message, why=why, instead=instead, fix=fix)
 
 
 def counted(number: int, noun: str) -> str:

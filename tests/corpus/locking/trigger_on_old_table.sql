@@ -1,7 +1,8 @@
 -- Migration: A trigger needs SHARE ROW EXCLUSIVE: writers wait, and from then on pay for it
 -- Version: 20250601_120000
--- Description: On a table of this size that is no detail
+-- Description: Without a lock_timeout it waits behind the longest transaction, and everybody behind it
 -- Dependencies: []
+-- corpus: lock-timeout = ""
 
 -- ============= UP MIGRATION =============
 

@@ -8,7 +8,7 @@
 -- elf: allow index-without-concurently -- a slip of the finger -- finding: unknown-suppression
 CREATE INDEX IF NOT EXISTS idx_orders_status ON orders (status); -- finding: index-without-concurrently
 
--- elf: allow drop-table -- finding: suppression-without-reason
+-- elf: allow drop-table -- finding: suppression-without-reason, unused-suppression
 COMMENT ON TABLE orders IS 'What people bought';
 
 -- elf: allow drop-column -- it is not dropped any more -- finding: unused-suppression

@@ -10,4 +10,4 @@ CREATE DATABASE shop_copy; -- finding: statement-outside-transaction
 
 -- ============= DOWN MIGRATION ============
 
-DROP DATABASE IF EXISTS shop_copy;
+DROP DATABASE IF EXISTS shop_copy; -- finding: statement-outside-transaction

@@ -9,4 +9,4 @@
 
 ALTER TYPE order_status ADD VALUE IF NOT EXISTS 'refunded';
 
-UPDATE coupons SET discount = 0 WHERE code = 'x' AND 'refunded'::order_status = 'new'; -- finding: enum-value-used-early, backfill-in-schema-change
+UPDATE coupons SET discount = 0 WHERE code = 'x' AND 'refunded'::order_status = 'new'; -- finding: enum-value-used-early

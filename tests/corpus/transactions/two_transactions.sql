@@ -6,11 +6,11 @@
 
 -- ============= UP MIGRATION =============
 
-BEGIN;
+BEGIN; -- finding: transaction-in-the-middle
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS channel TEXT;
 COMMIT;
 
-BEGIN; -- finding: transaction-in-the-middle
+BEGIN;
 ALTER TABLE users ADD COLUMN IF NOT EXISTS channel TEXT;
 COMMIT;
 

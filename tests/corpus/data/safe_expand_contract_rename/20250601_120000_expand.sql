@@ -21,7 +21,6 @@ BEGIN
 END
 $$;
 
--- elf: allow trigger-on-busy-table -- for the two weeks of the change, at an hour without traffic
 CREATE OR REPLACE TRIGGER sync_user_names BEFORE INSERT OR UPDATE ON users
     FOR EACH ROW EXECUTE FUNCTION sync_user_names();
 

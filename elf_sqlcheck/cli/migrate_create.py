@@ -1,0 +1,54 @@
+"""The command `elf-migrate create`: a new file, empty or with its DOWN derived from a given UP."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.migrate import create as new
+from elf_sqlcheck.migrate import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elf_sqlcheck.cli.migrate_session import Session
+    from elf_sqlcheck.migrate.from_up import Undone
+
+
+def run(session: Session, name: str, *, description: str, depends_on: Sequence[str], from_up: str | None) -> None:
+    """Carry out the command."""
+    there = session.migrations() if os.path.isdir(session.directory) else []
+    needed = [plan.find(there, wanted).name for wanted in depends_on]
+    slug = new.slug_of(name)
+    version = new.new_version({migration.version for migration in there})
+    undone: Undone | None = None
+    if from_up is None:
+        content = new.text(version, slug, description=description, dependencies=needed)
+    else:
+        from elf_sqlcheck.migrate.from_up import undo
+
+        undone = undo(there, from_up, _read(from_up))
+        headers = [] if undone.transactional else [("Transaction", "none")]
+        content = new.text(
+            version, slug, description=description, dependencies=needed, up=undone.up, down=undone.down, headers=headers
+        )
+    path = new.write(session.directory, version, slug, content)
+    session.output.data.update(path=path, version=version)
+    session.output.say(f"Created {path}", "good")
+    if undone is None:
+        session.output.say("Next: write its UP and DOWN sections, then `elf-migrate validate` and `elf-migrate up`.")
+        return
+    session.output.data.update(down_is_proven=undone.proven, not_undone=list(undone.missing))
+    for missing in undone.missing:
+        session.output.note(f"Not undone, write it by hand: {missing}")
+    if undone.proven:
+        session.output.say("Its DOWN restores the schema. Next: `elf-sqlcheck verify`, then `elf-migrate up`.")
+    else:
+        session.output.say("Check its DOWN by hand, then `elf-migrate validate` and `elf-sqlcheck verify`.")
+
+
+def _read(source: str) -> bytes:
+    from elf_sqlcheck.layouts import read_bytes
+
+    return sys.stdin.buffer.read() if source == "-" else read_bytes(source)

@@ -1,0 +1,60 @@
+"""What the rules say about rollbacks is what a server shows: wrong ones go wrong there, right ones hold."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elf_sqlcheck import registry, testing
+from elf_sqlcheck.model import Severity
+from elf_sqlcheck.postgres.server import Server, throwaway
+from elf_sqlcheck.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elf_sqlcheck.rule import Example, Rule
+
+DEBIAN_15 = "/usr/lib/postgresql/15/bin"
+RULES = [
+    rule
+    for rule in registry.builtin()
+    if rule.family == "rollback" and rule.name not in {"missing-down", "irreversible-step"}
+]
+
+
+@pytest.fixture(scope="module", params=["newest", "15"])
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.param == "15" and not os.path.isdir(DEBIAN_15):
+        pytest.skip("no Postgres 15 is installed")
+    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
+        yield running
+
+
+def shown(server: Server, example: Example) -> list[str]:
+    """What the server shows against the rollback of an example."""
+    case = testing.case(example)
+    result = verify(case.migrations(), server, only={case.path})
+    return [f"{finding.rule}: {finding.message}" for finding in result.findings]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_server_agrees(postgres: Server, rule: Rule) -> None:
+    for example in rule.bad:
+        if any(finding.severity is Severity.ERROR for finding in testing.findings(rule, example)):
+            assert shown(postgres, example), f"this was to go wrong:\n{example.sql}"
+    for example in rule.good:
+        if not example.runs:
+            assert shown(postgres, example) == [], example.sql
+
+
+@pytest.mark.slow
+def test_what_cannot_run_fails(postgres: Server) -> None:
+    [rule] = [rule for rule in RULES if rule.name == "down-cannot-run"]
+    for example in rule.bad:
+        said = shown(postgres, example)
+        assert said, example.sql
+        assert said[0].startswith("does-not-roll-back"), (said, example.sql)
