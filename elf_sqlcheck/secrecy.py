@@ -187,7 +187,9 @@ def _meetings(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 _ESCAPED = re.compile(rb"(?<!\w)(?:[eE]|[uU]&)'(?:[^'\\]|''|\\.)*'", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|([0-7]{1,3}))")
+#: A character by its code, in hexadecimal or (E'…' only) octal digits.
+_IN_E = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))")
+_IN_U = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
 
 
 def _joined(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:
@@ -220,18 +222,14 @@ def _unescaped(data: bytes) -> Iterator[tuple[re.Match[bytes], bytes]]:
         return
     for match in _ESCAPED.finditer(data):
         text = match[0].decode("latin-1")
-        unicode = text[0] in "uU"
-
-        def character(found: re.Match[str], *, unicode: bool = unicode) -> str:
-            byte, short, long, bare, octal = found.groups()
-            code = (long or bare) if unicode else (byte or short)
-            if code:
-                return chr(min(int(code, 16), 0x10FFFF))
-            return chr(int(octal, 8) & 0xFF) if octal and not unicode else found[0]
-
-        plain = _ESCAPE.sub(character, text)
+        plain = (_IN_U if text[0] in "uU" else _IN_E).sub(_character, text)
         if plain != text:
             yield match, plain.encode("utf-8", "surrogatepass")
+
+
+def _character(escape: re.Match[str]) -> str:
+    digits = escape[escape.lastindex or 0]
+    return chr(min(int(digits, 8 if escape.lastindex == 4 else 16), 0x10FFFF))
 
 
 def bare(literal: bytes) -> str:

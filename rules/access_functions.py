@@ -36,7 +36,7 @@ _LONGEST = 60
 
 def _definer(context: Context[CreateFunction | AlterFunction]) -> Iterator[Finding]:
     change = context.change
-    if not change.security_definer or change.statement.inside == "function":
+    if not change.security_definer:
         return
     kind = "procedure" if isinstance(change, CreateFunction) and change.procedure else "function"
     if not _is_pinned(context, change):

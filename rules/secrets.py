@@ -165,6 +165,9 @@ PASSWORD_LITERAL = Rule(
             runs="needs an extension that not every server has",
         ),
         Example("SET app.jwt_secret = 'correct-horse-battery-staple'; -- finding"),
+        Example(
+            "CREATE FUNCTION open_up() RETURNS void LANGUAGE plpgsql AS $$ BEGIN\n    ALTER ROLE worker PASSWORD 'hunter2'; -- finding\nEND $$;"
+        ),
         Example("SELECT set_config('app.settings.api_key', 'k-93-xx-17', false); -- finding"),
         Example(
             "ALTER DATABASE app SET \"app.settings.jwt_secret\" TO 'correct-horse-battery'; -- finding",
@@ -188,6 +191,7 @@ PASSWORD_LITERAL = Rule(
         Example("ALTER ROLE walker SET search_path = 'public';", before="CREATE ROLE walker;"),
     ),
     sections=("up", "down"),
+    bodies=True,
 )
 
 RULES = (HARDCODED_SECRET, PASSWORD_LITERAL)

@@ -26,6 +26,8 @@ _HARMLESS_NAME = re.compile(
 _TELLING_NAME = re.compile(
     rb"(?i)(?:secret|token|api_?key|private_?key|signing_?key|access_?key|credential)\w*['\"]?\s*(?:=>?|:|,)?\s*['\"]\Z"
 )
+#: What words are made of: where all kinds of letters stand in a word, and where only one case and digits do.
+_CAMEL, _LETTERS = re.compile(rb"[A-Z]?[a-z]{2,}|[A-Z]{4,}"), re.compile(rb"[a-z]{4,}|[A-Z]{4,}")
 #: Where password-literal looks.
 _SETTING = re.compile(
     rb"(?i)\A\s*(?:set|alter|create\s+(?:role|user|subscription|server))\b|set_config\s*\(|pgp_sym_|\bpassword\s+'"
@@ -85,8 +87,8 @@ def _is_random(word: bytes) -> bool:
     pairs = list(zip(letters, letters[1:], strict=False))
     varied = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
     in_order = sum(other - one == 1 for one, other in pairs)
-    in_words = sum(len(run) for run in re.findall(rb"[a-z]{4,}|[A-Z]{4,}", letters))
     all_kinds = len(set(kinds)) == 3
+    in_words = sum(len(run) for run in (_CAMEL if all_kinds else _LETTERS).findall(letters))
     if not all_kinds and len(letters) < len(word):
         return False  # parts of one case with digits: 2024-q1-report-v2
     return (
@@ -94,7 +96,7 @@ def _is_random(word: bytes) -> bool:
         and len(set(letters)) >= 12
         and varied >= len(letters) * 0.28
         and in_order * 5 < len(letters)
-        and in_words < len(letters) * (0.4 if all_kinds else 0.7)
+        and in_words < len(letters) * 0.7
         and not _says_something(word)
     )
 

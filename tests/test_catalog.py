@@ -256,3 +256,10 @@ def test_what_is_not_enforced_is_read_as_such(constraint: str) -> None:
         True,
         True,
     ]
+
+
+def test_a_function_that_no_migration_made_can_be_renamed() -> None:
+    catalog = Catalog()
+    catalog.begin()
+    catalog.apply_all(changes_of("ALTER FUNCTION f() RENAME TO g;"))
+    assert catalog.view().get(("function", "public", "g", "")) is not None

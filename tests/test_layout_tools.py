@@ -256,10 +256,13 @@ def test_the_plan_is_the_order_whatever_its_times_say() -> None:
 
 
 def test_a_reworked_change_has_the_script_of_its_tag() -> None:
-    plan = "a 2025-01-01T00:00:00Z A <a@b>\n@v1 2025-01-01T00:01:00Z A <a@b>\na [a@v1] 2025-01-02T00:00:00Z A <a@b>\n"
+    plan = (
+        "a 2025-01-01T00:00:00Z A <a@b>\n@v0\n@v1 2025-01-01T00:01:00Z A <a@b>\na [a@v1] 2025-01-02T00:00:00Z A <a@b>\n"
+    )
     migrations = sqitch(plan, **{"a": "SELECT 2;", "a@v1": "SELECT 1;"})
     assert [m.slug for m in migrations] == ["a@v1", "a"]
     assert migrations[1].dependencies == ("20250101000000_a@v1",)
+    assert [p for m in migrations for p in m.problems] == []
 
 
 def test_what_the_plan_lacks_or_has_too_much_is_told() -> None:

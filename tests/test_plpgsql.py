@@ -489,3 +489,15 @@ def test_a_server_refuses_what_is_called_a_syntax_error() -> None:
         ):
             with pytest.raises(psycopg.errors.SyntaxError):
                 connection.execute(sql.encode())
+
+
+def test_what_a_block_does_is_one_transaction() -> None:
+    from elf_sqlcheck.catalog.transactions import numbered
+
+    _, changes = read("DO $$ BEGIN DROP TABLE a; DROP TABLE b; END $$; DROP TABLE c; DO $$ BEGIN DROP TABLE d; END $$;")
+    numbers = numbered(changes, transactional=False)
+    drops = [numbers[id(change.statement)] for change in changes if isinstance(change, Drop)]
+    assert drops[0] == drops[1]
+    assert drops[2] is None
+    assert drops[3] not in (None, drops[0])
+    assert {numbers[id(change.statement)] for change in changes if isinstance(change, ch.Do)} == {None}

@@ -9,11 +9,16 @@ import json
 import random
 import string
 from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
 
 import pytest
 
 from elf_sqlcheck import reports
 from tests.judging import found, judge, whole
+from tests.lint_project import make
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _random = random.Random(20250121)
 HEX = "0123456789abcdef"
@@ -122,6 +127,7 @@ def test_two_tokens_in_one_line_are_two_findings() -> None:
     "harmless",
     [
         jwt(iss="supabase", role="anon"),
+        jwt(iss="supabase-demo", role="service_role", exp=1983812996),
         jwt(sub="1234567890", name="Jane"),
         "eyJhbGciOiJIUzI1NiJ9.eyJub3QganNvbg.c2lnbmF0dXJlIGhlcmU",
         "sb_publishable_" + body(22) + "_" + body(8),
@@ -148,7 +154,7 @@ def test_two_tokens_in_one_line_are_two_findings() -> None:
     ],
 )
 def test_what_only_looks_like_a_secret_passes(harmless: str) -> None:
-    assert found(whole(f"SELECT '{harmless}';"), "secrets") == []
+    assert found(whole(f"SELECT '{harmless}';"), "hardcoded-secret", "password-literal") == []
 
 
 @pytest.mark.parametrize(
@@ -225,3 +231,148 @@ def test_no_report_shows_a_credential_not_even_for_another_finding_on_its_line(n
     assert "nter22" not in shown
     if name == "text":
         assert "CREATE TABLE ü (k CHAR(40) DEFAULT '****" in shown
+
+
+SPELLED = {
+    "joined": "'{0}' || '{1}'",
+    "joined over lines": "'{0}'\n    || E'{1}'",
+    "joined with a cast": "'{0}'::text || '{1}'",
+    "continued": "'{0}'\n    '{1}'",
+    "dollar quotes": "$a${0}$a$ || $$" + "{1}$$",
+    "in a body": "$b$ SELECT '{0}' || '{1}' $b$",
+    "in a body in quotes": "'SELECT ''{0}'' || ''{1}'''",
+}
+
+
+@pytest.mark.parametrize("form", SPELLED.values(), ids=SPELLED)
+@pytest.mark.parametrize("kind", ["Supabase secret key", "service_role JWT", "AWS access key", "live Stripe key"])
+def test_a_token_in_two_literals_is_found(form: str, kind: str) -> None:
+    token = TOKENS[kind]
+    findings, migrations = judge({"a.sql": whole(f"SELECT {form.format(token[:7], token[7:])};")}, "hardcoded-secret")
+    assert [kind in finding.message for finding in findings] == [True]
+    assert findings[0].span is not None
+    text = migrations["a.sql"].text(findings[0].span)
+    assert text.startswith(token[:7])
+    assert text.endswith(token[-4:])
+
+
+@pytest.mark.parametrize("kind", ["Supabase secret key", "GitHub token"])
+@pytest.mark.parametrize("form", ["E'\\x{0:x}{1}'", "e'\\u{0:04x}{1}'", "E'\\{0:o}{1}'", "U&'\\{0:04x}{1}'"])
+def test_a_token_in_escapes_is_found(kind: str, form: str) -> None:
+    token = TOKENS[kind]
+    escaped = form.format(ord(token[0]), token[1:])
+    assert [kind in message for _, message in found(whole(f"SELECT {escaped};"), "hardcoded-secret")] == [True]
+
+
+def test_what_stands_beside_a_token_is_not_part_of_it() -> None:
+    assert found(whole("SELECT 'sb_' || name || 'secret_', 'a' || 'b', E'\\x41\\n', U&'\\0041';"), "secrets") == []
+
+
+@pytest.mark.parametrize("role", ["service_role", "supabase_admin", "postgres"])
+def test_the_role_of_a_jwt_is_named(role: str) -> None:
+    token = jwt(iss="supabase", role=role)
+    ((_, message),) = found(whole(f"SELECT '{token}';"), "hardcoded-secret")
+    assert message.startswith(f"a {role} JWT ending in …{token[-4:]} ")
+    assert "rotate" in message
+
+
+@pytest.mark.parametrize(
+    ("literal", "found_it"),
+    [
+        (f"'{body(32)}'", True),
+        (f"'{body(40, BASE62 + '+/')}'", True),
+        (f"""'{{"auth": "{body(32)}"}}'""", True),
+        (f"'Bearer {body(40)}'", True),
+        (f"'Server=db;Key={body(40)}'", True),
+        (f"""'{{"webhook_secret": "{body(40, HEX)}"}}'""", True),
+        (f"'{body(64, HEX)}'", False),
+        (f"'{body(40, HEX).upper()}'", False),
+        (f"'sha256-{body(43)}='", False),
+        (f"""'{{"checksum": "{body(32)}"}}'""", False),
+        (f"'data:image/png;base64,iVBORw0KGgo{body(160)}'", False),
+        (f"'{body(400)}'", False),
+        ("'2f1d6f5e-1c2b-4d3e-8f90-0123456789ab'", False),
+        (f"'https://cdn.example.com/{body(40)}'", False),
+        (f"'$2b$10${body(53)}'", False),
+        (f"'user_{body(27)}'", False),
+        ("'" + urlsafe_b64encode(b"The quick brown fox jumps over it").decode() + "'", False),
+        ("'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'", False),
+        ("'getUserByIdAndTenantV2WithOptionsV3'", False),
+        ("'2024-q1-report-v2-final-version3-b4'", False),
+        ("'CREATE_TABLE_V1_AND_V2_FOR_TEAM_3A'", False),
+        (f'x."{body(32)}"', False),
+        (f"1 -- {body(32)}", False),
+    ],
+)
+def test_what_looks_random(literal: str, found_it: bool) -> None:
+    assert bool(found(whole(f"SELECT {literal};"), "high-entropy-string")) is found_it
+    assert not found(whole(f"SELECT {literal};"), "hardcoded-secret")
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "share"),
+    [(BASE62, 0.9), (BASE62 + "-_", 0.9), (BASE62 + "+/", 0.9), (string.ascii_lowercase + string.digits, 0.7)],
+)
+def test_most_random_strings_are_found(alphabet: str, share: float) -> None:
+    literals = ",\n".join(f"    ('{body(32, alphabet)}')" for _ in range(300))
+    lines = {line for line, _ in found(whole(f"INSERT INTO t VALUES\n{literals};"), "high-entropy-string")}
+    assert len(lines) > 300 * share
+
+
+def test_one_credential_is_one_finding() -> None:
+    for token in TOKENS.values():
+        assert len(found(whole(f"SELECT '{token}';"), "secrets")) == 1
+    for statement in (
+        f"ALTER ROLE a PASSWORD '{body(32)}';",
+        f"SELECT set_config('app.api_key', '{body(32)}', false);",
+    ):
+        assert len(found(whole(statement), "secrets")) == 1
+
+
+@pytest.mark.parametrize("name", reports.FORMATS)
+def test_no_rule_that_quotes_a_default_shows_a_credential(name: str) -> None:
+    token = TOKENS["Supabase secret key"]
+    first, second = (f"migrations/2025010{number}_000000_a.sql" for number in (1, 2))
+    files = {
+        first: whole(f"CREATE TABLE keys (id uuid, k text DEFAULT '{token}');"),
+        second: whole("ALTER TABLE keys ADD COLUMN IF NOT EXISTS k text;") + f"\n-- {token}\n",
+    }
+    findings, migrations = judge(files)
+    assert any(token in finding.message for finding in findings)
+    sources = {path: migration.data for path, migration in migrations.items()}
+    shown = reports.render(name, reports.Report(tuple(findings), sources, 2), reports.Style())
+    assert not any(token[at : at + 8] in shown for at in range(12, len(token) - 7))
+
+
+def test_a_credential_whose_rule_does_not_run_is_hidden_all_the_same() -> None:
+    token = TOKENS["GitHub token"]
+    findings, migrations = judge({"a.sql": whole(f"CREATE TABLE t (k CHAR(40) DEFAULT '{token}');")}, "char-type")
+    sources = {path: migration.data for path, migration in migrations.items()}
+    shown = reports.render("text", reports.Report(tuple(findings), sources, 1), reports.Style())
+    assert "k CHAR(40) DEFAULT '****" in shown
+
+
+@pytest.mark.parametrize("allowed", ["", "-- elf: allow hardcoded-secret, password-literal -- a test\n"])
+def test_a_diff_shows_no_credential(tmp_path: Path, allowed: str) -> None:
+    project = make(tmp_path)
+    token = TOKENS["GitHub token"]
+    project.put("elf-sqlcheck.toml", "")
+    statements = f"{allowed}SELECT '{token}';\n{allowed}ALTER ROLE a PASSWORD 'hünter22';\nCREATE TABLE t (a JSON);"
+    project.put("migrations/20250121_093000_test.sql", whole(statements))
+    done = project.lint("--diff", "--select", "json-type,secrets")
+    assert "JSONB" in done.stdout
+    assert "SELECT '****" in done.stdout
+    assert not any(token[at : at + 8] in done.stdout + done.stderr for at in range(len(token) - 7))
+    assert "nter22" not in done.stdout + done.stderr
+    assert "stars" in done.stderr
+
+
+def test_fixes_leave_credentials_alone(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    project.put("elf-sqlcheck.toml", "")
+    token = TOKENS["GitHub token"]
+    path = project.put("migrations/20250121_093000_test.sql", whole(f"CREATE TABLE t (a JSON DEFAULT '\"{token}\"');"))
+    project.lint("--fix", "--unsafe-fixes", "--select", "json-type,secrets")
+    text = path.read_text("utf-8")
+    assert "JSONB" in text
+    assert token in text

@@ -76,6 +76,8 @@ def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[Sche
         return  # told with its table
     if isinstance(first, Routine) and isinstance(last, Routine) and _plain(first) == _plain(last):
         return
+    if isinstance(first, Sequence) and isinstance(last, Sequence) and _is_same_sequence(first, last):
+        return
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
     position = before.touched_at(key)
     position = position if position < up.position else -1
@@ -143,6 +145,8 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
             elif now is None:
                 if kind == "column" and part not in new and not last.complete:
                     continue  # CREATE TABLE … AS: which columns it has is not known
+                if was is None and first.known and (first.complete or kind != "column"):
+                    continue  # it was not there before
                 if was is not None or between.get(part) is None:
                     yield SchemaDifference(kind, name, "not restored", "", position, was is not None)
             else:
@@ -171,7 +175,7 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
     if isinstance(was, Trigger) and isinstance(now, Trigger):  # renaming a function is not followed
         return was.replace(function=now.function), now
     if isinstance(was, Column) and isinstance(now, Column):
-        return _both(was, now, lambda c: c.replace(default=_value(c.default), type=_local(c.type)))
+        return _both(was, now, _plain_column)
     if isinstance(was, Index) and isinstance(now, Index):
         return _both(was, now, _plain_index)
     return was, now
@@ -179,6 +183,23 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
 
 def _both(was: Any, now: Any, form: Callable[[Any], Any]) -> tuple[Any, Any]:
     return form(was), form(now)
+
+
+def _is_same_sequence(one: Sequence, other: Sequence) -> bool:
+    """Whether only one of two sequences says its type, which the other has without a word."""
+    options = dict(one.options), dict(other.options)
+    shared = {name for name in options[0].keys() | options[1].keys() if name != "as"}
+    types = {option["as"] for option in options if "as" in option}
+    alike = all(options[0].get(name) == options[1].get(name) for name in shared) and len(types) < 2
+    return alike and one.replace(options=()) == other.replace(options=())
+
+
+def _plain_column(column: Column) -> Column:
+    """A serial column is an integer with a default from its sequence, however that came to be."""
+    default = _value(column.default)
+    if column.type.is_serial or (default and default.text.startswith("nextval(")):
+        default = Expression("nextval")
+    return column.replace(default=default, type=_local(column.type.stored))
 
 
 def _plain_index(index: Index) -> Index:

@@ -115,8 +115,8 @@ def move_type(catalog: Catalog, old: Name, new: Name) -> None:
 
 
 def move_routine(catalog: Catalog, key: Key, new: Name) -> None:
-    """Give a function another name or schema."""
-    found = catalog.objects[key]
+    """Give a function another name or schema; one that no migration made is known from then on."""
+    found = catalog.objects.get(key, Fact())
     old = Name(key[1], key[2])
     catalog.put(key, ABSENT)
     target = ("function", new.schema or "", new.name, key[3])

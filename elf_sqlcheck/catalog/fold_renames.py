@@ -5,7 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_moves as moves
 from elf_sqlcheck.catalog import retarget
-from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, View
+from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Table, View
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, fact_key, routine_keys
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, heirs, key_of, save, table_at, type_key
 from elf_sqlcheck.catalog.objects import Name
@@ -128,6 +128,23 @@ def _rename_label(catalog: Catalog, name: Name, old: str, new: str) -> None:
     if enum:
         labels = tuple(new if label == old else label for label in enum.labels)
         catalog.put(type_key(enum.name), enum.replace(labels=labels))
+        _rename_in_defaults(catalog, enum.name, old, new)
+
+
+def _rename_in_defaults(catalog: Catalog, kind: Name, old: str, new: str) -> None:
+    """Defaults are values of the type, not text: they follow its labels."""
+    before, after = ("'" + label.replace("'", "''") + "'" for label in (old, new))
+    for key in catalog.referring.get((kind.schema or "", kind.name), ()):
+        table = catalog.objects.get(key)
+        if not isinstance(table, Table):
+            continue
+        columns = {
+            name: column.replace(default=column.default.replace(text=column.default.text.replace(before, after, 1)))
+            for name, column in table.columns.items()
+            if column and column.type.name == kind.name and column.default and column.default.text.startswith(before)
+        }
+        if columns:
+            save(catalog, table.replace(columns={**table.columns, **columns}))
 
 
 def _rename_attribute(catalog: Catalog, name: Name, old: str, new: str) -> None:

@@ -28,17 +28,21 @@ def numbered(changes: Iterable[Change], *, transactional: bool) -> dict[int, int
     """The number of the transaction by `id` of the change's statement; None for what runs in one of its own.
 
     BEGIN and COMMIT count to the transaction that they open and close. `transactional` is what the file asks for:
-    without it, statements outside BEGIN … COMMIT run alone.
+    without it, statements outside BEGIN … COMMIT run alone. What a DO block or a function does is one transaction with
+    it, numbered below zero where that is its own.
     """
     found: dict[int, int | None] = {}
-    number = 0
+    number = outer = 0
     inside = False
     for change in changes:
+        if not change.statement.inside:
+            outer += 1
         kind = change.kind if isinstance(change, Transaction) and not change.statement.inside else ""
         if kind == "begin" and not inside:
             number += 1
             inside = True
-        found[id(change.statement)] = number if inside or transactional else None
+        alone = -outer if change.statement.inside else None
+        found[id(change.statement)] = number if inside or transactional else alone
         if kind in _ENDS and inside:
             number += 1
             inside = False

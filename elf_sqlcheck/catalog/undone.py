@@ -53,6 +53,7 @@ class Rollback:
             if not difference.name.startswith("pg_temp.")
             and difference.kind not in {"fact", "renamed"}
             and not (difference.kind == "sequence" and self._goes_with_table(difference.name))
+            and not (difference.kind == "index" and self._goes_with_parent(difference))
             and (difference.known or not self._guarded(difference))
             and not mentions(hidden, difference.kind, difference.name)
             and not ("type was" in difference.detail and retyped)
@@ -82,6 +83,22 @@ class Rollback:
     def _goes_with_table(self, sequence: str) -> bool:
         """Whether DOWN drops the table to which a sequence belongs by its name."""
         return any(isinstance(c, ch.Drop) and sequence.startswith(str(c.name)) for c in self.down)
+
+    def _goes_with_parent(self, difference: SchemaDifference) -> bool:
+        """Whether an index of what may be a partition is dropped with the one of the partitioned table.
+
+        An index that is there already becomes part of that of the partitioned table, if they are alike.
+        """
+        change = self.up[difference.position] if difference.position >= 0 else None
+        if not isinstance(change, ch.CreateIndex):
+            return False
+        dropped = {c.name.name for c in self.down if isinstance(c, ch.Drop) and c.kind == "index"}
+        for other in self.up:
+            if isinstance(other, ch.CreateIndex) and other.name in dropped and other.columns == change.columns:
+                table, parent = self.now.table(change.table), self.now.table(other.table)
+                if table and not table.known and parent and parent.partition_by:
+                    return True
+        return False
 
     def _guarded(self, difference: SchemaDifference) -> bool:
         """Whether what UP takes away may never have been there, or was made by UP itself under another name."""

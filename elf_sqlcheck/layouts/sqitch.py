@@ -17,7 +17,7 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from elf_sqlcheck.layouts.building import File
 
@@ -57,7 +57,7 @@ def read_all(files: Mapping[str, bytes]) -> list[Migration]:
         for folder in FOLDERS
     }
     problems: list[Problem] = []
-    changes = _plan(files.get(plan, b""), problems)
+    changes = _plan(files.get(plan, b""), scripts["deploy"], problems)
     found: list[Migration] = []
     names: dict[str, str] = {}
     for change in changes:
@@ -84,12 +84,16 @@ def _by_psql(section: Section, file: File) -> Section:
     return section.replace(transactional=False)
 
 
-def _plan(data: bytes, problems: list[Problem]) -> list[Change]:
-    """The changes of a plan, in its order. A change that is there twice was reworked: see `sqitch rework`."""
+def _plan(data: bytes, deploy: Container[str], problems: list[Problem]) -> list[Change]:
+    """The changes of a plan, in its order.
+
+    One that is there twice was reworked: the former's script carries a tag that stands between the two, that for which
+    there is a file. https://sqitch.org/docs/manual/sqitch-rework/
+    """
     lines: list[tuple[re.Match[str], Span]] = []
     scripts: list[str] = []
     latest: dict[str, int] = {}
-    tags: dict[int, str] = {}
+    tags: list[tuple[int, str]] = []
     position = 0
     for raw in data.split(b"\n"):
         text = raw.decode("utf-8", "replace").strip()
@@ -97,12 +101,12 @@ def _plan(data: bytes, problems: list[Problem]) -> list[Change]:
         position += len(raw) + 1
         tag, change = _TAG.match(text), _CHANGE.match(text)
         if tag:
-            tags.setdefault(len(lines) - 1, tag[1])
+            tags.append((len(lines), tag[1]))
         elif change:
             before = latest.get(change["name"])
             if before is not None:
-                since = next((tags[number] for number in range(before, len(lines)) if number in tags), "")
-                scripts[before] += f"@{since}" if since else ""
+                since = [f"{change['name']}@{name}" for number, name in tags if number > before]
+                scripts[before] = next((name for name in since if name in deploy), (since or [change["name"]])[0])
             latest[change["name"]] = len(lines)
             lines.append((change, span))
             scripts.append(change["name"])
