@@ -1,7 +1,8 @@
 """The linters that bench/accuracy.py compares: how each is found, installed, run, and read.
 
-Each is run as its documentation says, with its own default rules, and is told by its own options what the configuration
-of a case says: the version of Postgres, whether a lock timeout is set elsewhere, whether the file runs in a transaction.
+Each is run as its documentation says, with its own default rules, and is told by its own options what the
+configuration of a case says: the version of Postgres, whether a lock timeout is set elsewhere, whether the file runs
+in a transaction.
 """
 
 from __future__ import annotations

@@ -60,14 +60,24 @@ def static(migrations: Sequence[Migration]) -> Said:
         if rule.family in {"rollback", "transactions"} or rule.name == "syntax-error"
         if rule.name != "missing-down"
     ]
-    down = {migration.path: migration.down.span for migration in migrations if migration.down}
+    homes = _homes(migrations)
     said: Said = {}
     for finding in lint(migrations, rules).findings:
-        place = down.get(finding.path)
-        below = bool(place and finding.span and finding.span.start >= place.start)
+        path, start = homes[finding.path]
+        below = finding.span is not None and finding.span.start >= start
         if finding.severity is Severity.ERROR and (below or finding.family == "rollback"):
-            said.setdefault(finding.path, []).append(f"{finding.rule}: {finding.message}")
+            said.setdefault(path, []).append(f"{finding.rule}: {finding.message}")
     return said
+
+
+def _homes(migrations: Sequence[Migration]) -> dict[str, tuple[str, int]]:
+    """For each file the path of its migration, and where DOWN begins in it."""
+    found: dict[str, tuple[str, int]] = {}
+    for migration in migrations:
+        start = migration.down.span.start if migration.down else len(migration.data)
+        for part in migration.parts():
+            found[part.path] = (migration.path, start - part.start)
+    return found
 
 
 def ask_server(migrations: Sequence[Migration]) -> Truth:
@@ -78,16 +88,18 @@ def ask_server(migrations: Sequence[Migration]) -> Truth:
     wrongs: Said = {}
     left_out: Said = {}
     chain = list(migrations)
+    homes = _homes(migrations)
     judged = {migration.path for migration in chain}
     while True:
         with throwaway(major=18) as server:
             result = verify(chain, server, only=judged, report=_progress)
         broken = next((step.migration.path for step in result.steps if step.applied is False), None)
         for finding in result.findings:
+            path = homes[finding.path][0]
             if finding.rule == "does-not-apply":
-                left_out[finding.path] = [finding.message]
+                left_out[path] = [finding.message]
             else:
-                wrongs.setdefault(finding.path, []).append(f"{finding.rule}: {finding.message}")
+                wrongs.setdefault(path, []).append(f"{finding.rule}: {finding.message}")
         if broken is None:
             return Truth(wrongs, left_out)
         place = next(number for number, migration in enumerate(chain) if migration.path == broken)

@@ -31,7 +31,7 @@ MODULES = (
     "types",
     "portability", "portability_versions",
     "idempotency",
-    "rollback", "rollback_down",
+    "rollback", "rollback_down", "rollback_names", "rollback_values",
     "locking", "locking_indexes", "locking_constraints", "locking_keys", "locking_rewrites",
     "data", "data_rows", "data_writes", "data_renames",
     "transactions", "transactions_control", "transactions_enums", "transactions_session",

@@ -238,6 +238,42 @@ INCOMPLETE_DOWN = Rule(
     ),
     good=(
         _example(
+            "ALTER TABLE counted ALTER COLUMN id TYPE BIGINT;\nALTER SEQUENCE counted_id_seq AS BIGINT RESTART 100;",
+            "ALTER TABLE counted ALTER COLUMN id TYPE INTEGER;\nALTER SEQUENCE counted_id_seq AS INTEGER;",
+            before="CREATE TABLE counted (id SERIAL PRIMARY KEY);",
+        ),
+        _example(
+            "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine';\nALTER TABLE a DROP COLUMN state;",
+            "ALTER TABLE a ADD COLUMN state mood DEFAULT 'fine';\nALTER TYPE mood RENAME VALUE 'fine' TO 'ok';",
+            before="CREATE TYPE mood AS ENUM ('sad', 'ok');\nCREATE TABLE a (state mood DEFAULT 'ok');",
+        ),
+        _example(
+            "ALTER TABLE a DROP CONSTRAINT a_kind_check;",
+            "ALTER TABLE a ADD CONSTRAINT a_kind_check CHECK (kind IN ('x', 'y'));",
+            before="CREATE TABLE a (kind TEXT CHECK (kind IN ('x', 'y')));",
+        ),
+        _example(
+            "CREATE INDEX idx_visits_1 ON visits_1 (at);\nCREATE INDEX idx_visits ON visits (at);",
+            "DROP INDEX idx_visits;",
+            before="CREATE TABLE visits (at DATE) PARTITION BY RANGE (at);\n"
+            "DO $$ BEGIN EXECUTE format('CREATE TABLE visits_%s PARTITION OF visits DEFAULT', length('x')); END $$;",
+        ),
+        _example(
+            "DROP INDEX idx_a_day;",
+            "CREATE INDEX idx_a_day ON a (day);",
+            before="CREATE TABLE a (day DATE);\nCREATE INDEX idx_a_day ON a (date(day));",
+        ),
+        _example(
+            "CREATE TABLE merged AS SELECT one AS first, 2 AS second FROM a;\nDROP TABLE a;",
+            "ALTER TABLE merged RENAME TO a;\nALTER TABLE a RENAME COLUMN first TO one;\nALTER TABLE a DROP COLUMN second;",
+            before="CREATE TABLE a (one INT);",
+        ),
+        _example(
+            "ALTER TABLE b ALTER CONSTRAINT b_a_fkey DEFERRABLE;",
+            "ALTER TABLE b ALTER CONSTRAINT b_a_fkey NOT DEFERRABLE;",
+            before="CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE TABLE b (a UUID REFERENCES a (id));",
+        ),
+        _example(
             "CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE INDEX idx_a ON a (id);\nCOMMENT ON TABLE a IS 'x';",
             "DROP TABLE IF EXISTS a;",
         ),

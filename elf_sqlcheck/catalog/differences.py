@@ -167,6 +167,8 @@ def _alike(was: Any, now: Any) -> tuple[Any, Any]:
     """Two forms of one part of a table without what is only another way to write the same."""
     if isinstance(was, Constraint) and isinstance(now, Constraint):
         loose: dict[str, Any] = {"inline": False, "using_index": None}
+        if was.kind == "check":  # one of a column is no other than one of its table
+            loose["columns"] = ()
         if was.using_index or now.using_index:
             loose["columns"] = ()
         if not (was.ref_columns and now.ref_columns):  # none: the primary key
@@ -186,9 +188,9 @@ def _both(was: Any, now: Any, form: Callable[[Any], Any]) -> tuple[Any, Any]:
 
 
 def _is_same_sequence(one: Sequence, other: Sequence) -> bool:
-    """Whether only one of two sequences says its type, which the other has without a word."""
+    """Whether two sequences differ in no more than a type that only one of them names, or where counting goes on."""
     options = dict(one.options), dict(other.options)
-    shared = {name for name in options[0].keys() | options[1].keys() if name != "as"}
+    shared = {name for name in options[0].keys() | options[1].keys() if name not in {"as", "restart"}}
     types = {option["as"] for option in options if "as" in option}
     alike = all(options[0].get(name) == options[1].get(name) for name in shared) and len(types) < 2
     return alike and one.replace(options=()) == other.replace(options=())

@@ -111,8 +111,13 @@ def with_sequence(catalog: Catalog, table: Name, column: str) -> None:
 
 def own_sequences(catalog: Catalog, table: Name, column: str | None = None) -> list[Sequence]:
     """The sequences that belong to a table, or to one column of it."""
-    found = [value for _, value in catalog.referring_to(table) if isinstance(value, Sequence) and value.owned_by]
-    return [s for s in found if s.owned_by and s.owned_by[0] == table and column in {None, s.owned_by[1]}]
+    keys = catalog.referring.get((table.schema or "", table.name))
+    if not keys:
+        return []
+    found = [catalog.objects.get(key) for key in keys]
+    own = [value for value in found if isinstance(value, Sequence) and value.owned_by]
+    own = [s for s in own if s.owned_by and s.owned_by[0] == table and column in {None, s.owned_by[1]}]
+    return sorted(own, key=lambda sequence: sequence.name.name)
 
 
 def _alter(apply: Callable[[Catalog, Table, Any], Table | None]) -> Callable[[Catalog, Any], None]:
