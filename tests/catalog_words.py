@@ -14,7 +14,7 @@ from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.differences import _bare, _value
 from elf_sqlcheck.catalog.objects import BUILT_IN, Name, quoted
 from elf_sqlcheck.catalog.read import read
-from elf_sqlcheck.catalog.schema import Domain, Enum, Fact, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.schema import Domain, Enum, Fact, OtherType, Routine, Sequence, Statistics, Table, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +162,8 @@ def _told(key: tuple[str, ...], thing: Any) -> Iterator[tuple[str, str, dict[str
         kind = {"composite": "type", "base": "type", "range": "range type"}[thing.kind]
         attributes = [f"{quoted(column.name)} {_type(column.type)}" for column in thing.attributes]
         yield kind, str(thing.name), {"attributes": attributes}
+    elif isinstance(thing, Statistics):
+        yield "statistics", str(Name(key[1], key[2])), {}
     elif isinstance(thing, Routine):
         yield _routine(key, thing)
     elif isinstance(thing, Fact):

@@ -64,9 +64,13 @@ definition = st.one_of(
     st.sampled_from(("serial", "int GENERATED ALWAYS AS IDENTITY", "int GENERATED ALWAYS AS (1 + 1) STORED")),
 )
 columns = st.lists(column, min_size=1, max_size=3, unique=True)
-body = columns.flatmap(
-    lambda names: st.tuples(*[definition.map(lambda d, name=name: f"{name} {d}") for name in names])
-).map(", ".join)
+
+
+def _defined(names: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.tuples(*[_form("{name} {d}", name=st.just(name), d=definition) for name in names])
+
+
+body = columns.flatmap(_defined).map(", ".join)
 names = columns.map(", ".join)
 table_constraint = st.one_of(
     _form("CHECK ({c} IS NOT NULL)", c=column),

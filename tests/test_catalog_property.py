@@ -77,15 +77,12 @@ def check(connection: Any, statements: list[str]) -> None:
     """Run the statements in a transaction that is taken back."""
     import psycopg
 
-    done: list[str] = []
     with connection.transaction(force_rollback=True):
         catalog = Catalog()
         connection.execute(GROUND.encode())
         catalog.apply_all(changes_of(GROUND))
         catalog.begin()
-        for statement in statements:
-            if run(connection, catalog, statement):
-                done.append(statement)
+        done = [statement for statement in statements if run(connection, catalog, statement)]
         try:
             found = different(told_by_catalog(catalog.now), told_by_server(connection))
         except psycopg.Error as error:  # pragma: no cover - a message for whoever changes the queries

@@ -18,6 +18,7 @@ from elf_sqlcheck.catalog.entries import (
     OtherType,
     Routine,
     Sequence,
+    Statistics,
     Table,
     View,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Routine",
     "Schema",
     "Sequence",
+    "Statistics",
     "Table",
     "View",
 ]
