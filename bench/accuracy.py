@@ -3,27 +3,29 @@
     python bench/accuracy.py --install      squawk, pgrubic, pgfence, safemigrate-lint into bench/.tools
     python bench/accuracy.py [--json]       run them and elf-sqlcheck, print the tables
 
-**The question.** The corpus marks what is wrong with each file, and a real Postgres has confirmed it. Rules are grouped
-into hazards, and bench/accuracy_names.toml says which rules of each linter stand for which. The unit is a file and a
-hazard: a hazard is *found* when the linter reports it anywhere in a file that is marked with it. A *false alarm* is a
-report of a hazard, whichever the linter means by its rule, in a file that is marked with none of these. Reports of rules
-that stand for no hazard are *other opinions* (which types to prefer, how to qualify names), and are only counted.
+**The question.** The corpus marks what is wrong with each file, and a real Postgres has confirmed it. Rules are
+grouped into hazards, and bench/accuracy_names.toml says which rules of each linter stand for which. The unit is a
+file and a hazard: a hazard is *found* when the linter reports it anywhere in a file that is marked with it. A *false
+alarm* is a report of a hazard, whichever the linter means by its rule, in a file that is marked with none of these.
+Reports of rules that stand for no hazard are *other opinions* (which types to prefer, how to qualify names), and are
+only counted.
 
-**What makes it fair.** In the first table a linter is asked only about hazards that it claims to know. Where its rule is
-about a part of a hazard, what it finds counts and what it misses does not. Files whose labels cover some families only
-count for hazards of these. Files that speak to elf-sqlcheck alone, by its suppressions or table sizes, are left out. Each linter runs with its default rules, and is told by its own options what the
-configuration of a case says: the version of Postgres, that a lock timeout is set elsewhere, that the file runs in a
-transaction (those without such an option get BEGIN and COMMIT around it).
+**What makes it fair.** In the first table a linter is asked only about hazards that it claims to know. Where its rule
+is about a part of a hazard, what it finds counts and what it misses does not. Files whose labels cover some families
+only count for hazards of these. Files that speak to elf-sqlcheck alone, by its suppressions or table sizes, are left
+out. Each linter runs with its default rules, and is told by its own options what the configuration of a case says:
+the version of Postgres, that a lock timeout is set elsewhere, that the file runs in a transaction (those without such
+an option get BEGIN and COMMIT around it).
 
-**What they read.** The others get the UP section of one file, since that is what they read. Where a linter says in which
-line a finding is, `--history` also runs it on all earlier files and that one in a row, and only what it says of the last one
-counts ("with history"); for most that is worse, since every table is then made by the text that they judge. elf-sqlcheck
-reads the project as it is, DOWN and history included, and once each file on its own.
+**What they read.** The others get the UP section of one file, since that is what they read. Where a linter says in
+which line a finding is, `--history` also runs it on all earlier files and that one in a row, and only what it says of
+the last one counts ("with history"); for most that is worse, since every table is then made by the text that they
+judge. elf-sqlcheck reads the project as it is, DOWN and history included, and once each file on its own.
 
-**What it does not show.** The corpus belongs to elf-sqlcheck: its hazards are those that this project has thought of, and
-its rules were mended where they failed on it. Its files write CREATE TABLE IF NOT EXISTS, as this project asks, and call
-such a table new; a linter that takes it for one that may be there already is counted as wrong. It says how a linter does
-on these files, not on yours.
+**What it does not show.** The corpus belongs to elf-sqlcheck: its hazards are those that this project has thought of,
+and its rules were mended where they failed on it. Its files write CREATE TABLE IF NOT EXISTS, as this project asks,
+and call such a table new; a linter that takes it for one that may be there already is counted as wrong. It says how a
+linter does on these files, not on yours.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ HISTORY = " with history"
 class Names(NamedTuple):
     """`hazards` maps a rule of ours to its hazard, `families` a hazard to its family.
 
-    `means` maps a linter to its rules, and each to the hazards it stands for; `claims` to the hazards it is asked about.
+    `means` maps a linter to its rules, and each to the hazards it stands for; `claims` to those it is asked about.
     """
 
     hazards: Mapping[str, str]
@@ -74,7 +76,7 @@ class Sample(NamedTuple):
 
 
 class Score(NamedTuple):
-    """How a linter did. Counters go by hazard; `alarmed` are safe files with a false alarm, `opinions` other reports."""
+    """How a linter did. Counters go by hazard; `alarmed` counts safe files with a false alarm."""
 
     found: Counter[str]
     false_alarms: Counter[str]

@@ -33,7 +33,7 @@ OWN_FILE = "elf-sqlcheck.toml"
 #: Where the baseline is when nothing is configured, in the folder of the configuration.
 BASELINE_FILE = ".elf-sqlcheck-baseline.json"
 #: Where migrations are looked for when nothing is configured, in this order.
-USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations")
+USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations", "prisma/migrations")
 PROFILES = ("", "supabase")
 #: An interval as Postgres reads it: https://www.postgresql.org/docs/current/config-setting.html
 _INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")

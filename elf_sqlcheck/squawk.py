@@ -1,6 +1,6 @@
 """squawk's names of rules and ours, and a `.squawk.toml` in our words.
 
-The table holds all rules of squawk 2.69 (https://squawkhq.com/docs/rules); a test says that each of ours is one.
+The table holds all rules of squawk 2.70 (https://squawkhq.com/docs/rules); tests hold that each of ours finds the same.
 """
 
 from __future__ import annotations
@@ -16,22 +16,19 @@ if TYPE_CHECKING:
     from elf_sqlcheck.rule import Rule
 
 FILE = ".squawk.toml"
-#: What finds the same here; () where nothing does.
-SQUAWK: Mapping[str, tuple[str, ...]] = {
+#: What finds the same here.
+_SAME: Mapping[str, tuple[str, ...]] = {
     "adding-field-with-default": ("add-column-rewrite",),
     "adding-foreign-key-constraint": ("foreign-key-without-not-valid",),
     "adding-not-nullable-field": ("set-not-null-scan",),
     "adding-required-field": ("not-null-without-default",),
     "adding-serial-primary-key-field": ("primary-key-without-using-index",),
-    "ban-alter-domain-with-add-constraint": (),
     "ban-char-field": ("char-type",),
     "ban-concurrent-index-creation-in-transaction": ("concurrently-in-transaction",),
-    "ban-create-domain-with-constraint": (),
     "ban-drop-column": ("drop-column",),
     "ban-drop-database": ("drop-database",),
-    "ban-drop-not-null": (),
+    "ban-drop-schema": ("drop-schema",),
     "ban-drop-table": ("drop-table",),
-    "ban-duplicate-column-assignments": (),
     "ban-truncate-cascade": ("truncate",),
     "ban-uncommitted-transaction": ("unclosed-transaction",),
     "changing-column-type": ("column-type-rewrite",),
@@ -40,12 +37,9 @@ SQUAWK: Mapping[str, tuple[str, ...]] = {
     ),
     "disallowed-unique-constraint": ("unique-without-using-index",),
     "identifier-too-long": ("identifier-too-long",),
-    "prefer-bigint-over-int": (),
-    "prefer-bigint-over-smallint": (),
     "prefer-identity": ("serial-type",),
     "prefer-repack": ("table-rewrite",),
     "prefer-robust-stmts": ("create-without-if-not-exists", "drop-without-if-exists"),
-    "prefer-text-field": (),
     "prefer-timestamp-tz": ("prefer-timestamptz",),
     "renaming-column": ("rename-column",),
     "renaming-table": ("rename-table",),
@@ -53,20 +47,35 @@ SQUAWK: Mapping[str, tuple[str, ...]] = {
     "require-concurrent-index-deletion": ("drop-index-without-concurrently",),
     "require-concurrent-partition-detach": ("partition-detach",),
     "require-concurrent-reindex": ("reindex-without-concurrently",),
-    "require-enum-value-ordering": (),
     "require-lock-timeout": ("missing-lock-timeout",),
-    "require-statement-timeout": (),
-    "require-table-schema": (),
     "transaction-nesting": ("nested-transaction", "unclosed-transaction"),
 }  # fmt: skip
+#: Rules that nothing here is like.
+_UNLIKE = frozenset([
+    "ban-alter-domain-with-add-constraint", "ban-alter-identity", "ban-create-domain-with-constraint",
+    "ban-drop-constraint", "ban-drop-default", "ban-drop-domain", "ban-drop-extension", "ban-drop-function",
+    "ban-drop-generated-expression", "ban-drop-not-null", "ban-drop-sequence", "ban-drop-type", "ban-drop-view",
+    "ban-duplicate-column-assignments", "ban-set-schema", "prefer-bigint-over-int", "prefer-bigint-over-smallint",
+    "prefer-text-field", "renaming-object", "require-enum-value-ordering", "require-statement-timeout",
+])  # fmt: skip
+#: What squawk runs only when it is named in `included_rules`; nothing here is like these either.
+_OPT_IN = frozenset([
+    "ban-add-column", "ban-add-composite-attribute", "ban-add-enum-value", "ban-alter-database-options",
+    "ban-alter-extension", "ban-alter-function-options", "ban-alter-generated-expression",
+    "ban-alter-policy-condition", "ban-alter-policy-roles", "ban-alter-role-options",
+    "ban-alter-row-level-security", "ban-alter-sequence-values", "ban-alter-system-options",
+    "ban-alter-view-options", "ban-create-policy", "ban-detach-inheritance", "ban-disable-trigger",
+    "ban-drop-index", "ban-drop-policy", "ban-drop-trigger", "ban-new-write-restriction",
+    "ban-replace-view-function", "ban-replica-identity", "ban-revoke", "ban-set-default", "require-table-schema",
+])  # fmt: skip
+#: What finds the same here, () where nothing does.
+SQUAWK: Mapping[str, tuple[str, ...]] = {**dict.fromkeys((*_UNLIKE, *_OPT_IN), ()), **_SAME}
 #: Names that squawk takes for others.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "prefer-big-int": ("prefer-bigint-over-int",),
     "prefer-timestamptz": ("prefer-timestamp-tz",),
     "require-timeout-settings": ("require-lock-timeout", "require-statement-timeout"),
 }
-#: What squawk runs only when it is named in `included_rules`.
-_OPT_IN = frozenset({"require-table-schema"})
 _KEYS = {
     "excluded_paths": list,
     "excluded_rules": list,

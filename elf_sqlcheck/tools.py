@@ -9,6 +9,7 @@ LAYOUTS = {
     "golang-migrate": "a file of its own, as the only statement",
     "flyway": "a file of its own, or one with `executeInTransaction=false` in its script configuration",
     "diesel": "a folder of its own with `run_in_transaction = false` in its metadata.toml",
+    "prisma": "a migration of its own, as the only statement",
     "sqlx": "a file of its own, whose first line is `-- no-transaction`",
     "sqitch": "a script without BEGIN and COMMIT around it",
     "graphile-migrate": "a file of its own, which begins with `--! no-transaction`",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import locks
 from elf_sqlcheck.catalog.changes import AddColumn, AddConstraint
-from elf_sqlcheck.catalog.locks import BLOCKS, Effect, effects
+from elf_sqlcheck.catalog.effect import BLOCKS, Effect
+from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.types import is_ever_free, narrows, rewrites
 from elf_sqlcheck.catalog.work import has_check, has_own_using, is_not_null, nullable_keys, redone, rewriting
 from elf_sqlcheck.model import Applicability, Edit, Fix, Span

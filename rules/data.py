@@ -25,7 +25,6 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding
 
@@ -124,7 +123,7 @@ def _truncate(context: Context[WriteRows]) -> Iterator[Finding]:
         return
     message = f"TRUNCATE {table} deletes every row of it for good, and everything that reads or writes it waits"
     if change.cascade:
-        known = [name for kind, name in _dependants(context, table) if kind == "table"]
+        known = sorted({str(one.name) for one in context.now.dependants("table", table) if one.kind == "constraint"})
         message += f"; CASCADE empties every table that refers to it as well{': ' + _listed(known) if known else ''}"
     yield context.finding(message, instead=f"DELETE FROM {table} WHERE …;")
 
@@ -148,58 +147,36 @@ def _drop_cascade(context: _Dropping) -> Iterator[Finding]:
     if not change.cascade:
         return
     if isinstance(change, Drop):
-        name = change.name
-        if change.kind in _ALONE or _is_made_here(context, name):
+        kind, name, part = change.kind, change.name, None
+        if kind in _ALONE or _is_made_here(context, name) or _is_gone(context, change):
             return
-        if change.kind in _RELATIONS and not _is_there(context, change):
-            return
-        if change.kind in {"schema", "type", "domain"} and context.now.is_absent(
-            "type" if change.kind == "domain" else change.kind, name
-        ):
-            return
-        what = f"{change.kind} {name}"
-        known = _in_other_schemas(context, name.name) if change.kind == "schema" else _dependants(context, name)
-        plain = f"DROP {change.kind.upper()} {name};"
+        what, plain = f"{kind} {name}", f"DROP {kind.upper()} {name};"
     else:
-        if not context.is_older(change.table) or context.now.is_absent("relation", change.table):
+        name, part = change.table, change.column if isinstance(change, DropColumn) else change.name
+        kind = "column" if isinstance(change, DropColumn) else "constraint"
+        if not context.is_older(name) or context.now.is_absent("relation", name):
             return
-        part = change.column if isinstance(change, DropColumn) else change.name
-        word = "column" if isinstance(change, DropColumn) else "constraint"
-        what = f"{word} {change.table}.{quoted(part)}"
-        known = _dependants(context, change.table)
-        if word == "constraint":
-            known = [(kind, name) for kind, name in known if kind == "foreign key"]
-        plain = f"ALTER TABLE {change.table} DROP {word.upper()} {quoted(part)};"
-    known = [(kind, name) for kind, name in known if kind != "table"]
-    names = _listed([f"{kind} {name}" for kind, name in known])
+        what = f"{kind} {name}.{quoted(part)}"
+        plain = f"ALTER TABLE {name} DROP {kind.upper()} {quoted(part)};"
+    known = context.now.dependants(kind, name, part)
+    if kind == "schema":  # what is in it, drop-schema tells
+        known = [
+            d
+            for inside in known
+            for d in context.now.dependants(inside.kind, inside.name)
+            if d.name.schema != name.name
+        ]
     message = f"CASCADE drops whatever depends on {what} along with it, and nobody is asked"
-    message += f"; known are {names}" if known else ""
+    message += f"; known are {_listed([str(one) for one in known])}" if known else ""
     yield context.finding(message, instead=f"name what is to go in statements of its own, then: {plain}")
 
 
-def _dependants(context: _Dropping | Context[WriteRows], name: Name) -> list[tuple[str, str]]:
-    """What is known to depend on a relation: (kind, name) each. Referring tables are there as such and by their key."""
-    full = context.now.resolve(name)
-    found: list[tuple[str, str]] = []
-    value: Any
-    for key, value in context.now.objects():
-        if key[0] != "relation":
-            continue
-        if full in getattr(value, "reads", ()):
-            found.append(("view", str(value.name)))
-        for constraint in getattr(value, "foreign_keys", ()):
-            if constraint.references == full and value.name != full:
-                found += [("foreign key", f"{constraint.name} of {value.name}"), ("table", str(value.name))]
-        if getattr(value, "partition_of", None) == full:
-            found.append(("partition", str(value.name)))
-    return found
-
-
-def _in_other_schemas(context: _Dropping, schema: str) -> list[tuple[str, str]]:
-    """What depends on anything in a schema without being in it."""
-    inside = [table.name for table in context.now.tables() if table.name.schema == schema]
-    found = [entry for name in inside for entry in _dependants(context, name)]
-    return [(kind, name) for kind, name in found if f"{quoted(schema)}." not in name]
+def _is_gone(context: _Dropping, change: Drop) -> bool:
+    """Whether it is new in this migration, or there is nothing to drop."""
+    if change.kind in _RELATIONS:
+        return not _is_there(context, change)
+    kind = "type" if change.kind == "domain" else change.kind
+    return kind in {"schema", "type"} and context.now.is_absent(kind, change.name)
 
 
 def _listed(names: Sequence[str]) -> str:

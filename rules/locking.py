@@ -192,9 +192,9 @@ def _trigger_on_busy_table(context: Context[CreateTrigger | SetTrigger | Drop]) 
         blocked, lock = "reads and writes", "ACCESS EXCLUSIVE"
     else:
         return
-    disabled = isinstance(change, SetTrigger) and change.enabled == "disabled"
-    replaced = isinstance(change, Drop) and _is_replaced(context, change)
-    if context.is_busy(table) and not replaced and (disabled or not context.has_lock_timeout()):
+    if not context.is_busy(table) or (isinstance(change, Drop) and _is_replaced(context, change)):
+        return
+    if (isinstance(change, SetTrigger) and change.enabled == "disabled") or not context.has_lock_timeout():
         message = f"{does} takes {lock} on {table}: it waits for the transactions that use the table, and all later {blocked} wait behind it{then}"
         quiet = "try it in a quiet hour, and again when the lock_timeout ends it"
         instead = quiet if context.has_lock_timeout() else f"{_TIMEOUT} before it; {quiet}"

@@ -101,7 +101,9 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
     if policy is None:
         return
     if not change.statement.exact:
-        message = f"the policy {policy.name} calls {calls[0][0]}() anew for each row of {change.table} that a query reads"
+        message = (
+            f"the policy {policy.name} calls {calls[0][0]}() anew for each row of {change.table} that a query reads"
+        )
         yield context.finding(message, instead=f"(SELECT {calls[0][0]}())")
         return
     edits: list[Edit] = []

@@ -48,11 +48,12 @@ _HOW = {
     "golang-migrate": "let it be the only statement of its file: the driver sends a file as one query",
     "goose": "add the line `-- +goose NO TRANSACTION`",
     "graphile-migrate": "write `--! no-transaction` in its head, and nothing else in the file",
+    "prisma": "let it be the only statement of its file: Prisma sends a file as one query",
     "sqitch": "leave out BEGIN and COMMIT around it",
     "sqlx": "make `-- no-transaction` the first line of the file",
 }
 #: Here a statement that is the only one of its file runs on its own.
-_ALONE_IS_FINE = frozenset({"golang-migrate"})
+_ALONE_IS_FINE = frozenset({"golang-migrate", "prisma"})
 #: These runners send such statements on their own: Flyway refuses only files that mix them with others, the Supabase
 #: CLI (2.109 or newer) none; who runs a plain file is not known.
 _COPES = frozenset({"flyway", "plain", "supabase"})
@@ -110,7 +111,9 @@ def _statement_outside_transaction(context: Context[Outside]) -> Iterator[Findin
     if isinstance(change, Migration):
         yield from _needless_header(context)
     elif isinstance(change, Transaction):
-        if change.statement.inside and change.kind in {"commit", "rollback"} and context.transaction() is not None:
+        number = context.transaction()
+        around = number is not None and number >= 0  # below zero it is the block's own
+        if change.statement.inside and change.kind in {"commit", "rollback"} and around:
             message = f"{change.kind.upper()} in a block fails: a transaction is open around the block"
             yield context.finding(message, instead=_HOW.get(context.migration.layout, ""))
     elif isinstance(change, LockTable):

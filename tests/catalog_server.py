@@ -185,7 +185,7 @@ _SERVER: dict[str, Any] = {
     "domain": lambda a: {
         "base type": _type_text(a["base type"]), "not null": a["not null"], "default": words.reread(a.get("default")),
     },
-    "type": lambda a: {"attributes": a.get("attributes") or []},
+    "type": lambda a: {"attributes": [text.replace(" public.", " ") for text in a.get("attributes") or []]},
     "range type": lambda _: {"attributes": []},
     "function": _server_routine,
     "procedure": _server_routine,

@@ -14,7 +14,7 @@ from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.differences import _bare, _value
 from elf_sqlcheck.catalog.objects import BUILT_IN, Name, quoted
 from elf_sqlcheck.catalog.read import read
-from elf_sqlcheck.catalog.schema import Domain, Enum, Fact, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.schema import Domain, Enum, Fact, OtherType, Routine, Sequence, Statistics, Table, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +98,7 @@ def _column(column: Column, *, foreign: bool = False) -> dict[str, Any]:
 def told_by_catalog(schema: Schema) -> Words:
     """The catalog in the common words."""
     found: Words = {}
+    untold: set[str] = set()
     defaults = {
         (thing.owned_by[0], thing.owned_by[1]): f"nextval('{thing.name}')"
         for _, thing in schema.objects()
@@ -106,17 +107,21 @@ def told_by_catalog(schema: Schema) -> Words:
     for key, thing in schema.objects():
         for kind, identity, attributes in _told(key, thing):
             found[kind, identity] = attributes
-        if isinstance(thing, Table):
+        if isinstance(thing, Table) and thing.name.schema != "pg_temp":
             for column in thing.columns.values():
-                if column and column.type.is_serial and thing.name.schema != "pg_temp":
-                    default = reread(defaults[thing.name, column.name])
-                    found["column", f"{thing.name}.{quoted(column.name)}"]["default"] = default
-    return found
+                name = f"{thing.name}.{quoted(column.name)}" if column else ""
+                if column and column.type.is_serial:
+                    found["column", name]["default"] = reread(defaults[thing.name, column.name])
+                if column and column.inherited:  # a snapshot leaves such columns to the parent
+                    untold.add(name)
+    return {
+        key: told for key, told in found.items() if key[0] == "column" or key[1].partition("column ")[2] not in untold
+    }
 
 
 def _told(key: tuple[str, ...], thing: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if isinstance(thing, Table):
-        if thing.name.schema == "pg_temp":
+        if thing.name.schema == "pg_temp" or not thing.known:  # DROP POLICY IF EXISTS … ON what is not there
             return
         yield from _table(thing)
     elif isinstance(thing, View):
@@ -157,6 +162,8 @@ def _told(key: tuple[str, ...], thing: Any) -> Iterator[tuple[str, str, dict[str
         kind = {"composite": "type", "base": "type", "range": "range type"}[thing.kind]
         attributes = [f"{quoted(column.name)} {_type(column.type)}" for column in thing.attributes]
         yield kind, str(thing.name), {"attributes": attributes}
+    elif isinstance(thing, Statistics):
+        yield "statistics", str(Name(key[1], key[2])), {}
     elif isinstance(thing, Routine):
         yield _routine(key, thing)
     elif isinstance(thing, Fact):

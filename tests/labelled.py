@@ -78,8 +78,8 @@ def cases() -> list[Case]:
     """All cases, by name."""
     found: list[Case] = []
     for family in sorted(entry.name for entry in os.scandir(FOLDER) if entry.is_dir()):
-        for entry in sorted(os.scandir(os.path.join(FOLDER, family)), key=lambda entry: entry.name):
-            found.append(_case(f"{family}/{entry.name.removesuffix('.sql')}", entry.path))
+        entries = sorted(os.scandir(os.path.join(FOLDER, family)), key=lambda entry: entry.name)
+        found += [_case(f"{family}/{entry.name.removesuffix('.sql')}", entry.path) for entry in entries]
     return found
 
 

@@ -69,6 +69,15 @@ FOLDERS: dict[str, tuple[str, dict[str, str]]] = {
             "migrations/2025-01-21-093100_users_email/metadata.toml": "run_in_transaction = false\n",
         },
     ),
+    "prisma": (
+        "prisma/migrations",
+        {
+            "prisma/migrations/20250121093000_users/migration.sql": TABLE,
+            "prisma/migrations/20250121093000_users/down.sql": NO_TABLE,
+            "prisma/migrations/20250121093100_users_email/migration.sql": INDEX,
+            "prisma/migrations/20250121093100_users_email/down.sql": NO_INDEX,
+        },
+    ),
     "sqlx": (
         "migrations",
         {

@@ -33,8 +33,8 @@ def test_drop_cascade_names_what_goes_along() -> None:
     ((first, _), (second, message)) = judged("DROP TABLE users CASCADE;")
     assert {first, second} == {"drop-table", "drop-cascade"}
     told = next(m for r, m in judged("DROP TABLE users CASCADE;") if r == "drop-cascade")
-    assert "foreign key fk_orders_user_id of public.orders" in told
-    assert "view public.people" in told
+    assert "constraint fk_orders_user_id on orders" in told
+    assert "view people" in told
     assert message
 
 
@@ -47,7 +47,7 @@ def test_a_schema_with_cascade_names_its_tables() -> None:
     )
     told = {finding.rule: finding.message for finding in findings}
     assert "table stats.days" in told["drop-schema"]
-    assert "view public.days" in told["drop-cascade"]
+    assert "view days" in told["drop-cascade"]
 
 
 def test_truncate_with_cascade_names_the_other_tables() -> None:

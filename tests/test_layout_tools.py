@@ -52,7 +52,7 @@ def test_the_statements_are_those_of_the_files(layout: str) -> None:
     assert first.text(first.up.statements[len(first.up.statements) // 2].span) == TABLE.strip().rstrip(";")
     if rest:
         assert [rest[0].text(s.span) for s in rest[0].up.statements] == [INDEX.strip().rstrip(";")]
-    assert first.is_transactional(first.up) == (layout not in {"golang-migrate", "sqitch"})
+    assert first.is_transactional(first.up) == (layout not in {"golang-migrate", "prisma", "sqitch"})
 
 
 @pytest.mark.parametrize("layout", sorted(FOLDERS.keys() - {"plain"}))
@@ -79,6 +79,7 @@ def test_what_undoes_a_migration_is_its_down(layout: str) -> None:
         ("golang-migrate", ["9_users", "10_users_email"]),
         ("flyway", ["1.9_users", "1.10_users_email", "mails"]),
         ("diesel", ["20250121093000_users", "20250121093100_users_email"]),
+        ("prisma", ["20250121093000_users", "20250121093100_users_email"]),
         ("sqitch", ["20250121093000_users", "20250121093100_users_email"]),
         ("graphile-migrate", ["000001_users", "000002"]),
         ("plain", ["1_users"]),
@@ -301,10 +302,18 @@ def test_files_that_their_tool_never_runs_are_named_and_hold_nothing() -> None:
         ("sqlx", "a.sql"),
         ("graphile-migrate", "a.sql"),
         ("diesel", "a.sql"),
+        ("prisma", "a.sql"),
     ):
         migration = one(layout, path, "DROP TABLE users;")
         assert [p.rule for p in migration.problems] == ["file-name"], layout
         assert migration.up.statements == (), layout
+
+
+def test_a_stray_file_beside_the_folders_of_a_series_does_not_hide_them(tmp_path: Path) -> None:
+    for path in ("2025_a/up.sql", "data.sql"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("SELECT 1;")
+    assert [m.name for m in layouts.read_directory(str(tmp_path)) if m.up.statements] == ["2025_a"]
 
 
 def test_a_metadata_file_that_cannot_be_read_is_told() -> None:

@@ -284,6 +284,8 @@ def test_init_from_a_database(tmp_path: Path, database: str, server: Server) -> 
     again = as_json(tmp_path, "init", "--from-database", *url)
     assert again["created"] == []
     elf_migrate(tmp_path, "validate", told["created"][0])
+    known = (tmp_path / ".elf-sqlcheck-baseline.json").read_text()
+    assert "table-without-rls" in known
     assert verify(read_directory(str(tmp_path / "migrations")), server).findings == []
 
 

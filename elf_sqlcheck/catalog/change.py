@@ -21,7 +21,7 @@ class Opaque(Change):
     """A statement that this vocabulary has no word for; `what` names it for people ("CREATE OPERATOR").
 
     Where it creates an object, `kind` and `name` say which, in the words of `Drop`, with `part` for a rule of the table
-    `name` and `arguments` for an aggregate.
+    `name`, `arguments` for an aggregate, `table` and `columns` for statistics.
     """
 
     what: str
@@ -29,6 +29,8 @@ class Opaque(Change):
     name: Name | None = None
     part: str | None = None
     arguments: tuple[Type, ...] | None = None
+    table: Name | None = None
+    columns: tuple[str, ...] = ()
 
 
 class TableChange(Change):

@@ -110,9 +110,9 @@ def _in_table(schema: Schema, key: Key, table: Table, name: Name) -> Iterator[De
     if table.of_type == name:
         yield Dependant("table", table.name, "", key)
     for column in table.columns.values():
-        if column is None or column.inherited:
+        if column is None:
             continue
-        if _is(schema, column.type, name) and not table.of_type:
+        if _is(schema, column.type, name) and not table.of_type and not column.inherited:
             yield Dependant("column", table.name, column.name, key)
         elif _reads(schema, column.default, name):
             yield Dependant("default", table.name, column.name, key)
@@ -213,7 +213,7 @@ def _in_index(schema: Schema, index: Index, name: Name) -> bool:
 def _calling(schema: Schema, key: Key, table: Table, name: Name) -> Iterator[Dependant]:
     """The parts of a table that call a function."""
     for column in table.columns.values():
-        if column and not column.inherited and _calls(schema, column.default, name):
+        if column and _calls(schema, column.default, name):
             yield Dependant("default", table.name, column.name, key)
         elif column and not column.inherited and _calls(schema, column.generated, name):
             yield Dependant("column", table.name, column.name, key)

@@ -143,6 +143,14 @@ class Routine(Record):
     options: tuple[tuple[str, str], ...] = ()
 
 
+class Statistics(Record):
+    """Extended statistics on columns of a table."""
+
+    name: Name
+    table: Name
+    columns: tuple[str, ...]
+
+
 class Fact(Record):
     """Anything else that is there or not: a schema, an extension, a comment's text, a grant."""
 
@@ -154,4 +162,4 @@ class Absent(Record):
 
 
 ABSENT = Absent()
-Object = Table | View | Sequence | IndexOf | Enum | Domain | OtherType | Routine | Fact | Absent
+Object = Table | View | Sequence | IndexOf | Enum | Domain | OtherType | Routine | Statistics | Fact | Absent

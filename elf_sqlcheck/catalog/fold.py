@@ -7,7 +7,7 @@ its changes and after it are views on the same objects, and DOWN can be folded f
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_drops, fold_objects, fold_tables
+from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
 from elf_sqlcheck.catalog.entries import Absent
 from elf_sqlcheck.catalog.schema import Latest, Links, Schema
 
@@ -34,7 +34,8 @@ _RARE = (
     ch.CreateType, ch.DetachPartition, ch.Opaque, ch.Rename, ch.Role, ch.SetOwner, ch.SetSchema,
 )  # fmt: skip
 _APPLY: dict[type, Callable[[Any, Any], None]] = {
-    **dict.fromkeys(_RARE, _load), **fold_tables.APPLY, **fold_objects.APPLY, **fold_access.APPLY, **fold_drops.APPLY
+    **dict.fromkeys(_RARE, _load), **fold_columns.APPLY,
+    **fold_tables.APPLY, **fold_objects.APPLY, **fold_access.APPLY, **fold_drops.APPLY
 }  # fmt: skip
 _END = 1 << 60
 #: Kinds of keys that say something about another object: (kind, schema, name of the object, …).

@@ -6,8 +6,8 @@ from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog import fold_drops as drops
 from elf_sqlcheck.catalog.dependants import Dependant, dependants
 from elf_sqlcheck.catalog.entries import ABSENT, Domain, OtherType, Table
+from elf_sqlcheck.catalog.fold_columns import with_default, without_column
 from elf_sqlcheck.catalog.fold_parts import save
-from elf_sqlcheck.catalog.fold_tables import with_default, without_column
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False

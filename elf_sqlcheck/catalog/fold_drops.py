@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.entries import ABSENT, IndexOf, Table, View
+from elf_sqlcheck.catalog.fold_columns import drop_statistics, own_sequences
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
-from elf_sqlcheck.catalog.fold_tables import own_sequences
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.entries import Key
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Name, Parameter, Type
+    from elf_sqlcheck.catalog.objects import Parameter, Type
 
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 _FIELDS = {"trigger": "triggers", "policy": "policies"}
@@ -45,7 +46,7 @@ def drop(catalog: Catalog, change: ch.Drop) -> None:
     elif kind == "index":
         drop_index(catalog, catalog.now.resolve(change.name))
     elif kind in _FIELDS and change.part:
-        drop_part(catalog, kind, catalog.now.resolve(change.name), change.part)
+        drop_part(catalog, kind, catalog.now.resolve(change.name), change.part, if_exists=change.if_exists)
     elif kind in _ROUTINES:
         _drop_routine(catalog, change)
     elif kind in {"type", "domain"}:
@@ -77,6 +78,7 @@ def drop_relation(catalog: Catalog, name: Name) -> None:
     catalog.put(key_of(name), ABSENT)
     forget(catalog, name.schema, name.name)
     if isinstance(found, Table):
+        drop_statistics(catalog, name)
         for sequence in own_sequences(catalog, name):
             drop_relation(catalog, sequence.name)
         for heir in heirs(catalog, name):
@@ -98,9 +100,11 @@ def drop_index(catalog: Catalog, name: Name) -> None:
     forget(catalog, name.schema, name.name)
 
 
-def drop_part(catalog: Catalog, kind: str, name: Name, part: str) -> None:
-    """Take a trigger or a policy away."""
+def drop_part(catalog: Catalog, kind: str, name: Name, part: str, *, if_exists: bool = False) -> None:
+    """Take a trigger or a policy away. IF EXISTS does not even say that the table is there."""
     found = catalog.objects.get(key_of(name))
+    if found is None and if_exists:
+        return
     table = Table(name, {}, {}, {}, {}, {}, known=False, complete=False) if found is None else found
     field = _FIELDS[kind]
     if not isinstance(table, Table | View) or (isinstance(table, View) and field != "triggers"):
@@ -137,8 +141,9 @@ def routine_keys(catalog: Catalog, full: Name, arguments: tuple[Type, ...] | Non
 def drop_routine(catalog: Catalog, key: Key) -> None:
     """Take a function away, and what was said about it."""
     catalog.put(key, ABSENT)
+    last = not catalog.overloads(Name(key[1], key[2]))
     for said in catalog.said_about(key[1], key[2], routine=True):
-        if said[0] != "comment" or said[3] in {"", key[3]}:
+        if said[3] == key[3] if said[0] == "comment" and said[3] else last:
             catalog.put(said, None)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog.entries import Fact, OtherType, Table, View
+from elf_sqlcheck.catalog.fold_columns import own_column, with_default, with_sequence
 from elf_sqlcheck.catalog.fold_parts import key_of, parents, refer_to_all, save, table_at, type_key
-from elf_sqlcheck.catalog.fold_tables import own_column, with_default, with_sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from elf_sqlcheck.catalog.entries import (
     Table,
     View,
 )
+from elf_sqlcheck.catalog.fold_columns import own_sequences
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, input_types, signature
 from elf_sqlcheck.catalog.fold_parts import heirs, key_of, refer_to_all, save, table_at, type_key
-from elf_sqlcheck.catalog.fold_tables import own_sequences
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -122,8 +122,9 @@ def move_routine(catalog: Catalog, key: Key, new: Name) -> None:
     target = ("function", new.schema or "", new.name, key[3])
     catalog.put(target, found.replace(name=new) if isinstance(found, Routine) else found)
     refer_to_all(catalog, target, catalog.objects[target])
+    last = not catalog.overloads(old)
     for said in catalog.said_about(key[1], key[2], routine=True):
-        if said[0] != "comment" or said[3] in {"", key[3]}:
+        if said[3] == key[3] if said[0] == "comment" and said[3] else last:
             catalog.put((said[0], new.schema or "", new.name, *said[3:]), catalog.objects[said])
             catalog.put(said, None)
     if not catalog.overloads(old):

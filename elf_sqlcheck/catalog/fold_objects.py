@@ -161,6 +161,13 @@ _TYPES = frozenset({"type", "domain", "domain constraint"})
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
+_ON_RELATIONS = frozenset(
+    ["table", "column", "view", "materialized view", "foreign table", "index", "sequence", "constraint", "trigger",
+     "policy", "rule"]
+)  # fmt: skip
+_LOOKED_UP = _ON_RELATIONS | _TYPES
+
+
 def comment_key(catalog: Catalog, change: ch.Comment) -> tuple[str, ...]:
     """Where a comment is kept."""
     kind, name, part = change.kind, change.name, change.part or ""
@@ -170,17 +177,11 @@ def comment_key(catalog: Catalog, change: ch.Comment) -> tuple[str, ...]:
         return ("comment", full.schema or "", full.name, keys[0][3] if len(keys) == 1 else "", kind)
     if kind in _PLACELESS:
         return ("comment", "", name.name, part, kind)
-    if change.arguments is not None or kind not in _ON_RELATIONS | _TYPES:
+    if change.arguments is not None or kind not in _LOOKED_UP:
         key = fact_key(catalog, kind, name, change.part, change.arguments)
         return ("comment", key[1], key[2], part, kind)
     full = catalog.now.resolve(name, "type" if kind in _TYPES else "relation")
     return ("comment", full.schema or "", full.name, part, kind)
-
-
-_ON_RELATIONS = frozenset(
-    ["table", "column", "view", "materialized view", "foreign table", "index", "sequence", "constraint", "trigger",
-     "policy", "rule"]
-)  # fmt: skip
 
 
 def _comment(catalog: Catalog, change: ch.Comment) -> None:

@@ -155,11 +155,12 @@ class Taken:
     __slots__ = ("catalog", "constraints", "own", "relations", "schema")
 
     def __init__(
-        self, catalog: Catalog, table: Table | View, *, relations: bool = True, constraints: bool = False
+        self, catalog: Catalog, owner: Table | View | Domain, *, relations: bool = True, constraints: bool = False
     ) -> None:
         self.catalog = catalog
-        self.schema = table.name.schema or ""
-        self.own = table.constraints if isinstance(table, Table) else {}
+        self.schema = owner.name.schema or ""
+        own = owner.constraints.values() if isinstance(owner, Table) else getattr(owner, "constraints", ())
+        self.own = {constraint.name for constraint in own if constraint}
         self.relations = relations
         self.constraints = constraints
 
@@ -170,12 +171,18 @@ class Taken:
             return True
         if not self.constraints:
             return False
-        if self.own.get(text):
+        if text in self.own:
             return True
         keys = self.catalog.named.get((self.schema, text))
         if not keys:
             return False
-        return any(getattr(objects.get(key), "constraints", {}).get(text) for key in keys)
+        return any(_has_constraint(objects.get(key), text) for key in keys)
+
+
+def _has_constraint(value: Object | None, name: str) -> bool:
+    if isinstance(value, Domain):
+        return any(constraint.name == name for constraint in value.constraints)
+    return isinstance(value, Table) and bool(value.constraints.get(name))
 
 
 def forget(catalog: Catalog, schema: str | None, name: str, *, routine: bool = False) -> None:

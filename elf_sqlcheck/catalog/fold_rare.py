@@ -5,10 +5,11 @@ name alone.
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine
+from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Routine, Statistics
 from elf_sqlcheck.catalog.fold_drops import fact_key, routine_keys, signature
-from elf_sqlcheck.catalog.fold_parts import new_name, settled, type_key
+from elf_sqlcheck.catalog.fold_parts import Taken, new_name, settled, type_key
 from elf_sqlcheck.catalog.naming import object_name
+from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,16 +31,17 @@ def _create_domain(catalog: Catalog, change: ch.CreateDomain) -> None:
     key = type_key(name)
     domain = Domain(name, settled(catalog, change.type, key), change.not_null, change.default, ())
     for constraint in change.constraints:
-        domain = _constrained(domain, constraint)
+        domain = _constrained(catalog, domain, constraint)
     catalog.put(key, domain)
 
 
-def _constrained(domain: Domain, constraint: Constraint) -> Domain:
+def _constrained(catalog: Catalog, domain: Domain, constraint: Constraint) -> Domain:
     """The domain with one more constraint, and the name that Postgres chooses for it."""
     if constraint.kind == "not null":
         return domain.replace(not_null=True)
-    taken = {known.name or "" for known in domain.constraints}
+    taken = Taken(catalog, domain, relations=False, constraints=True)
     name = constraint.name or object_name(domain.name.name, "", "check", taken)
+    catalog.named.setdefault((domain.name.schema or "", name), set()).add(type_key(domain.name))
     return domain.replace(constraints=(*domain.constraints, constraint.replace(name=name)))
 
 
@@ -53,7 +55,7 @@ def _alter_domain(catalog: Catalog, change: ch.AlterDomain) -> None:
     elif change.action in {"set not null", "drop not null"}:
         domain = domain.replace(not_null=change.action == "set not null")
     elif change.constraint:
-        domain = _constrained(domain, change.constraint)
+        domain = _constrained(catalog, domain, change.constraint)
     elif change.action == "drop constraint":
         domain = domain.replace(constraints=tuple(c for c in domain.constraints if c.name != change.part))
         said = ("comment", key[1], key[2], change.part or "", "domain constraint")
@@ -112,8 +114,14 @@ def _opaque(catalog: Catalog, change: ch.Opaque) -> None:
         name = new_name(catalog, change.name)
         types = signature(change.arguments or ())
         catalog.put(("function", name.schema or "", name.name, types), Fact("aggregate"))
+        return
+    key = fact_key(catalog, change.kind, change.name, change.part, change.arguments, new=True)
+    if change.table:
+        table = catalog.now.resolve(change.table)
+        catalog.put(key, Statistics(Name(key[1], key[2]), table, change.columns))
+        catalog.refer(key, (table,))
     else:
-        catalog.put(fact_key(catalog, change.kind, change.name, change.part, change.arguments, new=True), Fact())
+        catalog.put(key, Fact())
 
 
 def _role(catalog: Catalog, change: ch.Role) -> None:

@@ -37,6 +37,12 @@ _TYPE = re.compile(
 _BREAK = re.compile(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 
 
+#: The ways to write a string: quoted, with escapes (E), in code points (U&), as bits, between dollars.
+_LITERAL = re.compile(rb"(?:[eE]'(?:[^'\\]|''|\\.)*'|(?:[uU]&|[nNbBxX])?'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$)", re.DOTALL)
+#: Between two pieces of one literal stands a line end.
+_CONTINUED = re.compile(rb"\s*\n\s*(?=')")
+
+
 def identifier(data: bytes, start: int) -> Span:
     """The identifier that begins at `start`."""
     match = _IDENTIFIER.match(data, start)
@@ -63,6 +69,18 @@ def type_name(data: bytes, start: int) -> Span:
     """The words of the type that begins at `start`, modifiers and brackets included."""
     match = _TYPE.match(data, start)
     return Span(start, match.end() if match else start + 1)
+
+
+def literal(data: bytes, start: int, limit: int) -> Span:
+    """The string literal that begins at `start`, with what continues it on the next lines; at most to `limit`."""
+    end = start
+    while match := _LITERAL.match(data, end, limit):
+        end = match.end()
+        gap = _CONTINUED.match(data, end, limit)
+        if gap is None:
+            break
+        end = gap.end()
+    return Span(start, end if end > start else limit)
 
 
 def element(data: bytes, start: int, limit: int) -> Span:

@@ -105,17 +105,12 @@ def create_role(statement: Statement, data: bytes) -> Iterator[Change]:
     for item in node.get("options", ()):
         element = item["DefElem"]
         if element["defname"] == "password" and element.get("arg", {}).get("String", {}).get("sval"):
-            password = literal(data, statement.offset + element.get("arg_location", 0), statement.span.end)
+            password = places.literal(data, statement.offset + element.get("arg_location", 0), statement.span.end)
             options.pop("password", None)
     if node.get("stmt_type") == "ROLESTMT_USER":
         options.setdefault("canlogin", "true")
     name = role(node["role"]) if alter else node["role"]
     yield changes.Role(statement, statement.span, name, alter, tuple(options.items()), password)
-
-
-def literal(data: bytes, start: int, end: int) -> Span:
-    """The string literal that begins at `start`."""
-    return places.element(data, start, end)
 
 
 _SECRET_OPTIONS = frozenset({"password", "passfile", "sslpassword", "sslkey", "secret", "api_key", "token", "passcode"})
@@ -136,10 +131,8 @@ def server_options(statement: Statement, data: bytes) -> Iterator[Change]:
         value = element.get("arg", {}).get("String", {}).get("sval")
         if element["defname"].lower() in _SECRET_OPTIONS and value:
             start = statement.offset + element.get("arg_location", element.get("location", 0))
-            yield changes.Secretive(
-                statement, literal(data, start, statement.span.end), f"option {element['defname']} of {kind}",
-                literal(data, start, statement.span.end),
-            )  # fmt: skip
+            span = places.literal(data, start, statement.span.end)
+            yield changes.Secretive(statement, span, f"option {element['defname']} of {kind}", span)
 
 
 def subscription(statement: Statement, data: bytes) -> Iterator[Change]:
@@ -149,5 +142,5 @@ def subscription(statement: Statement, data: bytes) -> Iterator[Change]:
     yield changes.Opaque(statement, statement.span, "a subscription", made, name)
     if "password" in node.get("conninfo", "").lower():
         start = statement.offset + node.get("conninfo_location", 0)
-        span = literal(data, start, statement.span.end) if "conninfo_location" in node else statement.span
+        span = places.literal(data, start, statement.span.end) if "conninfo_location" in node else statement.span
         yield changes.Secretive(statement, span, "the connection string of a subscription", span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.expressions import strings
-from elf_sqlcheck.catalog.places import element
+from elf_sqlcheck.catalog.places import literal
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -72,5 +72,5 @@ def _secret(call: Node, name: str, statement: Statement, data: bytes) -> Iterato
         what = f"the connection string given to {name}"
     if wanted and wanted.get("sval", {}).get("sval"):
         start = statement.offset + wanted.get("location", 0)
-        span = element(data, start, statement.span.end)
+        span = literal(data, start, statement.span.end)
         yield changes.Secretive(statement, span, what, span)

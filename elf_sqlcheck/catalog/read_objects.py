@@ -15,6 +15,7 @@ from elf_sqlcheck.catalog.read_columns import (
     read_constraint,
     role,
     setting,
+    type_at,
     word,
 )
 from elf_sqlcheck.model import Span, Statement
@@ -250,7 +251,8 @@ def create_domain(statement: Statement, data: bytes) -> Iterator[Change]:
         elif inner["contype"] in {"CONSTR_CHECK", "CONSTR_NOTNULL"}:
             constraints.append(read_constraint(inner, statement, data))
     yield changes.CreateDomain(
-        statement, statement.span, dotted(strings(node["domainname"])), type_of(node["typeName"]), tuple(constraints),
+        statement, statement.span, dotted(strings(node["domainname"])), type_at(node["typeName"], statement, data),
+        tuple(constraints),
         any(constraint.kind == "not null" for constraint in constraints), default,
     )  # fmt: skip
 

@@ -56,6 +56,20 @@ def _qualified(kind: str, field: str) -> Callable[[Statement, bytes], Iterator[C
     return reader
 
 
+def _statistics(statement: Statement, _data: bytes) -> Iterator[Change]:
+    node = statement.node
+    names = strings(node.get("defnames"))
+    made = changes.Opaque(statement, statement.span, describe(statement.kind))
+    if names and "RangeVar" in node["relations"][0]:
+        columns: dict[str, None] = {}
+        for item in node["exprs"]:
+            read = expression(item["StatsElem"].get("expr"))
+            columns.update(dict.fromkeys([item["StatsElem"]["name"]] if read is None else read.columns))
+        table = name_of(node["relations"][0]["RangeVar"])
+        made = made.replace(kind="statistics", name=dotted(names), table=table, columns=tuple(columns))
+    yield made
+
+
 def _define(statement: Statement, _data: bytes) -> Iterator[Change]:
     """CREATE AGGREGATE, OPERATOR, COLLATION, TEXT SEARCH … and base types."""
     node = statement.node
@@ -135,7 +149,7 @@ READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreatePLangStmt": _plain("language", "plname"),
     "CreatePublicationStmt": _plain("publication", "pubname"),
     "CreateRangeStmt": _range,
-    "CreateStatsStmt": _qualified("statistics", "defnames"),
+    "CreateStatsStmt": _statistics,
     "DefineStmt": _define,
     "DropSubscriptionStmt": _drop("subscription", "subname"),
     "DropUserMappingStmt": _drop("user mapping", "servername"),

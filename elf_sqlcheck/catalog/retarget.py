@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from elf_sqlcheck.catalog.entries import Domain, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import Domain, OtherType, Routine, Sequence, Statistics, Table, View
 from elf_sqlcheck.catalog.objects import Name, quoted
 
 TYPE_CHECKING = False
@@ -43,6 +43,8 @@ def relation(value: Object, old: Name, new: Name) -> Object:
     elif isinstance(value, View):
         uses = tuple((named(name), column) for name, column in value.uses)
         value = value.replace(reads=tuple(named(name) for name in value.reads), uses=uses)
+    elif isinstance(value, Statistics):
+        value = value.replace(table=named(value.table))
     elif isinstance(value, Sequence) and value.owned_by:
         value = value.replace(owned_by=(named(value.owned_by[0]), value.owned_by[1]))
     elif isinstance(value, Domain):
@@ -93,6 +95,8 @@ def column(value: Object, table: Name, old: str, new: str) -> Object:
     elif isinstance(value, View):
         uses = tuple((name, new if name == table and used == old else used) for name, used in value.uses)
         value = value.replace(uses=uses)
+    elif isinstance(value, Statistics) and value.table == table:
+        value = value.replace(columns=again(value.columns))
     elif isinstance(value, Sequence) and value.owned_by == (table, old):
         value = value.replace(owned_by=(table, new))
     return value

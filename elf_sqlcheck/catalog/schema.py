@@ -18,6 +18,7 @@ from elf_sqlcheck.catalog.entries import (
     OtherType,
     Routine,
     Sequence,
+    Statistics,
     Table,
     View,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Routine",
     "Schema",
     "Sequence",
+    "Statistics",
     "Table",
     "View",
 ]
@@ -196,9 +198,9 @@ class Schema:
         A temporary table never holds many, since nobody else can wait for it. A materialized view of the migration
         counts as empty: nobody reads it yet, and its rows are what its query says.
         """
-        if self.is_older(name):
-            return "many"
         found = self.relation(name)
+        if not isinstance(found, Table | View) or found.born != self.migration or not found.born:
+            return "many"
         if not isinstance(found, Table):
             return "none"
         return "few" if found.rows == "many" and found.persistence == "temporary" else found.rows

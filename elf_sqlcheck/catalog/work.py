@@ -91,7 +91,10 @@ def has_check(table: Table | None) -> bool:
 def is_not_null(table: Table | None, column: str) -> bool:
     """Whether the column is known to have no NULL: it is NOT NULL, or a validated CHECK proves it."""
     found = table.column(column) if table else None
-    return (found is not None and found.not_null) or proves_not_null(table, column)
+    if table is None or found is None or not found.not_null:
+        return proves_not_null(table, column)
+    late = (c.columns for c in table.constraints.values() if c and c.kind == "not null" and c.not_valid)
+    return not any(column in columns for columns in late) or proves_not_null(table, column)
 
 
 def nullable_keys(name: Name, constraint: Constraint, schema: Schema) -> list[str]:

@@ -36,6 +36,7 @@ def run(session: Session, *, from_database: bool, from_sql: str | None, yes: boo
         output.say("The tracking tables schema_migrations and migration_history are there.", "good")
         if from_database:
             _from_database(session, target)
+    _keep_findings(session)
     waiting = output.data["created"]
     output.say(
         "Next: `elf-migrate validate`, then `elf-migrate up`." if waiting else "Next: `elf-migrate create NAME`."
@@ -57,7 +58,36 @@ def _configuration(session: Session) -> None:
     folder = os.path.relpath(session.directory, config.root).replace(os.sep, "/")
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"dir = {json.dumps(folder)}\n{_SETTINGS}")
+    session.reload()
     session.output.say("Wrote elf-sqlcheck.toml, the configuration of this project.", "good")
+
+
+def _keep_findings(session: Session) -> None:
+    """Take for known what the rules find in files made from what exists: it is no news, and must not stop a deploy."""
+    from elf_sqlcheck import run, sources
+    from elf_sqlcheck.baseline import Baseline, load
+    from elf_sqlcheck.cli import options
+    from elf_sqlcheck.reports import counted
+
+    config, output = session.config, session.output
+    created = {os.path.basename(path) for path in output.data["created"]}
+    if not created or session.isolated:
+        return
+    whole = sources.whole(session.directory, config.layout)
+    folders = [whole.replace(judged=frozenset(path for path in whole.files if os.path.basename(path) in created))]
+    rules = run.ruleset(config)
+    checked = run.check(folders, rules, config)
+    path = options.baseline_path(config)
+    before = load(path) if os.path.exists(path) else Baseline(path)
+    kept = [finding for finding in checked.findings if finding.family != "secrets"]
+    after = before.renewed(kept, checked.sources, run.covered(folders, rules, config, before))
+    number = sum(after.entries.values()) - sum(before.entries.values())
+    if number:
+        options.write(path, after.text(), remedy="name another file by `baseline` in the configuration")
+        output.note(
+            f"{counted(number, 'finding')} about what exists already went into the baseline {path}, so that only what "
+            "is new stops a deploy: `elf-sqlcheck lint --no-baseline` shows them."
+        )
 
 
 def _from_sql(session: Session, folder: str) -> None:

@@ -43,6 +43,10 @@ class Session:
             self._loaded = options.settings(self._config_file, self.isolated, self._layout)
         return self._loaded
 
+    def reload(self) -> None:
+        """Read the configuration again, because the command has written one."""
+        self._loaded = None
+
     @property
     def directory(self) -> str:
         """The migrations folder, as a path from the working directory; it need not be there."""

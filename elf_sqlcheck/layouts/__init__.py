@@ -23,6 +23,7 @@ _READERS = {
     "sqlx": "pairs.read_sqlx",
     "flyway": "flyway.read_all",
     "diesel": "diesel.read_all",
+    "prisma": "diesel.read_prisma",
     "sqitch": "sqitch.read_all",
     "graphile-migrate": "graphile.read_all",
     "plain": "plain.read_all",

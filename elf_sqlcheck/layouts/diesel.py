@@ -1,6 +1,10 @@
-"""The layout of diesel: a folder `2025-01-21-093000_name` with up.sql, down.sql and metadata.toml.
+"""The layouts with a folder for each migration: diesel's and Prisma's.
 
+diesel: `2025-01-21-093000_name` with up.sql, down.sql and metadata.toml.
 https://docs.rs/diesel_migrations/latest/diesel_migrations/
+
+Prisma: `20250121093000_name` with migration.sql, which is sent in one query, and perhaps down.sql.
+https://www.prisma.io/docs/orm/prisma-migrate/understanding-prisma-migrate/migration-histories
 """
 
 from __future__ import annotations
@@ -17,28 +21,41 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 NAME = "diesel"
-FILES = ("up.sql", "down.sql", "metadata.toml")
+PRISMA = "prisma"
+#: The files of each that are read.
+FILES = {NAME: ("up.sql", "down.sql", "metadata.toml"), PRISMA: ("migration.sql", "down.sql")}
+
+
+def read_prisma(files: Mapping[str, bytes]) -> list[Migration]:
+    """Read the folders of a series of Prisma's, given by their files."""
+    return _read(PRISMA, files)
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
-    """Read the folders of a series, given by their files."""
+    """Read the folders of a series of diesel's, given by their files."""
+    return _read(NAME, files)
+
+
+def _read(layout: str, files: Mapping[str, bytes]) -> list[Migration]:
+    forward = FILES[layout][0]
     found: list[Migration] = []
     folders: dict[str, dict[str, tuple[str, bytes]]] = {}
     for path, data in files.items():
-        if basename(path) in FILES:
+        if basename(path) in FILES[layout]:
             folders.setdefault(dirname(path), {})[basename(path)] = (path, data)
         else:
-            message = f"diesel never runs {basename(path)}: a migration is a folder with an up.sql"
-            found.append(stray(NAME, path, data, message, "mkdir YYYY-MM-DD-HHMMSS_name, and move it there as up.sql"))
+            tool, name = ("diesel", "YYYY-MM-DD-HHMMSS_name") if layout == NAME else ("Prisma", "YYYYMMDDHHMMSS_name")
+            message = f"{tool} never runs {basename(path)}: a migration is a folder with {forward} in it"
+            found.append(stray(layout, path, data, message, f"mkdir {name}, and move it there as {forward}"))
     for folder, there in folders.items():
-        up, down = there.get("up.sql"), there.get("down.sql")
+        up, down = there.get(forward), there.get("down.sql")
         if up is None and down is None:
             continue
         version, _, slug = basename(folder).partition("_")
         problems: list[Problem] = []
         wrapped = _run_in_transaction(there["metadata.toml"][1], problems) if "metadata.toml" in there else True
-        running = always_wrapped if wrapped else never_wrapped
-        found.append(two_files(NAME, version.replace("-", ""), slug, up, down, running, problems=tuple(problems)))
+        running = always_wrapped if wrapped and layout == NAME else never_wrapped
+        found.append(two_files(layout, version.replace("-", ""), slug, up, down, running, problems=tuple(problems)))
     return found
 
 

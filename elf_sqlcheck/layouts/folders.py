@@ -50,6 +50,10 @@ class Disk:
         return self._known[folder]
 
 
+#: The files of a migration that has a folder of its own.
+_PARTS = frozenset({"up.sql", "down.sql", "migration.sql", "metadata.toml"})
+
+
 def root_of(path: str, tree: Tree, layout: str = "", default: str = "") -> str:
     """The folder in which the series of a file begins: mostly its own, one above it for layouts with folders.
 
@@ -69,7 +73,7 @@ def roots(path: str) -> list[str]:
     """The folders above its own in which the series of a file may begin, by the names on its way alone."""
     folder, name = os.path.split(path)
     above, place = os.path.split(folder)
-    if name in {"up.sql", "down.sql"} or place in {"committed", "current"}:
+    if name in {"up.sql", "down.sql", "migration.sql"} or place in {"committed", "current"}:
         return [above]
     from elf_sqlcheck.layouts.flyway import FILE_NAME
 
@@ -97,9 +101,10 @@ def members(root: str, tree: Tree, layout: str = "") -> list[str]:
         below = [path for place in ("committed", "current") if place in folders for path in _below(root, place, tree)]
         return below + _in(root, [name for name in own if name == "current.sql" or "committed" not in folders])
     from elf_sqlcheck.layouts.flyway import FILE_NAME
-    from elf_sqlcheck.layouts.recognition import is_diesel_folder
+    from elf_sqlcheck.layouts.recognition import is_own_folder
 
-    if layout == "diesel" or (not layout and any(map(is_diesel_folder, folders)) and not own):
+    numbered = any(name[0].isdigit() for name in own)
+    if layout in {"diesel", "prisma"} or (not layout and any(map(is_own_folder, folders)) and not numbered):
         inside = [path for folder in folders if not folder.startswith(".") for path in _flat(root, folder, tree)]
         return _in(root, own) + inside
     if layout == "flyway" or (not layout and any(map(FILE_NAME.match, files))):
@@ -113,7 +118,7 @@ def _in(root: str, names: list[str]) -> list[str]:
 
 def _flat(root: str, folder: str, tree: Tree) -> list[str]:
     path = os.path.join(root, folder)
-    return _in(path, [name for name in tree.entries(path)[0] if name in {"up.sql", "down.sql", "metadata.toml"}])
+    return _in(path, [name for name in tree.entries(path)[0] if name in _PARTS])
 
 
 def _below(root: str, place: str, tree: Tree, also: str = ".sql") -> list[str]:

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_DIESEL_FOLDER = re.compile(r"[0-9][0-9-]*_")
+_OWN_FOLDER = re.compile(r"[0-9][0-9-]*_")
 _SUPABASE_FOLDER = os.path.join("supabase", "migrations")
 
 
@@ -33,14 +33,14 @@ def by_name(paths: Iterable[str]) -> str:
             return flyway.NAME
         if pairs.PAIR_NAME.match(name):
             return pairs.GOLANG_MIGRATE
-        if name in diesel.FILES and _DIESEL_FOLDER.match(os.path.basename(folder)):
-            return diesel.NAME
+        if name in {"up.sql", "migration.sql"} and is_own_folder(os.path.basename(folder)):
+            return diesel.NAME if name == "up.sql" else diesel.PRISMA
     return ""
 
 
-def is_diesel_folder(name: str) -> bool:
-    """Whether a folder is named like a migration of diesel."""
-    return _DIESEL_FOLDER.match(name) is not None
+def is_own_folder(name: str) -> bool:
+    """Whether a folder is named like a migration of diesel or Prisma."""
+    return _OWN_FOLDER.match(name) is not None
 
 
 def by_contents(data: bytes) -> str:

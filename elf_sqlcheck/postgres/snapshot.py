@@ -102,7 +102,7 @@ class _Reader:
             self._snapshot.objects[key] = attributes
             self._keys[addresses[0], addresses[1], addresses[2]] = key
             self._parents[key] = parent
-            if kind == "sequence" and parent[2]:
+            if kind == "sequence" and parent[2] and parent in self._keys:  # inherited columns have no key
                 self._hide_name(identity, self._snapshot.objects[self._keys[parent]])
 
     @staticmethod

@@ -67,7 +67,9 @@ def page(rules: Iterable[Rule]) -> str:
                 blocks += [Block("text", "Found:"), *_example(rule, shown)]
                 blocks += [Block("text", "Passes:"), *_example(rule, rule.good[0])]
     blocks += [Block("heading", "Names of squawk's rules", 2), Block("text", _SQUAWK)]
-    return _markdown([*blocks, Block("text", "\n".join(_squawk(rules)))])
+    blocks.append(Block("text", "\n".join(_squawk(rules))))
+    unlike = ", ".join(name for name in sorted(SQUAWK) if not SQUAWK[name])
+    return _markdown([*blocks, Block("text", f"Nothing here is like these: {unlike}.")])
 
 
 def _table(rules: Iterable[Rule]) -> Iterator[str]:
@@ -83,7 +85,9 @@ def _squawk(rules: Iterable[Rule]) -> Iterator[str]:
     yield "| squawk | here |"
     yield "|---|---|"
     for name in sorted(SQUAWK.keys() | ALIASES.keys()):
-        yield f"| {name} | {', '.join(f'[{rule}](#{rule})' if rule in known else rule for rule in ours(name))} |"
+        same = ", ".join(f"[{rule}](#{rule})" if rule in known else rule for rule in ours(name))
+        if same:
+            yield f"| {name} | {same} |"
 
 
 def _fix_option(rule: Rule) -> str:

@@ -8,11 +8,11 @@
 ALTER TABLE users
     ADD COLUMN IF NOT EXISTS display_name TEXT,
     ALTER COLUMN is_active SET DEFAULT false,
-    DROP COLUMN IF EXISTS nickname; -- finding: drop-column, irreversible-step
+    DROP COLUMN IF EXISTS nickname; -- finding: drop-column
 
 -- ============= DOWN MIGRATION ============
 
 ALTER TABLE users
-    ADD COLUMN IF NOT EXISTS nickname TEXT,
+    ADD COLUMN IF NOT EXISTS nickname TEXT, -- finding: irreversible-step
     ALTER COLUMN is_active SET DEFAULT true,
     DROP COLUMN IF EXISTS display_name;

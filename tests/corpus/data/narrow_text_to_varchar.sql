@@ -5,7 +5,7 @@
 
 -- ============= UP MIGRATION =============
 
-ALTER TABLE products ALTER COLUMN title TYPE VARCHAR(80); -- finding: narrowing-type, column-type-rewrite, irreversible-step
+ALTER TABLE products ALTER COLUMN title TYPE VARCHAR(80); -- finding: narrowing-type, column-type-rewrite
 
 -- ============= DOWN MIGRATION ============
 

@@ -5,8 +5,8 @@
 
 -- ============= UP MIGRATION =============
 
-ALTER TABLE users DROP COLUMN IF EXISTS nickname; -- finding: drop-column, irreversible-step
+ALTER TABLE users DROP COLUMN IF EXISTS nickname; -- finding: drop-column
 
 -- ============= DOWN MIGRATION ============
 
-ALTER TABLE users ADD COLUMN IF NOT EXISTS nickname TEXT;
+ALTER TABLE users ADD COLUMN IF NOT EXISTS nickname TEXT; -- finding: irreversible-step

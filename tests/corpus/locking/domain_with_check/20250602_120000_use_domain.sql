@@ -5,7 +5,7 @@
 
 -- ============= UP MIGRATION =============
 
-ALTER TABLE users ALTER COLUMN age TYPE rating; -- finding: column-type-rewrite, narrowing-type, irreversible-step
+ALTER TABLE users ALTER COLUMN age TYPE rating; -- finding: column-type-rewrite, narrowing-type
 
 -- ============= DOWN MIGRATION ============
 
