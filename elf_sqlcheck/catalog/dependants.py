@@ -56,8 +56,9 @@ def dependants(schema: Schema, kind: str, name: Name, part: str | None = None) -
         return list(_of_function(schema, schema.resolve_function(name)))
     full = schema.resolve(name, "type" if kind in {"type", "domain"} else "relation")
     found = list(_of_name(schema, full))
-    for heir in schema.partitions(full):
-        found += [one for one in dependants(schema, "table", heir) if one.name != full and one not in found]
+    for heir in schema.heirs(full):
+        if heir.partition_of == full:
+            found += [one for one in dependants(schema, "table", heir.name) if one.name != full and one not in found]
     return found
 
 
@@ -154,6 +155,10 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
     for key, user in _users(schema, table):
         if isinstance(user, View) and (table, column) in user.uses:
             yield _view(key, user)
+    for heir in schema.heirs(table):
+        inherited = heir.column(column)
+        if inherited and inherited.inherited:
+            yield from _of_column(schema, heir.name, column)
 
 
 def _columns(table: Table, constraint: str) -> tuple[str, ...]:
