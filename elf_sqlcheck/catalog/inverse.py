@@ -169,7 +169,13 @@ def _add_constraint(change: ch.AddConstraint, before: Schema) -> str:
     if name is None:
         taken = {**table.constraints, **table.indexes} if table else ()
         name = constraint_name(change.table.name, change.constraint, taken)
-    return _alter(change, f"DROP CONSTRAINT IF EXISTS {quoted(name)}")
+    if change.constraint.using_index:
+        return ""  # the index goes with the constraint
+    actions = [f"DROP CONSTRAINT IF EXISTS {quoted(name)}"]
+    if change.constraint.kind == "primary key":  # its columns stay NOT NULL
+        known = [table.column(column) if table else None for column in change.constraint.columns]
+        actions += [f"ALTER COLUMN {quoted(c.name)} DROP NOT NULL" for c in known if c and not c.not_null]
+    return _alter(change, ", ".join(actions))
 
 
 def _drop_constraint(change: ch.DropConstraint, before: Schema) -> str:

@@ -113,9 +113,21 @@ def grant(change: ch.Grant, before: Schema) -> str:
                 changed = frozenset(had & wanted if change.revoke else wanted - had)
                 shown = ("grant", *_written(item), *key[3:])
                 statements += made.grants(shown, changed, revoke=not change.revoke) if changed else []
+                if not column and change.kind == "table":
+                    statements += _of_columns(key, shown, frozenset(wanted), before)
     if "all" in change.privileges or not change.privileges:
         return _whole(change) if statements and not _had(change, before) else ""
     return "\n".join(statements)
+
+
+def _of_columns(key: Key, shown: Key, privileges: frozenset[str], before: Schema) -> list[str]:
+    """What the same grantee may do with single columns: REVOKE on the table takes that along."""
+    found = []
+    for other in sorted(before.about(Name(key[1], key[2]))):
+        value = before.get(other) if other[:5] == key and len(other) > 5 else None
+        if isinstance(value, Fact) and isinstance(value.value, frozenset) and value.value & privileges:
+            found += made.grants((*shown, other[5]), value.value & privileges)
+    return found
 
 
 def _had(change: ch.Grant, before: Schema) -> bool:
@@ -155,7 +167,8 @@ def default_privileges(change: ch.DefaultPrivileges, before: Schema) -> str:
     word, link = ("GRANT", "TO") if change.revoke else ("REVOKE", "FROM")
     privileges = ", ".join(change.privileges).upper() or "ALL"
     grantees = ", ".join(map(made.grantee, change.grantees))
-    return f"ALTER DEFAULT PRIVILEGES{roles}{schemas} {word} {privileges} ON {change.kind.upper()}S {link} {grantees};"
+    action = f"{word} {privileges} ON {change.kind.upper()}S {link} {grantees}"
+    return f"ALTER DEFAULT PRIVILEGES{roles}{schemas} {action};"
 
 
 def attribute(change: ch.AlterAttribute, before: Schema) -> str:
