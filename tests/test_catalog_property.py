@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from elf_sqlcheck import sql
 from elf_sqlcheck.catalog.changes import Drop
 from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.inverse import inverse
 from elf_sqlcheck.catalog.read import read
 from tests.catalog_server import told_by_server
 from tests.catalog_words import different, told_by_catalog
@@ -82,13 +83,55 @@ def check(connection: Any, statements: list[str]) -> None:
         connection.execute(GROUND.encode())
         catalog.apply_all(changes_of(GROUND))
         catalog.begin()
-        done = [statement for statement in statements if run(connection, catalog, statement)]
+        done: list[str] = []
+        places: list[int] = []
+        for statement in statements:
+            place = catalog.position
+            if run(connection, catalog, statement):
+                done.append(statement)
+                places.append(place)
         try:
             found = different(told_by_catalog(catalog.now), told_by_server(connection))
         except psycopg.Error as error:  # pragma: no cover - a message for whoever changes the queries
             pytest.fail(f"{error}")
-        shown = "\n".join(f"{' '.join(key)}: {ours} / {theirs}" for key, (ours, theirs) in found.items())
-        assert not found, ";\n".join(done) + ";\n" + shown
+        assert not found, ";\n".join(done) + ";\n" + shown(found)
+        undo(connection, catalog, done, places)
+
+
+def shown(found: dict[tuple[str, str], tuple[Any, Any]]) -> str:
+    """Differences, one a line."""
+    return "\n".join(f"{' '.join(key)}: {ours} / {theirs}" for key, (ours, theirs) in found.items())
+
+
+def undo(connection: Any, catalog: Catalog, done: list[str], places: list[int]) -> None:
+    """Go back from the last statement as far as its inverse is known; what was before must be there again."""
+    import psycopg
+
+    end = len(done)
+    down: list[str] = []
+    until = [*places[1:], catalog.position]
+    for number in reversed(range(end)):
+        changes = changes_of(done[number])
+        texts = [inverse(change, catalog.view(places[number] + i)) for i, change in enumerate(changes)]
+        before, after = (told_by_catalog(catalog.view(at)) for at in (places[number], until[number]))
+        if before == after:
+            continue
+        if not all(texts):
+            break
+        for text in reversed(texts):
+            try:
+                with connection.transaction():
+                    connection.execute(text.encode())
+            except psycopg.Error as error:
+                pytest.fail(";\n".join(done) + ";\n-- DOWN\n" + "\n".join([*down, text]) + f"\nrefused: {error}")
+            catalog.apply_all(changes_of(text))
+            down.append(text)
+        actual = told_by_server(connection)
+        story = ";\n".join(done) + ";\n-- DOWN\n" + "\n".join(down) + "\n"
+        found = different(before, actual)
+        assert not found, story + "not as before: " + shown(found)
+        folded = different(told_by_catalog(catalog.now), actual)
+        assert not folded, story + "folded: " + shown(folded)
 
 
 @settings(

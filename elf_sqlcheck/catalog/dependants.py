@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/ddl-depend.html
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.entries import Domain, Enum, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import Absent, Domain, Enum, OtherType, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.record import Record
 
@@ -44,6 +44,8 @@ class Dependant(Record):
 def dependants(schema: Schema, kind: str, name: Name, part: str | None = None) -> list[Dependant]:
     """What needs an object of `kind` (as in Drop; "column" and "constraint" with `part`) called `name`, in some order.
 
+    Of a function `part` are the types of its parameters, as in its key, where there are several of the name.
+
     What goes with it anyway is left out: its own indexes, constraints, triggers, policies, sequences and partitions.
     """
     if kind == "schema":
@@ -53,11 +55,12 @@ def dependants(schema: Schema, kind: str, name: Name, part: str | None = None) -
     if kind == "constraint" and part is not None:
         return list(_of_constraint(schema, schema.resolve(name), part))
     if kind in {"function", "procedure", "routine", "aggregate"}:
-        return list(_of_function(schema, schema.resolve_function(name)))
+        return list(_of_function(schema, schema.resolve_function(name), part))
     full = schema.resolve(name, "type" if kind in {"type", "domain"} else "relation")
     found = list(_of_name(schema, full))
-    for heir in schema.partitions(full):
-        found += [one for one in dependants(schema, "table", heir) if one.name != full and one not in found]
+    for heir in schema.heirs(full):
+        if heir.partition_of == full:
+            found += [one for one in dependants(schema, "table", heir.name) if one.name != full and one not in found]
     return found
 
 
@@ -154,6 +157,10 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
     for key, user in _users(schema, table):
         if isinstance(user, View) and (table, column) in user.uses:
             yield _view(key, user)
+    for heir in schema.heirs(table):
+        inherited = heir.column(column)
+        if inherited and inherited.inherited:
+            yield from _of_column(schema, heir.name, column)
 
 
 def _columns(table: Table, constraint: str) -> tuple[str, ...]:
@@ -190,14 +197,23 @@ def _named_in(schema: Schema, functions: tuple[str, ...], function: Name) -> boo
     return False
 
 
-def _of_function(schema: Schema, name: Name) -> Iterator[Dependant]:
+def _of_function(schema: Schema, name: Name, types: str | None) -> Iterator[Dependant]:
+    others = [
+        key
+        for key in schema.about(name)
+        if key[0] == "function" and key[3] != types and not isinstance(schema.get(key), Absent | None)
+    ]
+    called = types is None or not any(key[3] or not types for key in others)  # else nobody knows which of them is
     for key, user in _users(schema, name):
+        if isinstance(user, Table | View):
+            for trigger in user.triggers.values() if not types else ():  # functions of triggers take no parameters
+                if trigger and schema.resolve_function(trigger.function) == name:
+                    yield Dependant("trigger", user.name, trigger.name, key)
+        if not called:
+            continue
         if isinstance(user, View) and _named_in(schema, user.functions, name):
             yield _view(key, user)
         if isinstance(user, Table | View):
-            for trigger in user.triggers.values():
-                if trigger and schema.resolve_function(trigger.function) == name:
-                    yield Dependant("trigger", user.name, trigger.name, key)
             for index in user.indexes.values():
                 if _in_index(schema, index, name) and not index.inherited:
                     yield Dependant("index", Name(user.name.schema, index.name), "", key)

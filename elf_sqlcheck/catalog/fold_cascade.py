@@ -44,7 +44,7 @@ def _drop(catalog: Catalog, dependant: Dependant) -> None:
     elif kind in {"trigger", "policy"}:
         drops.drop_part(catalog, kind, name, part)
     elif kind in {"function", "procedure"}:
-        drop_dependants(catalog, kind, name)
+        drop_dependants(catalog, kind, name, part)
         drops.drop_routine(catalog, dependant.key)
     elif kind in {"type", "domain"}:
         drop_dependants(catalog, "type", name)

@@ -125,7 +125,7 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
         if change.cascade:
             from elf_sqlcheck.catalog import fold_cascade
 
-            fold_cascade.drop_dependants(catalog, "function", full)
+            fold_cascade.drop_dependants(catalog, "function", full, key[3])
         drop_routine(catalog, key)
 
 

@@ -127,8 +127,12 @@ def move_routine(catalog: Catalog, key: Key, new: Name) -> None:
         if said[3] == key[3] if said[0] == "comment" and said[3] else last:
             catalog.put((said[0], new.schema or "", new.name, *said[3:]), catalog.objects[said])
             catalog.put(said, None)
-    if not catalog.overloads(old):
-        _follow(catalog, old, new, retarget.function)
+    # Functions of triggers take no parameters; which of several others an expression calls is not known.
+    alike = [other for other in catalog.overloads(old) if other[3] or not key[3]]
+    if not key[3]:
+        _follow(catalog, old, new, retarget.triggers)
+    if not alike:
+        _follow(catalog, old, new, retarget.calls)
 
 
 def rename_index(catalog: Catalog, name: Name, to: str) -> None:

@@ -106,6 +106,8 @@ def refer_to_all(catalog: Catalog, key: Key, value: Object) -> None:
         catalog.refer(key, value.owned_by[:1])
     elif isinstance(value, Domain):
         settled(catalog, value.type, key)
+        for constraint in value.constraints:
+            refer_constraint(catalog, key, constraint)
     elif isinstance(value, OtherType):
         for column in value.attributes:
             settled(catalog, column.type, key)

@@ -57,14 +57,19 @@ def relation(value: Object, old: Name, new: Name) -> Object:
     return expressions(value, read)
 
 
-def function(value: Object, old: Name, new: Name) -> Object:
-    """The object with a function that it calls called `new`."""
-    if isinstance(value, Table | View):
-        triggers = {
-            name: trigger.replace(function=new) if trigger and _same(trigger.function, old) else trigger
-            for name, trigger in value.triggers.items()
-        }
-        value = value.replace(triggers=triggers)
+def triggers(value: Object, old: Name, new: Name) -> Object:
+    """The object with the function of its triggers called `new`."""
+    if not isinstance(value, Table | View):
+        return value
+    named = {
+        name: trigger.replace(function=new) if trigger and _same(trigger.function, old) else trigger
+        for name, trigger in value.triggers.items()
+    }
+    return value.replace(triggers=named)
+
+
+def calls(value: Object, old: Name, new: Name) -> Object:
+    """The object with a function that its expressions call called `new`."""
     if isinstance(value, View):
         value = value.replace(functions=tuple(_called(written, old, new) for written in value.functions))
 

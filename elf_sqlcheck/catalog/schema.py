@@ -217,15 +217,20 @@ class Schema:
         """The schema just before another change of the same migration."""
         return Schema(self._objects, self._journal, position, self._links, self.migration)
 
+    def about(self, name: Name) -> set[Key]:
+        """The keys of comments, grants and the like that there may be about an object of that full name."""
+        return self._links.about.get((name.schema or "", name.name), set())
+
     def referring_keys(self, name: Name) -> set[Key]:
         """The keys of what may refer to the relation, type or function of that full name."""
         return self._links.referring.get((name.schema or "", name.name), set())
 
-    def partitions(self, name: Name) -> list[Name]:
-        """The partitions of the table of that full name."""
+    def heirs(self, name: Name) -> list[Table]:
+        """The partitions of the table of that full name, and the tables that inherit from it."""
         keys = self._links.heirs.get((name.schema or "", name.name), ())
         found = [self.get(key) for key in sorted(keys)]
-        return [table.name for table in found if isinstance(table, Table) and table.partition_of == name]
+        tables = [table for table in found if isinstance(table, Table)]
+        return [table for table in tables if name == table.partition_of or name in table.inherits]
 
     def dependants(self, kind: str, name: Name, part: str | None = None) -> list[Dependant]:
         """What DROP of the object refuses for and DROP … CASCADE takes along; see `catalog.dependants`.
