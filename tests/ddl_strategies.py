@@ -24,6 +24,7 @@ CREATE VIEW x AS SELECT w.a, u.c FROM w JOIN u ON u.a = w.a;
 CREATE TRIGGER r BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION f();
 CREATE POLICY p ON t USING (c IS NOT NULL);
 CREATE SEQUENCE s;
+CREATE TABLE v (a serial, c int GENERATED ALWAYS AS IDENTITY);
 """
 
 TABLES = ("t", "t", "u", "u", "part", "p1", "kid", "v", "app.t", '"Q t"')
@@ -35,7 +36,7 @@ INDEXES = ("i", "j", "app.i")
 CONSTRAINTS = ("k", "l", "t_a_check", "t_pkey", "u_a_fkey", "t_a_key")
 FUNCTIONS = ("f", "f", "g", "g", "app.f")
 ROLES = ("catalog_one", "catalog_two", "PUBLIC")
-SEQUENCES = ("s", "s", "t_a_seq", "app.s")
+SEQUENCES = ("s", "s", "t_a_seq", "v_a_seq", "v_c_seq", "app.s")
 
 table = st.sampled_from(TABLES)
 column = st.sampled_from(COLUMNS)

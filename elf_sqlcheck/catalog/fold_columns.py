@@ -40,6 +40,7 @@ def with_sequence(catalog: Catalog, table: Name, column: str) -> None:
     name = Name(table.schema, object_name(table.name, column, "seq", taken))
     catalog.put(key_of(name), Sequence(name, (table, column), internal=True))
     catalog.refer(key_of(name), (table,))
+    catalog.refer(key_of(table), (name,))
 
 
 def own_sequences(catalog: Catalog, table: Name, column: str | None = None) -> list[Sequence]:

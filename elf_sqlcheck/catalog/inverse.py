@@ -5,6 +5,8 @@ Only what is certain from the change and the schema before it; rows are never br
 
 from __future__ import annotations
 
+import re
+
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import definitions as made
 from elf_sqlcheck.catalog import inverse_objects
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 _ROUTINES = frozenset({"function", "procedure", "routine"})
 
 
+#: How the normal form of an expression writes what is rare: by the parser's word for it.
+_NOT_SQL = re.compile(r"\b(?:[A-Z][a-z]+){2,}\(")
+
+
 def inverse(change: Change, before: Schema) -> str:
     """The statements, semicolons included, that undo `change`; "" where none are known to.
 
     `before` is the schema just before the change.
     """
     undo = _INVERSE.get(type(change))
-    return undo(change, before) if undo else ""
+    text = undo(change, before) if undo else ""
+    return "" if _NOT_SQL.search(text) else text
 
 
 def _drop(kind: str, known_as: str = "relation") -> Callable[[Any, Schema], str]:

@@ -222,7 +222,8 @@ def sequence(change: ch.AlterSequence, before: Schema) -> str:
 
 _RENAMED = frozenset(
     ["table", "view", "materialized view", "foreign table", "index", "sequence", "type", "domain", "schema",
-     "collation", "statistics", "text search configuration", "text search dictionary", "event trigger", "publication", "role"]
+     "collation", "statistics", "text search configuration", "text search dictionary", "event trigger",
+     "publication", "role"]
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from json import JSONDecoder
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog import read_access as access
 from elf_sqlcheck.catalog import read_objects as objects
+from elf_sqlcheck.catalog import read_routines as routines
 from elf_sqlcheck.catalog import read_tables as tables
 from elf_sqlcheck.catalog.expressions import Reader, expression, strings
 from elf_sqlcheck.catalog.objects import Name
@@ -221,7 +222,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "AlterDatabaseStmt": _alter_database,
     "AlterDefaultPrivilegesStmt": access.default_privileges,
     "AlterEnumStmt": objects.alter_enum,
-    "AlterFunctionStmt": objects.alter_function,
+    "AlterFunctionStmt": routines.alter_function,
     "AlterForeignServerStmt": access.server_options,
     "AlterObjectSchemaStmt": objects.set_schema,
     "AlterOwnerStmt": objects.set_owner,
@@ -241,7 +242,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreateExtensionStmt": objects.create_extension,
     "CreateForeignServerStmt": access.server_options,
     "CreateForeignTableStmt": _foreign_table,
-    "CreateFunctionStmt": objects.create_function,
+    "CreateFunctionStmt": routines.create_function,
     "CreatePolicyStmt": access.create_policy,
     "CreateRoleStmt": access.create_role,
     "CreateSchemaStmt": objects.create_schema,
@@ -250,7 +251,7 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreateSubscriptionStmt": access.subscription,
     "CreateTableAsStmt": tables.create_table_as,
     "CreateTableSpaceStmt": _system("CREATE TABLESPACE"),
-    "CreateTrigStmt": objects.create_trigger,
+    "CreateTrigStmt": routines.create_trigger,
     "CreateUserMappingStmt": access.server_options,
     "CreatedbStmt": _system("CREATE DATABASE"),
     "DeleteStmt": _write("delete"),
