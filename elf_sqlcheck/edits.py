@@ -32,6 +32,20 @@ def tokens(migration: Migration, span: Span, *, comments: bool = False) -> list[
     ]
 
 
+def following(migration: Migration, start: int, end: int) -> Token | None:
+    """The first token between `start` and `end`, None when only comments and blanks stand there.
+
+    What comes after it, which may be most of a large file, is not scanned.
+    """
+    size = 200
+    while True:
+        stop = min(start + size, end)
+        found = next(iter(tokens(migration, Span(start, stop))), None)
+        if stop == end or (found is not None and found[1].end < stop):
+            return found
+        size *= 20
+
+
 def _moved(token: Any, offset: int) -> Span:
     return Span(offset + token.start, offset + token.end + 1)
 
@@ -84,10 +98,10 @@ def append(migration: Migration, section: Section, sql: str) -> tuple[Edit, ...]
     if not statements:
         return ()
     end = statements[-1].span.end
-    following = next(iter(tokens(migration, Span(end, section.span.end))), ("", Span(end, end)))
-    if following[0] != ";":
+    semicolon = following(migration, end, section.span.end)
+    if semicolon is None or semicolon[0] != ";":
         return Edit(Span(end, end), ";"), Edit(_line_end(migration, end, section), f"\n\n{sql}")
-    return (Edit(_line_end(migration, following[1].end, section), f"\n\n{sql}"),)
+    return (Edit(_line_end(migration, semicolon[1].end, section), f"\n\n{sql}"),)
 
 
 def _line_end(migration: Migration, position: int, section: Section) -> Span:
@@ -106,7 +120,7 @@ def prepend(migration: Migration, section: Section | None, sql: str) -> tuple[Ed
         return ()
     first = section.statements[0] if section.statements else None
     if first is not None and first.kind == _TRANSACTION:
-        semicolon = next(iter(tokens(migration, Span(first.span.end, section.span.end))), None)
+        semicolon = following(migration, first.span.end, section.span.end)
         if semicolon is None or semicolon[0] != ";":
             return ()
         return (Edit(_line_end(migration, semicolon[1].end, section), f"\n{sql}"),)
@@ -126,8 +140,8 @@ def add_header(migration: Migration, line: str) -> tuple[Edit, ...]:
 
 def remove_statement(migration: Migration, statement: Span, section: Section) -> tuple[Edit, ...]:
     """Take out a statement with its semicolon, and its line when nothing else stands on it."""
-    following = next(iter(tokens(migration, Span(statement.end, section.span.end))), None)
-    end = following[1].end if following and following[0] == ";" else statement.end
+    after = following(migration, statement.end, section.span.end)
+    end = after[1].end if after and after[0] == ";" else statement.end
     return (Edit(_whole_lines(migration, Span(statement.start, end)), ""),)
 
 

@@ -126,8 +126,8 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
             break  # of one statement, several tables
         if kind in _BY_NAME:
             names.add(change.name.name)  # type: ignore[attr-defined]
-        elif kind not in _HARMLESS and hasattr(change, "table"):
-            names.add(change.table.name)
+        elif kind not in _HARMLESS and getattr(change, "table", None):
+            names.add(change.table.name)  # type: ignore[attr-defined]
     else:
         if len(names) <= _MANY:
             return

@@ -263,3 +263,16 @@ def test_a_function_that_no_migration_made_can_be_renamed() -> None:
     catalog.begin()
     catalog.apply_all(changes_of("ALTER FUNCTION f() RENAME TO g;"))
     assert catalog.view().get(("function", "public", "g", "")) is not None
+
+
+def test_a_circle_of_parents_is_no_trap() -> None:
+    """The server refuses each of these; files may hold them all the same."""
+    made = "CREATE TABLE a (x int, y int); CREATE TABLE b () INHERITS (a); "
+    for sql_text in (
+        made + "ALTER TABLE a INHERIT b; ALTER TABLE a DROP COLUMN x; DROP TABLE b CASCADE; DROP TABLE a CASCADE;",
+        made + "CREATE TABLE a () INHERITS (b); ALTER TABLE a DROP COLUMN x; DROP TABLE a CASCADE;",
+        "CREATE TABLE a (x int) PARTITION BY LIST (x); ALTER TABLE a ATTACH PARTITION a DEFAULT; DROP TABLE a CASCADE;",
+    ):
+        catalog = Catalog()
+        catalog.apply_all(changes_of(sql_text))
+        assert catalog.view().is_absent("relation", Name(None, "a"))

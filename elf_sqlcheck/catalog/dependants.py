@@ -58,9 +58,14 @@ def dependants(schema: Schema, kind: str, name: Name, part: str | None = None) -
         return list(_of_function(schema, schema.resolve_function(name), part))
     full = schema.resolve(name, "type" if kind in {"type", "domain"} else "relation")
     found = list(_of_name(schema, full))
-    for heir in schema.heirs(full):
-        if heir.partition_of == full:
-            found += [one for one in dependants(schema, "table", heir.name) if one.name != full and one not in found]
+    seen, waiting = {full}, [full]
+    while waiting:  # not by recursion: files that were never run may make a table a partition of its own partition
+        parent = waiting.pop()
+        for heir in schema.heirs(parent):
+            if heir.partition_of == parent and heir.name not in seen:
+                seen.add(heir.name)
+                waiting.append(heir.name)
+                found += [one for one in _of_name(schema, heir.name) if one.name not in seen and one not in found]
     return found
 
 

@@ -36,18 +36,21 @@ def _drop(catalog: Catalog, dependant: Dependant) -> None:
     found = catalog.objects.get(dependant.key)
     if found is None or found is ABSENT:
         return
+    # What needs the object is looked up before it goes and taken away after it: in files that were never run, two
+    # tables may inherit from each other.
+    needing: list[Dependant] = []
     if kind in {"table", "foreign table", "view", "materialized view", "sequence"}:
-        drop_dependants(catalog, kind, name)
+        needing = dependants(catalog.now, kind, name)
         drops.drop_relation(catalog, name)
     elif kind == "index":
         drops.drop_index(catalog, name)
     elif kind in {"trigger", "policy"}:
         drops.drop_part(catalog, kind, name, part)
     elif kind in {"function", "procedure"}:
-        drop_dependants(catalog, kind, name, part)
+        needing = dependants(catalog.now, kind, name, part)
         drops.drop_routine(catalog, dependant.key)
     elif kind in {"type", "domain"}:
-        drop_dependants(catalog, "type", name)
+        needing = dependants(catalog.now, "type", name)
         drops.drop_type(catalog, name)
     elif isinstance(found, Table):
         _drop_from_table(catalog, found, kind, part)
@@ -57,6 +60,8 @@ def _drop(catalog: Catalog, dependant: Dependant) -> None:
     elif isinstance(found, Domain):
         kept_constraints = tuple(c for c in found.constraints if c.name != part)
         catalog.put(dependant.key, found.replace(constraints=kept_constraints))
+    for other in needing:
+        _drop(catalog, other)
 
 
 def _drop_from_table(catalog: Catalog, table: Table, kind: str, part: str) -> None:

@@ -6,7 +6,7 @@ from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog.entries import Fact, OtherType, Table, View
 from elf_sqlcheck.catalog.fold_columns import own_column, with_default, with_sequence
-from elf_sqlcheck.catalog.fold_parts import key_of, parents, refer_to_all, save, table_at, type_key
+from elf_sqlcheck.catalog.fold_parts import descends, key_of, parents, refer_to_all, save, table_at, type_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def begin(catalog: Catalog, table: Table, change: ch.CreateTable) -> tuple[Table
     for name, options in zip(change.like, change.like_options or [frozenset()] * len(change.like), strict=False):
         complete = _like(catalog, table, name, options, columns, given) and complete
     resolve = catalog.now.resolve
+    above = [resolve(name) for name in ((change.partition_of,) if change.partition_of else change.inherits)]
+    above = [name for name in above if not descends(catalog, name, table.name)]
     return table.replace(
         columns=columns,
         complete=complete,
-        partition_of=resolve(change.partition_of) if change.partition_of else None,
-        inherits=tuple(resolve(parent) for parent in change.inherits),
+        partition_of=above[0] if above and change.partition_of else None,
+        inherits=() if change.partition_of else tuple(above),
         of_type=resolve(change.of_type, "type") if change.of_type else None,
     ), [*change.constraints, *given]
 
@@ -190,6 +192,8 @@ def _partition(catalog: Catalog, change: ch.AttachPartition) -> None:
     if table is None or parent is None:
         _attach_index(catalog, change)
         return
+    if descends(catalog, parent.name, table.name):
+        return
     columns = {
         name: column.replace(inherited=True, identity=_identity(parent, name)) if column else None
         for name, column in table.columns.items()
@@ -244,7 +248,7 @@ def _other(catalog: Catalog, change: ch.AlterTableOther) -> None:
 
 def _inherit(catalog: Catalog, table: Table, change: ch.AlterTableOther) -> Table:
     parent = table_at(catalog, change.other) if change.other else None
-    if parent is None:
+    if parent is None or descends(catalog, parent.name, table.name):
         return table
     table = table.replace(inherits=(*table.inherits, parent.name))
     refer_to_all(catalog, key_of(table.name), table)

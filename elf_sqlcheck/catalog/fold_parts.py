@@ -61,6 +61,19 @@ def parents(table: Table) -> tuple[Name, ...]:
     return (*table.inherits, table.partition_of) if table.partition_of else table.inherits
 
 
+def descends(catalog: Catalog, name: Name, ancestor: Name) -> bool:
+    """Whether a table is `ancestor` or inherits from it, however far. The server refuses to close such a circle."""
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name == ancestor:
+            return True
+        found = catalog.objects.get(key_of(name))
+        if isinstance(found, Table):
+            waiting.extend(parents(found))
+    return False
+
+
 def settled(catalog: Catalog, kind: Type, key: Key) -> Type:
     """The type of a part of the object under `key`, with its schema unless that is `public` or not known."""
     if kind.schema is None and kind.name in BUILT_IN:
