@@ -3,6 +3,7 @@
 # make lint     ruff and the layers of imports
 # make types    mypy
 # make bench    how fast linting is, beside squawk and sqlfluff
+# make accuracy what linters find in the labelled corpus, and how often they are wrong
 # make clean    remove what these made
 #
 # PYTHON=python3.13 chooses the interpreter.
@@ -22,7 +23,7 @@ unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB
 unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
-.PHONY: check test lint types bench clean
+.PHONY: check test lint types bench accuracy clean
 
 check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-sqlcheck lint
@@ -43,6 +44,9 @@ types: $(VENV)/.dev-$(HERE)
 
 bench: $(BENCH_VENV)/.bench-$(HERE)
 	$(BENCH_VENV)/bin/python bench/lint.py
+
+accuracy: $(VENV)/.dev-$(HERE)
+	$(BIN)/python bench/accuracy.py $(if $(wildcard bench/.tools),,--install)
 
 clean:
 	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis

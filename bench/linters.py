@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), ".tools")
 _FOLDERS = [os.path.join(TOOLS, "venv", "bin"), os.path.join(TOOLS, "npm", "node_modules", ".bin")]
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?(?:\x1b\\|\x07)")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b\x07\s]*(?:\x1b\\|\x07)?")
 _PGRUBIC_LINE = re.compile(r"^(.+?\.sql):(\d+):\d+: ([A-Z]{2}\d{3}): ", re.MULTILINE)
 #: Seconds. pgrubic takes a third of one for each file.
 _TIMEOUT = 1800
@@ -192,10 +192,12 @@ def install(python: str) -> list[str]:
         else:
             command = ["npm", "install", "--silent", "--prefix", os.path.join(TOOLS, "npm"), linter.package]
         if shutil.which(command[0]) is None or subprocess.run(command, check=False).returncode:
-            failed.append(f"{linter.name} could not be installed: {' '.join(command)}")
+            failed.append(f"{linter.name} could not be installed: {' '.join(command)} (--python names another Python)")
     return failed
 
 
 def _newest_python() -> str:
-    names = ("python3.14", "python3.13", "python3.12")
-    return next((path for path in map(shutil.which, names) if path), sys.executable)
+    """The newest Python that runs: a name on PATH may be a shim of a version that is not switched on."""
+    found = (path for path in map(shutil.which, ("python3.14", "python3.13", "python3.12")) if path)
+    runs = (path for path in found if not subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode)
+    return next(runs, sys.executable)

@@ -31,9 +31,11 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
     """
     text = layouts.read(path, data, "plain")
     existing = suppress.read(text)
+    pieces = suppress.pieces(text) if above else []
     wanted: dict[Span | None, set[str]] = {}
     for finding in findings:
-        piece = suppress.piece_at(text, finding.span.start) if finding.span and above else None
+        offset = finding.span.start if finding.span else -1
+        piece = next((piece for piece in pieces if piece.start <= offset < piece.end), None)
         place = None if piece is None or _is_data(text, piece) else piece
         wanted.setdefault(place, set()).add(finding.rule)
     edits: list[Edit] = []

@@ -19,14 +19,14 @@ from elf_sqlcheck import layouts, sql
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.suppress import piece_at
+from elf_sqlcheck.suppress import pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.model import Finding, Span
 
 VERSION = 1
 _DIGITS = 16
@@ -74,26 +74,33 @@ class Matched(Record):
 class Baseline:
     """The entries of one file, each with the number of findings; `path` is where they are kept."""
 
-    __slots__ = ("entries", "folder", "path")
+    __slots__ = ("_names", "entries", "folder", "path")
 
     def __init__(self, path: str, entries: Mapping[Entry, int] | None = None) -> None:
         self.path = path
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries = dict(entries or {})
+        self._names: dict[str, str] = {}
 
     def relative(self, path: str) -> str:
         """A path as entries name it."""
-        folder, name = os.path.split(path)
-        inside = os.path.join(os.path.relpath(os.path.realpath(folder), self.folder), name)
-        return os.path.normpath(inside).replace(os.sep, "/")
+        if path not in self._names:
+            folder, name = os.path.split(path)
+            inside = os.path.join(os.path.relpath(os.path.realpath(folder), self.folder), name)
+            self._names[path] = os.path.normpath(inside).replace(os.sep, "/")
+        return self._names[path]
 
     def match(self, findings: Iterable[Finding], sources: Mapping[str, bytes]) -> Matched:
         """Part the findings that are new from those that the baseline knows; `sources` are the files by path."""
+        return self._match(findings, _Statements(sources))
+
+    def _match(self, findings: Iterable[Finding], texts: _Statements) -> Matched:
         left = dict(self.entries)
-        texts = _Statements(sources)
+        paths = {entry.path for entry in left}
+        gone = {path for path in paths if not os.path.exists(os.path.join(self.folder, path))}
         moved: dict[tuple[str, str], list[Entry]] = {}
         for there in left:
-            if not os.path.exists(os.path.join(self.folder, there.path)):
+            if there.path in gone:
                 moved.setdefault((there.rule, there.fingerprint), []).append(there)
         shown: list[Finding] = []
         known: list[Finding] = []
@@ -110,20 +117,19 @@ class Baseline:
 
     def renewed(self, findings: Iterable[Finding], sources: Mapping[str, bytes], covered: Covered) -> Baseline:
         """A baseline with these findings, and with those entries that the run has not covered; notes are left out."""
-        matched = self.match(findings, sources)
-        return self._with((*matched.shown, *matched.known), sources, covered, matched)
+        texts = _Statements(sources)
+        matched = self._match(findings, texts)
+        return self._with((*matched.shown, *matched.known), texts, covered, matched)
 
     def pruned(self, findings: Iterable[Finding], sources: Mapping[str, bytes], covered: Covered) -> Baseline:
         """The baseline without what no longer occurs; a renamed file is found under its new name."""
-        matched = self.match(findings, sources)
-        return self._with(matched.known, sources, covered, matched)
+        texts = _Statements(sources)
+        matched = self._match(findings, texts)
+        return self._with(matched.known, texts, covered, matched)
 
-    def _with(
-        self, findings: Iterable[Finding], sources: Mapping[str, bytes], covered: Covered, matched: Matched
-    ) -> Baseline:
+    def _with(self, findings: Iterable[Finding], texts: _Statements, covered: Covered, matched: Matched) -> Baseline:
         unused = self.unneeded(matched, covered)
         entries = {entry: number for entry, number in matched.unused.items() if entry not in unused}
-        texts = _Statements(sources)
         for finding in findings:
             if finding.severity >= Severity.WARNING:
                 entry = self._entry(finding, texts)
@@ -153,32 +159,35 @@ class Baseline:
 class _Statements:
     """The fingerprints of the statements of files, each read once."""
 
-    __slots__ = ("hashes", "migrations", "sources")
+    __slots__ = ("hashes", "pieces", "sources")
 
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self.sources = sources
-        self.migrations: dict[str, Migration] = {}
-        self.hashes: dict[tuple[str, int], str] = {}
+        self.pieces: dict[str, list[Span]] = {}
+        self.hashes: dict[tuple[str, int, bool], str] = {}
 
     def fingerprint(self, finding: Finding) -> str:
         """The hash of what a finding is about: its statement, else its line, else the whole file; "" for no file."""
-        data, span = self.sources.get(finding.path), finding.span
+        path, span = finding.path, finding.span
+        data = self.sources.get(path)
         if data is None:
             return ""
-        key = finding.path, -1 if span is None else span.start
-        if key not in self.hashes:
-            text = b" ".join(data.split()) if span is None else self._around(finding.path, data, span.start)
-            self.hashes[key] = sha256(text).hexdigest()[:_DIGITS]
-        return self.hashes[key]
-
-    def _around(self, path: str, data: bytes, offset: int) -> bytes:
-        if path not in self.migrations:
-            self.migrations[path] = layouts.read(path, data, "plain")
-        piece = piece_at(self.migrations[path], offset)
+        if span is None:
+            return self._hash(path, -1, data)
+        if path not in self.pieces:
+            self.pieces[path] = pieces(layouts.read(path, data, "plain"))
+        piece = next((piece for piece in self.pieces[path] if piece.start <= span.start < piece.end), None)
         if piece is not None:
-            return _normal(data[piece.start : piece.end])
-        end = data.find(b"\n", offset)
-        return b" ".join(data[data.rfind(b"\n", 0, offset) + 1 : len(data) if end < 0 else end].split())
+            return self._hash(path, piece.start, data[piece.start : piece.end], sql=True)
+        start, end = data.rfind(b"\n", 0, span.start) + 1, data.find(b"\n", span.start)
+        return self._hash(path, start, data[start : len(data) if end < 0 else end])
+
+    def _hash(self, path: str, place: int, text: bytes, *, sql: bool = False) -> str:
+        key = path, place, sql
+        if key not in self.hashes:
+            normal = _normal(text) if sql else b" ".join(text.split())
+            self.hashes[key] = sha256(normal).hexdigest()[:_DIGITS]
+        return self.hashes[key]
 
 
 def _normal(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ import re
 from types import MappingProxyType
 
 from elf_sqlcheck import sizes
-from elf_sqlcheck.belonging import EXPOSED
+from elf_sqlcheck.context.owners import EXPOSED
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Severity

@@ -14,8 +14,6 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
-from elf_sqlcheck import waiting
-from elf_sqlcheck.belonging import Belonging
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
@@ -33,15 +31,17 @@ from elf_sqlcheck.catalog.objects import (
     quoted,
 )
 from elf_sqlcheck.catalog.schema import Schema, Table, View
+from elf_sqlcheck.context import waiting
+from elf_sqlcheck.context.owners import Belonging
+from elf_sqlcheck.context.running import Running
+from elf_sqlcheck.context.siblings import Siblings, code_of
+from elf_sqlcheck.context.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
 from elf_sqlcheck.identifiers import is_reserved, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.running import Running
 from elf_sqlcheck.secrecy import mixed_words, secrets_in
-from elf_sqlcheck.siblings import Siblings, code_of
 from elf_sqlcheck.sizes import TableSize
 from elf_sqlcheck.teams import Team
-from elf_sqlcheck.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

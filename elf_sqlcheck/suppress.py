@@ -94,11 +94,6 @@ def pieces(migration: Migration) -> list[Span]:
     return statements + [broken.piece for broken in migration.broken]
 
 
-def piece_at(migration: Migration, offset: int) -> Span | None:
-    """The statement, or the piece that does not parse, that holds a byte offset; None between them."""
-    return next((piece for piece in pieces(migration) if piece.start <= offset < piece.end), None)
-
-
 def _scope(place: Span, migration: Migration) -> Span:
     """What a comment at `place` covers."""
     data = migration.data

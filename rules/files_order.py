@@ -36,7 +36,7 @@ def _duplicate_version(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
     siblings = context.siblings
     place = context.number
-    if not migration.version:
+    if not migration.version or migration.layout == "prisma":  # Prisma goes by the whole name of the folder
         return
     for number in (place - 1, place + 1):
         other = siblings[number] if 0 <= number < len(siblings) else None
@@ -45,12 +45,18 @@ def _duplicate_version(context: Context[Migration]) -> Iterator[Finding]:
         if migration.layout == "elf" and dirname(other.path) != dirname(migration.path):
             continue
         yield context.finding(
-            f"version {migration.version} is also that of {basename(other.path)}: only one of the two would ever be applied",
+            f"version {migration.version} is also that of {_called(other)}: only one of the two would ever be applied",
             whole_file=True,
-            instead=f"give {basename(migration.path)} a later version, in its name"
+            instead=f"give {_called(migration)} a later version, in its name"
             + (" and its header" if migration.layout == "elf" else ""),
         )
         return
+
+
+def _called(migration: Migration) -> str:
+    """What people call the migration: its file, or its folder where each has one."""
+    name = basename(migration.path)
+    return basename(dirname(migration.path)) if name in {"up.sql", "down.sql"} else name
 
 
 def _find(context: Context[Migration], dependency: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.rule import (
     AddColumn,
     AddConstraint,
+    AlterDomain,
     Applicability,
     Edit,
     Example,
@@ -14,6 +15,7 @@ from elf_sqlcheck.rule import (
     Severity,
     Span,
     ValidateConstraint,
+    effects,
     is_not_null,
     nullable_keys,
     quoted,
@@ -23,6 +25,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Constraint, Context, Finding, Name
 
@@ -74,12 +77,32 @@ def _foreign_key_without_not_valid(context: Context[Added]) -> Iterator[Finding]
         yield context.finding(message, key.span, instead=instead, fix=fix)
 
 
-def _check_without_not_valid(context: Context[Added]) -> Iterator[Finding]:
+def _check_without_not_valid(context: Context[Any]) -> Iterator[Finding]:
+    if isinstance(context.change, AlterDomain):
+        yield from _domain_check(context)
+        return
     for check in context.adding("check"):
         table = context.change.table
         message = f"the check {quoted(context.name_of(check))} blocks all reads and writes of {table} {context.meanwhile(table, 'scan')} to check them"
         instead, fix = _in_two_steps(context, check)
         yield context.finding(message, check.span, instead=instead, fix=fix)
+
+
+def _domain_check(context: Context[AlterDomain]) -> Iterator[Finding]:
+    """A constraint of a domain is one of all tables that use it."""
+    change = context.change
+    tables = [str(effect.table) for effect in effects(change, context.now) if context.is_busy(effect.table)]
+    if not tables or change.constraint is None:
+        return
+    name = quoted(change.constraint.name or f"{change.name.name}_check")
+    body = change.constraint.expression.text if change.constraint.expression else "…"
+    shown = ", ".join(tables[:3]) + (f" and {len(tables) - 3} more" if len(tables) > 3 else "")
+    message = f"a check of the domain {change.name} blocks all writes to {shown} while Postgres reads all of their rows to check them"
+    instead = (
+        f"ALTER DOMAIN {change.name} ADD CONSTRAINT {name} CHECK ({body}) NOT VALID; {_LATER} "
+        f"ALTER DOMAIN {change.name} VALIDATE CONSTRAINT {name};"
+    )
+    yield context.finding(message, instead=instead)
 
 
 def _validate_in_same_transaction(context: Context[ValidateConstraint]) -> Iterator[Finding]:
@@ -178,7 +201,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="check-without-not-valid", family="locking", severity=Severity.ERROR, on=_ADDS, check=_check_without_not_valid, words=("check",),
+        name="check-without-not-valid", family="locking", severity=Severity.ERROR, on=(*_ADDS, AlterDomain), check=_check_without_not_valid, words=("check",),
         summary="a check on a table in use is made for all rows at once",
         why="Adding a CHECK reads the whole table under ACCESS EXCLUSIVE: nobody reads or writes it until that is done. VALIDATE CONSTRAINT does the same reading under a lock that lets everybody work.",
         instead="ALTER TABLE users ADD CONSTRAINT users_age_check CHECK (age >= 0) NOT VALID; and in a later migration ALTER TABLE users VALIDATE CONSTRAINT users_age_check;",
@@ -186,12 +209,14 @@ RULES = (
             Example("ALTER TABLE users ADD CONSTRAINT users_age CHECK (age >= 0); -- finding", before=_BEFORE, unsafe=True, fixed="ALTER TABLE users ADD CONSTRAINT users_age CHECK (age >= 0) NOT VALID;"),
             Example("alter table users add check (age >= 0); -- finding", before=_BEFORE, unsafe=True, fixed="alter table users add check (age >= 0) not valid;"),
             Example("ALTER TABLE users ADD COLUMN score int CHECK (score >= 0); -- finding", before=_BEFORE),
+            Example("ALTER DOMAIN mail ADD CONSTRAINT mail_at CHECK (VALUE LIKE '%@%'); -- finding", before="CREATE DOMAIN mail AS text;\nCREATE TABLE people (email mail);"),
             Example("ALTER TABLE users DROP CONSTRAINT users_age, ADD CONSTRAINT users_age CHECK (age >= 18); -- finding", before=_BEFORE + "\nALTER TABLE users ADD CONSTRAINT users_age CHECK (age >= 0);"),
         ),
         good=(
             Example("ALTER TABLE users ADD CONSTRAINT users_age CHECK (age >= 0) NOT VALID;", before=_BEFORE),
             Example("CREATE TABLE teams (size int CHECK (size > 0));\nALTER TABLE teams ADD CONSTRAINT teams_size CHECK (size < 100);"),
             Example("ALTER TABLE users ADD COLUMN score int;", before=_BEFORE),
+            Example("ALTER DOMAIN mail ADD CONSTRAINT mail_at CHECK (VALUE LIKE '%@%') NOT VALID;\nALTER DOMAIN label ADD CHECK (VALUE <> '');", before="CREATE DOMAIN mail AS text;\nCREATE DOMAIN label AS text;\nCREATE TABLE people (email mail);"),
         ),
     ),
     Rule(

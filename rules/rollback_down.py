@@ -54,7 +54,7 @@ def _down_cannot_run(context: Context[Any]) -> Iterator[Finding]:
     if not reason or context.hides(*_called(change)):
         return
     instead = "undo the statements of UP in the reverse order, and each of them once"
-    if "drop that first" in reason:
+    if " still " in reason:
         instead = "drop what depends on it first: the last object that UP makes is the first that DOWN drops"
     elif "without USING" in reason:
         instead = f"say how: ALTER TABLE {change.table} ALTER COLUMN {quoted(change.column)} TYPE {change.type} USING {quoted(change.column)}::{change.type};"

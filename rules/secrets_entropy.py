@@ -84,9 +84,9 @@ def _is_random(word: bytes) -> bool:
         return False
     letters = re.sub(rb"[^A-Za-z0-9]", b"", word)
     kinds = [0 if byte < 58 else 1 if byte < 91 else 2 for byte in letters]
-    pairs = list(zip(letters, letters[1:], strict=False))
-    varied = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
-    in_order = sum(other - one == 1 for one, other in pairs)
+    later = range(1, len(letters))
+    varied = sum(kinds[at] != kinds[at - 1] for at in later)
+    in_order = sum(letters[at] - letters[at - 1] == 1 for at in later)
     all_kinds = len(set(kinds)) == 3
     in_words = sum(len(run) for run in (_CAMEL if all_kinds else _LETTERS).findall(letters))
     if not all_kinds and len(letters) < len(word):

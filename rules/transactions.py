@@ -111,7 +111,9 @@ def _statement_outside_transaction(context: Context[Outside]) -> Iterator[Findin
     if isinstance(change, Migration):
         yield from _needless_header(context)
     elif isinstance(change, Transaction):
-        if change.statement.inside and change.kind in {"commit", "rollback"} and context.transaction() is not None:
+        number = context.transaction()
+        around = number is not None and number >= 0  # below zero it is the block's own
+        if change.statement.inside and change.kind in {"commit", "rollback"} and around:
             message = f"{change.kind.upper()} in a block fails: a transaction is open around the block"
             yield context.finding(message, instead=_HOW.get(context.migration.layout, ""))
     elif isinstance(change, LockTable):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ABOUT_COMMENTS = frozenset(["encoding", "header-mismatch", "header-missing", "statement-outside-transaction"])
 #: Rules whose safe fixes say in their title what they change: a type, a default, a condition, or what was missing.
 CHANGING = frozenset(
-    ["char-type", "created-at-without-default", "foreign-dialect", "json-type", "missing-created-at", "policy-calls-per-row",
-     "unindexed-foreign-key", "uuid-ossp-default", "uuid-without-default"]
+    ["char-type", "created-at-without-default", "foreign-dialect", "json-type", "missing-created-at",
+     "policy-calls-per-row", "unindexed-foreign-key", "uuid-ossp-default", "uuid-without-default"]
 )  # fmt: skip
 
 

@@ -246,3 +246,13 @@ def test_elf_migrate_validates_with_the_series(project: Project, database: str) 
     done = call(project, "elf-migrate", "validate", *on)
     assert done.returncode == 1
     assert f"{path}:1:28  error  money-type" in done.stdout
+
+
+def test_prisma_tells_migrations_apart_by_their_whole_names(project: Project) -> None:
+    for name in ("20250121093000_a", "20250121093000_b"):
+        project.put(f"prisma/migrations/{name}/migration.sql", "SELECT 1;\n")
+        project.put(f"diesel/{name}/up.sql", "SELECT 1;\n")
+    only = ("lint", "--select", "duplicate-version", "--dir")
+    assert call(project, "elf-sqlcheck", *only, "prisma/migrations").returncode == 0
+    found = call(project, "elf-sqlcheck", *only, "diesel")
+    assert "also that of 20250121093000_b" in found.stdout

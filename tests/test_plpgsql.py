@@ -501,3 +501,14 @@ def test_what_a_block_does_is_one_transaction() -> None:
     assert drops[2] is None
     assert drops[3] not in (None, drops[0])
     assert {numbers[id(change.statement)] for change in changes if isinstance(change, ch.Do)} == {None}
+
+
+@pytest.mark.parametrize("word", ["COMMIT", "commit", "ROLLBACK", "COMMIT AND CHAIN"])
+def test_the_end_of_a_transaction_in_a_block(word: str) -> None:
+    migration, changes = inside(f"LOOP DELETE FROM a; {word}; EXIT; END LOOP;")
+    (end,) = [change for change in changes if isinstance(change, ch.Transaction)]
+    assert end.kind == word.split(maxsplit=1)[0].lower()
+    assert migration.text(end.span) == word.split(maxsplit=1)[0]
+    block = f"DO $$ BEGIN LOOP DELETE FROM a; {word}; EXIT; END LOOP; END $$;"
+    assert len(found(whole(block), "statement-outside-transaction")) == 1
+    assert found(whole(block, more="-- Transaction: none\n"), "transactions") == []

@@ -40,6 +40,14 @@ _TELLING = (b"pg_", b"set_config")
 _NEAR = re.compile(r'at or near "(.*)"\Z', re.DOTALL)
 #: It makes the parser print the tree to standard output.
 _DUMP = re.compile(r"#option\s+dump\b", re.IGNORECASE)
+_QUOTE = re.compile(rb"\$\w*\$|'")
+#: Words before a parenthesis that call nothing of anybody's.
+_CALL = re.compile(r"([\w\"]+)\s*\(")
+_BUILT_IN = frozenset(
+    ["all", "and", "any", "array_agg", "array_length", "coalesce", "concat", "count", "exists", "format", "in",
+     "length", "lower", "max", "min", "not", "now", "nullif", "or", "quote_ident", "quote_literal", "select", "some",
+     "string_agg", "sum", "to_regclass", "to_regtype", "upper", "values", "where"]
+)  # fmt: skip
 _INTO = re.compile(rb" {6,}")
 
 
@@ -73,7 +81,7 @@ def function_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
 class _Body:
     """One body, and where in the file it stands."""
 
-    __slots__ = ("change", "cursor", "data", "end", "exact", "inside", "lines", "span", "start", "whole")
+    __slots__ = ("change", "cursor", "data", "end", "exact", "inside", "lines", "reaching", "span", "start", "whole")
 
     def __init__(self, change: Do | CreateFunction, data: bytes, inside: str, *, whole: bool = False) -> None:
         self.change = change
@@ -81,7 +89,8 @@ class _Body:
         self.inside = inside
         self.whole = whole or inside == "do"
         begin, end = (change.body_span or change.statement.span).start, change.statement.span.end
-        found = re.compile(rb"\$\w*\$|'").search(data, begin, end) if change.body_span else None
+        self.reaching: bool | None = None
+        found = _QUOTE.search(data, begin, end) if change.body_span else None
         self.start = self.cursor = found.end() if found else begin
         encoded = change.body.encode()
         self.exact = found is not None and data.startswith(encoded, self.start)
@@ -171,7 +180,7 @@ class _Body:
         return first or Span(self.start, min(self.start + 1, self.end))
 
     def _embedded(self, embedded: Embedded) -> Iterator[Change]:
-        if not self.whole and embedded.kind != "execute" and not _is_of_interest(embedded):
+        if embedded.kind != "execute" and not self._is_of_interest(embedded):
             return
         place = self._find(embedded)
         text = embedded.text
@@ -204,6 +213,21 @@ class _Body:
         for change in self._changes(statements, self.data, embedded):
             if embedded.kind != "expression" or not isinstance(change, changes.ReadRows) or change.functions:
                 yield change
+
+    def _is_of_interest(self, embedded: Embedded) -> bool:
+        """Whether it may do more than read and write rows, or stands where even that is of interest."""
+        if embedded.kind == "expression":
+            return self._reaches_out(embedded) or (self.whole and _calls(embedded.text))
+        return self.whole or not embedded.text[:7].lower().startswith(_ROWS) or self._reaches_out(embedded)
+
+    def _reaches_out(self, embedded: Embedded) -> bool:
+        if self.reaching is None:
+            lowered = self.change.body.lower().encode()
+            self.reaching = holds_any(lowered) or any(word in lowered for word in _TELLING)
+        if not self.reaching:
+            return False
+        text = embedded.text.lower().encode()
+        return holds_any(text) or any(word in text for word in _TELLING)
 
     def _flagged(self, statement: Statement, embedded: Embedded | None) -> Statement:
         statement.inside = self.inside
@@ -242,7 +266,7 @@ class _Body:
     def _find(self, embedded: Embedded) -> int | None:
         """Where the text of an embedded piece begins in the file, None where it does not stand there as it is.
 
-        plpgsql writes SELECT for PERFORM, and blanks for an INTO.
+        plpgsql writes SELECT for PERFORM, and blanks for an INTO; COMMIT and ROLLBACK are words of its own.
         """
         if not self.lines:
             self.lines = [self.start]
@@ -264,6 +288,8 @@ class _Body:
         place = self.data.find(text, floor, self.end)
         if place >= 0:
             return place
+        if text in {b"COMMIT", b"ROLLBACK"}:
+            return self.data.lower().find(text.lower(), floor, self.end)
         if text.startswith(b"SELECT"):
             rest = self.data.find(text[6:], floor, self.end)
             if rest >= 0 and self.data[rest - 7 : rest].lower() == b"perform":
@@ -278,13 +304,9 @@ class _Body:
         return -1
 
 
-def _is_of_interest(embedded: Embedded) -> bool:
-    """Whether a statement or expression of a function may do more than read and write the rows of tables."""
-    lowered = embedded.text.lower()
-    if embedded.kind == "statement" and not lowered.startswith(_ROWS):
-        return True
-    encoded = lowered.encode()
-    return holds_any(encoded) or any(word in encoded for word in _TELLING)
+def _calls(expression: str) -> bool:
+    """Whether an expression may call a function that a migration made."""
+    return any(name.lower() not in _BUILT_IN for name in _CALL.findall(expression))
 
 
 def moved(change: Change, span: Span, *, conditional: bool = False) -> Change:

@@ -92,9 +92,10 @@ def _taken(kind: str, name: Name, schema: Schema) -> str:
 
 def _drop(change: ch.Drop, schema: Schema, together: Several[Change]) -> str:
     kind, name = change.kind, change.name
-    # What an object before it in the same statement took along with CASCADE is no error.
-    offset = next((number for number, other in enumerate(together) if other is change), 0)
-    at_first = schema.at(schema.position - offset) if offset else schema
+    at_first = schema
+    if len(together) > 1:  # what an object before it in the same statement took along with CASCADE is no error
+        offset = next((number for number, other in enumerate(together) if other is change), 0)
+        at_first = schema.at(schema.position - offset)
     shown = f"{kind} {change.part or name}"
     if kind in _RELATIONS:
         if isinstance(at_first.relation(name), Absent):
@@ -112,9 +113,8 @@ def _drop(change: ch.Drop, schema: Schema, together: Several[Change]) -> str:
         return ""
     if change.cascade:
         return ""
-    dropped = {schema.resolve(other.name) for other in together if isinstance(other, ch.Drop)}
-    needed = _constraint_of_index(change, schema) or _dependant(schema, change.kind, name, dropped=dropped)
-    return f"{needed} needs {shown}: drop that first" if needed else ""
+    needed = _constraint_of_index(change, schema) or _dependant(schema, change.kind, name, together=together)
+    return f"{needed} still needs {shown}" if needed else ""
 
 
 def _constraint_of_index(change: ch.Drop, schema: Schema) -> str:
@@ -130,12 +130,15 @@ def _dependant(
     name: Name,
     part: str | None = None,
     *,
-    dropped: Container[Name] = (),
+    together: Several[Change] = (),
     kinds: Container[str] | None = None,
 ) -> str:
     """What stands in the way of dropping the object without CASCADE; "" for nothing known."""
     for found in schema.dependants(kind, name, part):
-        if found.name not in dropped and (kinds is None or found.kind in kinds):
+        goes_too = len(together) > 1 and any(
+            isinstance(other, ch.Drop) and schema.resolve(other.name) == found.name for other in together
+        )
+        if not goes_too and (kinds is None or found.kind in kinds):
             return str(found)
     return ""
 
@@ -157,7 +160,7 @@ def _drop_column(change: ch.DropColumn, table: Table, schema: Schema) -> str:
     if missing or change.cascade or table.column(change.column) is None:
         return missing
     needed = _dependant(schema, "column", change.table, change.column)
-    return f"{needed} needs column {change.table}.{quoted(change.column)}: drop that first" if needed else ""
+    return f"{needed} still needs column {change.table}.{quoted(change.column)}" if needed else ""
 
 
 def _add_column(change: ch.AddColumn, table: Table, schema: Schema) -> str:
@@ -184,7 +187,7 @@ def _drop_constraint(change: ch.DropConstraint, table: Table, schema: Schema) ->
             return ""
         return f"table {change.table} has no constraint {quoted(change.name)} at this point"
     needed = "" if change.cascade else _dependant(schema, "constraint", change.table, change.name)
-    return f"{needed} needs constraint {quoted(change.name)}: drop that first" if needed else ""
+    return f"{needed} still needs constraint {quoted(change.name)}" if needed else ""
 
 
 def _alter_type(change: ch.AlterColumnType, table: Table, schema: Schema) -> str:
@@ -198,7 +201,7 @@ def _alter_type(change: ch.AlterColumnType, table: Table, schema: Schema) -> str
         if target:
             return f"column {quoted(change.column)} of type {old} cannot become {target} without USING"
     view = _dependant(schema, "column", change.table, change.column, kinds=_READERS)
-    return f"{view} reads column {change.table}.{quoted(change.column)}: drop that first" if view else ""
+    return f"{view} still reads column {change.table}.{quoted(change.column)}" if view else ""
 
 
 def _drop_not_null(change: ch.DropNotNull, table: Table, schema: Schema) -> str:

@@ -6,7 +6,20 @@ to be there already. What they drop is not known afterwards: neither that it is 
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.changes import AddColumn, AddEnumLabel, CreateEnum, CreateIndex, CreateSequence, CreateTable
+from elf_sqlcheck.catalog.changes import (
+    AddColumn,
+    AddEnumLabel,
+    CreateEnum,
+    CreateIndex,
+    CreateSequence,
+    CreateTable,
+    DetachPartition,
+    Drop,
+    DropColumn,
+    DropConstraint,
+    Rename,
+    SetSchema,
+)
 from elf_sqlcheck.catalog.schema import Absent, Table
 
 TYPE_CHECKING = False
@@ -19,6 +32,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.schema import Object
 
 _IF_NOT_EXISTS = (AddColumn, AddEnumLabel, CreateIndex, CreateSequence, CreateTable)
+_REMOVING = (DetachPartition, Drop, DropColumn, DropConstraint, Rename, SetSchema)
 _PARTS = ("columns", "constraints", "policies", "triggers")
 
 
@@ -30,7 +44,7 @@ def apply(catalog: Catalog, fold: Callable[[Catalog, Any], None], change: Change
         if isinstance(change, _IF_NOT_EXISTS):
             change = change.replace(if_not_exists=True)
     fold(catalog, change)
-    if change.statement.conditional:
+    if change.statement.conditional and isinstance(change, _REMOVING):
         _forget_absence(catalog)
 
 

@@ -93,6 +93,19 @@ def _of_relation(change: ch.Rename | ch.SetSchema | ch.SetOwner, schema: Schema)
     return ()
 
 
+def _alter_domain(change: ch.AlterDomain, schema: Schema) -> Effects:
+    """A constraint of a domain is checked in all tables with a column of it."""
+    constraint = change.constraint
+    if change.action not in {"add constraint", "set not null"} or (constraint and constraint.not_valid):
+        return ()
+    domain = schema.resolve(change.name, "type")
+    return tuple(
+        Effect(table.name, "share", "scan")
+        for table in schema.tables()
+        if any(c and schema.resolve(Name(c.type.schema, c.type.name), "type") == domain for c in table.columns.values())
+    )
+
+
 def _comment(change: ch.Comment, schema: Schema) -> Effects:
     if change.kind in _ROWS or change.kind in {"column", "constraint", "trigger", "policy", "rule"}:
         return (Effect(schema.resolve(change.name), SHARE_UPDATE),)
@@ -121,6 +134,7 @@ def _lock_table(change: ch.LockTable, schema: Schema) -> Effects:
 
 EFFECTS: dict[type, Callable[[Any, Schema], Effects]] = {
     **locks_tables.EFFECTS,
+    ch.AlterDomain: _alter_domain,
     ch.Comment: _comment,
     ch.CreateIndex: _create_index,
     ch.CreateTable: _create_table,

@@ -241,9 +241,11 @@ _STATEMENTS: dict[str, Callable[[_Walker, Node], Iterator[Embedded]]] = {
     "PLpgSQL_stmt_block": _Walker.block,
     "PLpgSQL_stmt_call": lambda walker, inner: walker.sql(inner["expr"]),
     "PLpgSQL_stmt_case": _Walker.choice,
+    "PLpgSQL_stmt_commit": lambda walker, _inner: walker.sql({"PLpgSQL_expr": {"query": "COMMIT"}}),
     "PLpgSQL_stmt_dynexecute": lambda walker, inner: walker.execute(inner["query"], inner.get("params", [])),
     "PLpgSQL_stmt_foreach_a": _Walker.foreach,
     "PLpgSQL_stmt_fors": _Walker.query_loop,
     "PLpgSQL_stmt_if": _Walker.choice,
     "PLpgSQL_stmt_perform": lambda walker, inner: walker.sql(inner["expr"]),
+    "PLpgSQL_stmt_rollback": lambda walker, _inner: walker.sql({"PLpgSQL_expr": {"query": "ROLLBACK"}}),
 }

@@ -243,9 +243,9 @@ def create_domain(statement: Statement, data: bytes) -> Iterator[Change]:
             default = expression(inner["raw_expr"], statement.offset)
         elif inner["contype"] in {"CONSTR_CHECK", "CONSTR_NOTNULL"}:
             constraints.append(read_constraint(inner, statement, data))
-    kind = type_at(node["typeName"], statement, data)
     yield changes.CreateDomain(
-        statement, statement.span, dotted(strings(node["domainname"])), kind, tuple(constraints),
+        statement, statement.span, dotted(strings(node["domainname"])), type_at(node["typeName"], statement, data),
+        tuple(constraints),
         any(constraint.kind == "not null" for constraint in constraints), default,
     )  # fmt: skip
 

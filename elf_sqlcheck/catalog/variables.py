@@ -43,11 +43,14 @@ class Variables:
 
     def __init__(self, datums: list[Node], *, followed: bool) -> None:
         self.followed = followed
+        self.values: dict[str, Parts | list[Parts]] = {}
         self.names = [datum.get("refname", "") for datum in datums]
+        self.types: dict[str, str] = {}
+        if not followed:
+            return
         self.types = {
             d.get("refname", ""): d.get("datatype", {}).get("PLpgSQL_type", {}).get("typname", "") for d in datums
         }
-        self.values: dict[str, Parts | list[Parts]] = {}
         parameters = True
         for number, datum in enumerate(datums, 1):
             name = datum.get("refname", "")

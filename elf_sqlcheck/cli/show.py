@@ -74,7 +74,8 @@ def rules(
             family = rule.family
         level = running.get(rule.name, Severity.OFF).label
         shown = painted(f"{level:<8}", level if level != "off" else "dim", colour)
-        click.echo(f"  {rule.name:<{width}}  {shown} {rule.summary}", color=True)
+        only = f" (on with the profile {rule.profile})" if rule.profile and level == "off" else ""
+        click.echo(f"  {rule.name:<{width}}  {shown} {rule.summary}{only}", color=True)
     click.echo("\n`elf-sqlcheck explain RULE` says why a rule is there and what to write instead.")
 
 

@@ -42,7 +42,7 @@ _PLACEHOLDERS = {
     "graphile-migrate": (re.compile(rb":DATABASE_(?:NAME|OWNER)\b"), "graphile-migrate"),
 }
 #: Layouts that say nothing of transactions: a statement is alone where it cannot be otherwise.
-_UNSAID = frozenset({"golang-migrate", "flyway"})
+_UNSAID = frozenset({"golang-migrate", "flyway", "prisma"})
 _SOURCE = re.compile(rb"(?m)^-- Source: (.*?)[ \t\r]*$")
 _DIGITS = re.compile(r"\D")
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)

@@ -118,7 +118,9 @@ def _about(rule: Rule) -> list[Block]:
 def _example(rule: Rule, example: Example) -> list[Block]:
     blocks: list[Block] = []
     if example.settings:
-        blocks.append(Block("text", "With " + ", ".join(f"{key} = {value!r}" for key, value in example.settings) + ":"))
+        blocks.append(
+            Block("text", "With " + ", ".join(f"{key} = {_written(value)}" for key, value in example.settings) + ":")
+        )
     if example.before:
         blocks += [Block("text", "After an earlier migration with"), _sql(rule, example.before), Block("text", "this:")]
     if example.path:
@@ -166,6 +168,11 @@ def _plain(blocks: Iterable[Block]) -> str:
             text = block.text.replace("`", "")
             written.append(fill(text, 100, break_long_words=False, break_on_hyphens=False))
     return "\n\n".join(written) + "\n"
+
+
+def _written(value: object) -> str:
+    """A value of the configuration; what has no order is written in one."""
+    return f"[{', '.join(map(repr, sorted(value)))}]" if isinstance(value, set | frozenset) else repr(value)
 
 
 if __name__ == "__main__":

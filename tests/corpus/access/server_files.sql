@@ -7,7 +7,7 @@
 
 -- ============= UP MIGRATION =============
 
-COPY users TO '/tmp/users.csv'; -- finding: server-file-or-program
+COPY users TO '/srv/export/users.csv'; -- finding: server-file-or-program
 
 COPY users FROM PROGRAM 'curl https://example.org/users.csv'; -- finding: server-file-or-program
 

@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION who() RETURNS TEXT LANGUAGE plpython3u AS $$ -- findi
     return os.popen('whoami').read()
 $$;
 
-CREATE OR REPLACE FUNCTION fast_hash(TEXT) RETURNS TEXT LANGUAGE c AS '/tmp/hash', 'hash'; -- finding: untrusted-language
+CREATE OR REPLACE FUNCTION fast_hash(TEXT) RETURNS TEXT LANGUAGE c AS '/srv/lib/hash', 'hash'; -- finding: untrusted-language
 
 -- ============= DOWN MIGRATION ============
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.waiting import Waiting
+from elf_sqlcheck.context.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
