@@ -111,7 +111,8 @@ def told_by_server(connection: psycopg.Connection[Any]) -> Words:
                 of, _, name = rest.partition(" ")
                 of, name = (of, name) if of != "materialized" else ("table", name.partition(" ")[2])
                 of = _GRANT_WORDS.get(of, of)
-                place = name.partition("(")[0] if of == "function" else name
+                head, parenthesis, types = name.partition("(")
+                place = head + parenthesis + types.replace("public.", "")
                 found["privileges", f"{'public' if grantee == 'PUBLIC' else grantee} on {of} {place}"] = {
                     "granted": granted
                 }

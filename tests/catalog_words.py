@@ -263,8 +263,9 @@ def _fact(key: tuple[str, ...], fact: Fact) -> Iterator[tuple[str, str, dict[str
         yield "comment", f"{'constraint' if of == 'domain constraint' else of} {shown}", {"text": fact.value}
     elif kind == "grant":
         of, grantee, *column = rest
-        place = f"{full}.{quoted(column[0])}" if column else full
-        word = "column" if column else of
+        place = f"{full}.{quoted(column[0])}" if column and of == "table" else full
+        place = f"{full}({', '.join(filter(None, column[0].split(',')))})" if column and of == "function" else place
+        word = "column" if column and of == "table" else of
         privileges = fact.value
         assert isinstance(privileges, frozenset)
         kept = [privilege for privilege in privileges if f"{privilege} with grant option" not in privileges]

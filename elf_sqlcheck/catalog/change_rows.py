@@ -7,7 +7,7 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elf_sqlcheck.catalog.objects import Expression, Name, Policy
+    from elf_sqlcheck.catalog.objects import Expression, Name, Policy, Type
     from elf_sqlcheck.model import Broken, Span
 
 
@@ -27,7 +27,8 @@ class AlterPolicy(TableChange):
 class Grant(Change):
     """GRANT or REVOKE (`revoke`) on objects. `kind` is "table", "sequence", "schema", "function", "type", …;
     `all_in_schema` means that `objects` are schemas and the grant is ON ALL … IN SCHEMA. `privileges` in lower case,
-    empty for ALL; `columns` those of column privileges. Grantees: role names, "public" for PUBLIC.
+    empty for ALL; `columns` those of column privileges. Grantees: role names, "public" for PUBLIC. `arguments` are the
+    parameter types of each function among the objects, None where the text gives none.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Grant(Change):
     with_grant_option: bool = False
     cascade: bool = False
     columns: tuple[str, ...] = ()
+    arguments: tuple[tuple[Type, ...] | None, ...] = ()
 
 
 class GrantRole(Change):

@@ -6,6 +6,7 @@ Each is "" (or None where several statements would be needed) when the catalog d
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.entries import Domain, Enum, Fact, OtherType, Routine, Sequence, Statistics, Table
+from elf_sqlcheck.catalog.naming import object_name
 from elf_sqlcheck.catalog.objects import Name, quoted
 
 TYPE_CHECKING = False
@@ -48,6 +49,15 @@ def column(column: Column) -> str:
     if column.not_null and not column.identity and not column.type.is_serial:
         parts.append("NOT NULL")
     return " ".join(parts)
+
+
+def counts_plainly(schema: Schema, table: Name, column: Column) -> bool:
+    """Whether the sequence of a serial or identity column is as Postgres makes it; True for other columns."""
+    if not column.identity and not column.type.is_serial:
+        return True
+    name = object_name(table.name, column.name, "seq")
+    found = schema.get(("relation", table.schema or "", name))
+    return isinstance(found, Sequence) and found.owned_by == (table, column.name) and not found.options
 
 
 def constraint(constraint: Constraint) -> str:
@@ -147,6 +157,8 @@ def table(schema: Schema, table: Table) -> list[str] | None:
         return None
     if any(isinstance(schema.get(key), Statistics) for key in schema.referring_keys(table.name)):
         return None
+    if not all(counts_plainly(schema, table.name, item) for item in table.columns.values() if item):
+        return None
     columns = [column(item) for item in table.columns.values() if item]
     parts = {item.name: constraint(item) for item in table.constraints.values() if item}
     unlogged = "UNLOGGED " if table.persistence == "unlogged" else ""
@@ -203,7 +215,7 @@ def grants(key: Key, privileges: frozenset[str], *, revoke: bool = False) -> lis
     on, to = privileged(key)
     options = {privilege.removesuffix(_OPTION) for privilege in privileges if privilege.endswith(_OPTION)}
     plain = {privilege for privilege in privileges if not privilege.endswith(_OPTION)}
-    columns = f" ({quoted(key[5])})" if len(key) > 5 else ""
+    columns = f" ({quoted(key[5])})" if len(key) > 5 and key[3] == "table" else ""
 
     def words(names: set[str]) -> str:
         return ", ".join(f"{name.upper()}{columns}" for name in sorted(names))
@@ -219,7 +231,8 @@ def grants(key: Key, privileges: frozenset[str], *, revoke: bool = False) -> lis
 
 def privileged(key: Key) -> tuple[str, str]:
     """What a key of a grant is on, and to whom."""
-    return f"{key[3].upper()} {Name(key[1] or None, key[2])}", grantee(key[4])
+    types = f"({key[5]})" if key[3] == "function" and len(key) > 5 else ""
+    return f"{key[3].upper()} {Name(key[1] or None, key[2])}{types}", grantee(key[4])
 
 
 def other(found: Object | None) -> str:

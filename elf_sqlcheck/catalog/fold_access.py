@@ -7,7 +7,8 @@ may do everything. https://www.postgresql.org/docs/current/ddl-priv.html
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import Absent, Fact, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import Absent, Fact, Sequence, Table, View
+from elf_sqlcheck.catalog.fold_drops import routine_keys
 from elf_sqlcheck.catalog.fold_parts import key_of, type_key
 from elf_sqlcheck.catalog.objects import Name
 
@@ -39,6 +40,9 @@ _ONE_NAME = {"procedure": "function", "routine": "function", "domain": "type"}
 
 def _grant(catalog: Catalog, change: ch.Grant) -> None:
     kind = _ONE_NAME.get(change.kind, change.kind)
+    if kind == "function":
+        _grant_functions(catalog, change)
+        return
     for item in _objects(catalog, change, kind):
         for grantee in change.grantees:
             key = ("grant", item.schema or "", item.name, kind, grantee)
@@ -48,18 +52,33 @@ def _grant(catalog: Catalog, change: ch.Grant) -> None:
                 _alter(catalog, (*key, column), kind, change)
 
 
+def _grant_functions(catalog: Catalog, change: ch.Grant) -> None:
+    """Each overload has privileges of its own; of one that no migration made only the name is known."""
+    keys: list[Key] = []
+    if change.all_in_schema:
+        for schema in change.objects:
+            keys += [k for k in list(catalog.objects) if k[0] == "function" and k[1] == schema.name]
+    for number, name in enumerate(() if change.all_in_schema else change.objects):
+        full = catalog.now.resolve_function(name)
+        arguments = change.arguments[number] if number < len(change.arguments) else None
+        found = [key for key in routine_keys(catalog, full, arguments) if key in catalog.objects]
+        keys += found or [("function", full.schema or "", full.name)]
+    for key in keys:
+        if not isinstance(catalog.objects.get(key), Absent):
+            for grantee in change.grantees:
+                _alter(catalog, ("grant", *key[1:3], "function", grantee, *key[3:]), "function", change)
+
+
 def _objects(catalog: Catalog, change: ch.Grant, kind: str) -> Iterable[Name]:
     if change.all_in_schema:
         return [name for schema in change.objects for name in _members(catalog, schema.name, kind)]
-    if kind == "function":
-        return [catalog.now.resolve_function(name) for name in change.objects]
     if kind in {"table", "sequence", "type"}:
         return [catalog.now.resolve(name, "type" if kind == "type" else "relation") for name in change.objects]
     return change.objects
 
 
 def _members(catalog: Catalog, schema: str, kind: str) -> Iterator[Name]:
-    wanted: tuple[type, ...] = {"table": (Table, View), "sequence": (Sequence,)}.get(kind, (Routine,))
+    wanted: tuple[type, ...] = (Sequence,) if kind == "sequence" else (Table, View)
     for key, found in list(catalog.objects.items()):
         if len(key) > 2 and key[1] == schema and isinstance(found, wanted):
             yield Name(schema, key[2])
@@ -71,7 +90,7 @@ def _granted_columns(catalog: Catalog, key: Key) -> list[str]:
 
 def _alter(catalog: Catalog, key: Key, kind: str, change: ch.Grant) -> None:
     """Grant or revoke what a change says under `key`."""
-    every = _COLUMN if len(key) > 5 else ALL.get(kind, frozenset({"all"}))
+    every = _COLUMN if len(key) > 5 and kind == "table" else ALL.get(kind, frozenset({"all"}))
     _put(catalog, key, _wanted(change.privileges, every), change, _free(kind, key[4]))
 
 
@@ -134,11 +153,12 @@ def apply_defaults(catalog: Catalog, change: Any) -> None:
     if kind is None:
         return
     name = Name(None, change.name) if isinstance(change.name, str) else change.name
-    for schema, made in _made(catalog, kind, name):
+    for made in _made(catalog, kind, name):
+        schema = made[1]
         for key, value in list(catalog.objects.items()):
             if key[0] != "default privileges" or key[1] not in {"", schema} or key[2] != kind or key[4]:
                 continue
-            grant = ("grant", made.schema or "", made.name, kind, key[3])
+            grant = ("grant", *made[1:3], kind, key[3], *made[3:])
             has = _privileges(catalog.objects.get(grant)) | _privileges(value)
             if key[1] and grant not in catalog.objects:
                 has |= _free(kind, key[3])
@@ -146,20 +166,18 @@ def apply_defaults(catalog: Catalog, change: Any) -> None:
                 catalog.put(grant, Fact(has))
 
 
-def _made(catalog: Catalog, kind: str, name: Name) -> Iterator[tuple[str, Name]]:
-    """What has just been made under a name, with its schema."""
+def _made(catalog: Catalog, kind: str, name: Name) -> list[Key]:
+    """The keys of what has just been made under a name."""
+    keys: list[Key]
     if kind == "schema":
-        if _is_new(catalog, ("schema", "", name.name)):
-            yield "", name
-        return
-    if kind == "function":
-        full = catalog.now.resolve_function(name)
-        if any(_is_new(catalog, key) for key in catalog.overloads(full)):
-            yield full.schema or "", full
-        return
-    full = catalog.now.resolve(name, "type" if kind == "type" else "relation")
-    if _is_new(catalog, type_key(full) if kind == "type" else key_of(full)):
-        yield full.schema or "", full
+        keys = [("schema", "", name.name)]
+    elif kind == "function":
+        keys = catalog.overloads(catalog.now.resolve_function(name))
+    elif kind == "type":
+        keys = [type_key(catalog.now.resolve(name, "type"))]
+    else:
+        keys = [key_of(catalog.now.resolve(name))]
+    return [key for key in keys if _is_new(catalog, key)]
 
 
 def _is_new(catalog: Catalog, key: Key) -> bool:

@@ -143,8 +143,15 @@ def drop_routine(catalog: Catalog, key: Key) -> None:
     catalog.put(key, ABSENT)
     last = not catalog.overloads(Name(key[1], key[2]))
     for said in catalog.said_about(key[1], key[2], routine=True):
-        if said[3] == key[3] if said[0] == "comment" and said[3] else last:
+        if about_overload(said, key[3], last=last):
             catalog.put(said, None)
+
+
+def about_overload(said: Key, types: str, *, last: bool) -> bool:
+    """Whether a comment or a grant is about the function with parameters of these types; `last`: there is no other."""
+    if said[0] == "comment" and said[3]:
+        return said[3] == types
+    return said[5] == types if said[0] == "grant" and len(said) > 5 else last
 
 
 def drop_type(catalog: Catalog, name: Name) -> None:

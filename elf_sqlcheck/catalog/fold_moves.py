@@ -17,7 +17,7 @@ from elf_sqlcheck.catalog.entries import (
     View,
 )
 from elf_sqlcheck.catalog.fold_columns import own_sequences
-from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, input_types, signature
+from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, about_overload, input_types, signature
 from elf_sqlcheck.catalog.fold_parts import heirs, key_of, refer_to_all, save, table_at, type_key
 from elf_sqlcheck.catalog.objects import Name
 
@@ -118,13 +118,15 @@ def move_routine(catalog: Catalog, key: Key, new: Name) -> None:
     """Give a function another name or schema; one that no migration made is known from then on."""
     found = catalog.objects.get(key, Fact())
     old = Name(key[1], key[2])
+    if old == new:
+        return
     catalog.put(key, ABSENT)
     target = ("function", new.schema or "", new.name, key[3])
     catalog.put(target, found.replace(name=new) if isinstance(found, Routine) else found)
     refer_to_all(catalog, target, catalog.objects[target])
     last = not catalog.overloads(old)
     for said in catalog.said_about(key[1], key[2], routine=True):
-        if said[3] == key[3] if said[0] == "comment" and said[3] else last:
+        if about_overload(said, key[3], last=last):
             catalog.put((said[0], new.schema or "", new.name, *said[3:]), catalog.objects[said])
             catalog.put(said, None)
     # Functions of triggers take no parameters; which of several others an expression calls is not known.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.entries import ABSENT, Absent, Enum, Fact, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.fold_columns import with_default
 from elf_sqlcheck.catalog.fold_drops import fact_key, input_types, routine_keys, signature
 from elf_sqlcheck.catalog.fold_parts import (
     key_of,
@@ -118,6 +119,15 @@ def _owner(catalog: Catalog, name: Name, change: ch.CreateSequence | ch.AlterSeq
     return table, change.owned_by[1]
 
 
+def _spell_out(catalog: Catalog, sequence: Sequence) -> None:
+    """Write the default of a serial column down before its sequence belongs to another."""
+    table = catalog.now.table(sequence.owned_by[0]) if sequence.owned_by else None
+    column = table.column(sequence.owned_by[1]) if table and sequence.owned_by else None
+    if table and column:
+        plain = with_default(catalog, table, column)
+        save(catalog, table.replace(columns={**table.columns, column.name: plain}))
+
+
 def _alter_sequence(catalog: Catalog, change: ch.AlterSequence) -> None:
     full = catalog.now.resolve(change.name)
     found = catalog.objects.get(key_of(full))
@@ -126,6 +136,8 @@ def _alter_sequence(catalog: Catalog, change: ch.AlterSequence) -> None:
         disowned = options.pop("owned_by", "") == "none"
         owned_by = None if disowned else _owner(catalog, full, change) or found.owned_by
         internal = found.internal and owned_by == found.owned_by
+        if found.internal and not internal:
+            _spell_out(catalog, found)
         altered = found.replace(owned_by=owned_by, options=tuple(options.items()), internal=internal)
         catalog.put(key_of(full), altered)
 

@@ -133,6 +133,8 @@ def _drop_column(change: ch.DropColumn, before: Schema) -> str:
     table, column = before.table(change.table), _column_before(change, before)
     if table is None or column is None or column.inherited or (change.cascade and _needed(change, before)):
         return ""
+    if (column.identity and before.heirs(table.name)) or not made.counts_plainly(before, table.name, column):
+        return ""
     name = change.column
     parts = [made.column(column)]
     for constraint in table.constraints.values():
@@ -203,8 +205,17 @@ def _alter_type(change: ch.AlterColumnType, before: Schema) -> str:
     column = _column_before(change, before)
     if column is None:
         return ""
+    name, kind = quoted(change.column), column.type.stored
     collation = f' COLLATE "{column.collation}"' if column.collation else ""
-    return _alter(change, f"ALTER COLUMN {quoted(change.column)} TYPE {column.type.stored}{collation}")
+    if kind.name == change.type.stored.name:
+        return _alter(change, f"ALTER COLUMN {name} TYPE {kind}{collation}")
+    if column.type.is_serial:
+        return ""
+    actions = [f"ALTER COLUMN {name} TYPE {kind}{collation} USING {name}::{kind}"]
+    if column.default:  # the default is not converted with the values
+        actions = [f"ALTER COLUMN {name} DROP DEFAULT", *actions]
+        actions.append(f"ALTER COLUMN {name} SET DEFAULT {column.default.text}")
+    return _alter(change, ", ".join(actions))
 
 
 def _set_default(change: ch.SetDefault, before: Schema) -> str:

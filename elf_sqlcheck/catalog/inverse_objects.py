@@ -84,7 +84,8 @@ def _routine(change: ch.Drop, before: Schema) -> str:
 
 
 def _said(full: Name, before: Schema) -> bool:
-    return any(key[0] == "grant" and isinstance(before.get(key), Fact) for key in before.about(full))
+    """Whether something is said about any of the functions of that name."""
+    return any(key[0] in {"comment", "grant"} and isinstance(before.get(key), Fact) for key in before.about(full))
 
 
 def _with_attendants(text: str, full: Name, before: Schema) -> str:

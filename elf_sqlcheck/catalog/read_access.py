@@ -54,12 +54,13 @@ def grant(statement: Statement, _data: bytes) -> Iterator[Change]:
     for item in node.get("privileges", ()):
         privilege = item["AccessPriv"]
         columns.setdefault(tuple(strings(privilege.get("cols"))), []).append(privilege.get("priv_name", "all"))
+    objects = [object_name(item) for item in node.get("objects", ())]
     for named, privileges in (columns or {(): []}).items():
         yield changes.Grant(
             statement,
             statement.span,
             word(node["objtype"]),
-            tuple(object_name(item)[0] for item in node.get("objects", ())),
+            tuple(name for name, _ in objects),
             tuple(privileges),
             _grantees(node.get("grantees")),
             not node.get("is_grant", False),
@@ -67,6 +68,7 @@ def grant(statement: Statement, _data: bytes) -> Iterator[Change]:
             node.get("grant_option", False),
             node.get("behavior") == "DROP_CASCADE",
             named,
+            tuple(arguments for _, arguments in objects),
         )
 
 
