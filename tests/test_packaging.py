@@ -63,7 +63,9 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that is built from the sdist, as releases do it: nothing but what the sdist holds can get in."""
     folder = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and later
+            archive.extraction_filter = staticmethod(tarfile.data_filter)
+        archive.extractall(folder)
     [unpacked] = folder.iterdir()
     run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), cwd=unpacked)
     [made] = folder.glob("*.whl")
