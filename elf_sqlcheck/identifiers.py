@@ -15,6 +15,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return closest(word, words, 0.75)
 
 
+def is_snake(name: str) -> bool:
+    """Whether the name is in lower_snake_case; letters of other scripts count."""
+    plain = name.replace("_", "a")
+    return plain.isalnum() and not name[0].isdigit() and name == name.lower()
+
+
 def snake(name: str) -> str:
     """The name in lower_snake_case, cut to what Postgres keeps: UserProfiles → user_profiles."""
     import re

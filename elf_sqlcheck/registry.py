@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
-    "naming",
+    "naming", "naming_constraints",
     "primary_key",
     "uuid",
     "created_at",

@@ -36,7 +36,7 @@ from elf_sqlcheck.context.owners import Belonging
 from elf_sqlcheck.context.running import Running
 from elf_sqlcheck.context.siblings import Siblings, code_of
 from elf_sqlcheck.context.waiting import *  # noqa: F403 - what can be asked of locks, types and rows
-from elf_sqlcheck.identifiers import is_reserved, nearest, snake
+from elf_sqlcheck.identifiers import is_reserved, is_snake, nearest, snake
 from elf_sqlcheck.model import Applicability, Broken, Edit, Finding, Fix, Idiom, Migration, Section, Severity, Span
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.secrecy import mixed_words, secrets_in
@@ -306,6 +306,6 @@ __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
     "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved",
-    "mixed_words", "nearest", "quoted", "secrets_in", "snake",
+    "is_snake", "mixed_words", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -1,8 +1,6 @@
-"""Names: lower_snake_case tables and columns, idx_ indexes, constraints that say what they hold."""
+"""Names: lower_snake_case tables and columns, idx_ indexes."""
 
 from __future__ import annotations
-
-import re
 
 from elf_sqlcheck.rule import (
     AddColumn,
@@ -27,6 +25,7 @@ from elf_sqlcheck.rule import (
     Severity,
     Span,
     is_reserved,
+    is_snake,
     quoted,
     snake,
 )
@@ -36,17 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from elf_sqlcheck.rule import Change, Constraint, Context, Finding
+    from elf_sqlcheck.rule import Change, Context, Finding
 
-_MEANINGLESS = re.compile(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|unique|key|idx|test|tmp|new)?_?\d*")
 _LONGEST = 63
-
-
-_SNAKE = re.compile(r"[^\W\dA-Z]\w*")
-
-
-def _is_snake(name: str) -> bool:
-    return _SNAKE.fullmatch(name) is not None and name == name.lower()
 
 
 def _unreserved(kind: str, name: str) -> str:
@@ -68,14 +59,14 @@ def _table_or_column_name(context: Context[CreateTable | AddColumn | Rename]) ->
     for kind, name, place in _created(change):
         if kind == judged:
             span = place or _last_word(context)
-            if data[span.start : span.end] != name.encode() or not _is_snake(name):
+            if data[span.start : span.end] != name.encode() or not is_snake(name):
                 written, span = context.tokens(span)[-1]
                 yield from _misnamed(context, kind, name, span, written)
 
 
 def _misnamed(context: Context[Change], kind: str, name: str, span: Span, written: str) -> Iterator[Finding]:
     folded = written != name and written.lower() == name and not written.isupper()
-    if _is_snake(name) and not folded:
+    if is_snake(name) and not folded:
         return
     better = _unreserved(kind, snake(written if folded else name))
     if folded:
@@ -117,7 +108,7 @@ def _better_index(name: str) -> str:
 
 
 def _is_index_name(name: str) -> bool:
-    return name.startswith("idx_") and len(name) > len("idx_") and _is_snake(name)
+    return name.startswith("idx_") and len(name) > len("idx_") and is_snake(name)
 
 
 def _becomes_constraint(context: Context[CreateIndex | Rename], name: str) -> bool:
@@ -142,51 +133,6 @@ def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tupl
                 edits.append(Edit(span, to))
             before = text.lower()
     return tuple(edits)
-
-
-def _constraint_name(context: Context[CreateTable | AddColumn | AddConstraint]) -> Iterator[Finding]:
-    change = context.change
-    if isinstance(change, AddConstraint):
-        yield from _judge_constraint(context, change.table.name, change.constraint, needed=True)
-        return
-    table = change.name.name if isinstance(change, CreateTable) else change.table.name
-    for constraint in change.constraints:
-        needed = not constraint.inline and len(_columns_of(constraint)) > 1
-        yield from _judge_constraint(context, table, constraint, needed=needed)
-
-
-_PREFIXES = {"foreign key": "fk", "unique": "uq", "check": "check", "exclude": "excl"}
-
-
-def _judge_constraint(
-    context: Context[CreateTable | AddColumn | AddConstraint], table: str, constraint: Constraint, *, needed: bool
-) -> Iterator[Finding]:
-    """Postgres' own name of a primary key, <table>_pkey, is as good as any, so an unnamed one passes."""
-    name = constraint.name
-    if name is None:
-        if not needed or constraint.kind not in _PREFIXES or constraint.using_index:
-            return
-        proposal = _constraint_proposal(table, constraint)
-        place = Span(constraint.span.start, constraint.span.start)
-        edit = Edit(place, f"{context.keywords('CONSTRAINT')} {proposal} ")
-        message = f"the {constraint.kind} constraint on {quoted(table)} has no name: Postgres invents one"
-        fix = Fix(f"name it {proposal}", (edit,), Applicability.UNSAFE)
-        yield context.finding(message, constraint.span, instead=f"CONSTRAINT {proposal} …", fix=fix)
-    elif not _is_snake(name):
-        message = f"constraint {quoted(name)} is not lower_snake_case"
-        yield context.finding(message, constraint.span, instead=f"name it {snake(name)}")
-    elif _MEANINGLESS.fullmatch(name):
-        message = f"the name of constraint {name} does not say what it holds"
-        better = _constraint_proposal(table, constraint)
-        yield context.finding(message, constraint.span, instead=f"name it {better}")
-
-
-def _constraint_proposal(table: str, constraint: Constraint) -> str:
-    return snake("_".join([_PREFIXES.get(constraint.kind, "check"), table, *_columns_of(constraint)[:3]]))
-
-
-def _columns_of(constraint: Constraint) -> tuple[str, ...]:
-    return constraint.columns or (constraint.expression.columns if constraint.expression else ())
 
 
 def _created(change: Any) -> list[tuple[str, str, Span | None]]:
@@ -262,7 +208,7 @@ def _reserved_identifier(context: Context[Change]) -> Iterator[Finding]:
         if is_reserved(name):
             message = f'{kind} "{name}" is named by a reserved word: every query has to write it in quotes'
             better = _unreserved(kind, name)
-        elif kind not in {"table", "column"} and not _is_snake(name):
+        elif kind not in {"table", "column"} and not is_snake(name):
             message = f"{kind} {quoted(name)} needs its quotes and its exact spelling in every query"
             better = _unreserved(kind, snake(name))
         else:
@@ -316,19 +262,6 @@ RULES = (
             Example("CREATE TABLE users (id uuid PRIMARY KEY, email text UNIQUE);"),
             Example("CREATE UNIQUE INDEX users_email_key ON users (email);\nALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;", before="CREATE TABLE users (id uuid PRIMARY KEY, email text);"),
             Example("ALTER INDEX users_pkey RENAME TO pk_users;", before="CREATE TABLE users (id uuid PRIMARY KEY);")),
-    ),
-    Rule(
-        name="constraint-name", family="naming", severity=Severity.WARNING, on=(CreateTable, AddColumn, AddConstraint), check=_constraint_name,
-        summary="a constraint has no name, or one that says nothing",
-        why="The name is what a user's error message and the DOWN section show; one that Postgres invented differs between databases that took other ways.",
-        instead="CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id)",
-        bad=(Example("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users (id); -- finding", before="CREATE TABLE users (id uuid PRIMARY KEY);\nCREATE TABLE posts (id uuid PRIMARY KEY, user_id uuid);", fixed="ALTER TABLE posts ADD CONSTRAINT fk_posts_user_id FOREIGN KEY (user_id) REFERENCES users (id);", unsafe=True),
-            Example("create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    unique (hall, place) -- finding\n);", fixed="create table seats (\n    id uuid primary key,\n    hall text,\n    place integer,\n    constraint uq_seats_hall_place unique (hall, place)\n);", unsafe=True),
-            Example('CREATE TABLE seats (\n    id uuid PRIMARY KEY,\n    place integer CONSTRAINT "PlaceOK" CHECK (place > 0), -- finding\n    CONSTRAINT chk1 CHECK (place < 1000), -- finding\n    opens time, closes time,\n    CHECK (opens < closes) -- finding\n);')),
-        good=(Example("ALTER TABLE users ADD CONSTRAINT check_status_valid\nCHECK (status IN ('active', 'inactive', 'suspended')) NOT VALID;", before="CREATE TABLE users (id uuid PRIMARY KEY, status text);"),
-            Example("CREATE TABLE seats (id uuid PRIMARY KEY, place integer CHECK (place > 0), hall text UNIQUE, CHECK (place < 99));"),
-            Example("CREATE TABLE user_teams (user_id uuid, team_id uuid, PRIMARY KEY (user_id, team_id));"),
-            Example("ALTER TABLE notes ADD PRIMARY KEY (id);", before="CREATE TABLE notes (id uuid NOT NULL);")),
     ),
     Rule(
         name="identifier-too-long", family="naming", severity=Severity.ERROR, on=_CREATING, check=_identifier_too_long,
