@@ -87,6 +87,12 @@ class Example(Record):
     settings: tuple[tuple[str, object], ...] = ()
     after: str = ""
 
+    @staticmethod
+    def reversible(up: str, down: str, before: str = "") -> Example:
+        """An example of a migration with both sections."""
+        head = "-- Version: 20250102_000000\n\n-- ============= UP MIGRATION =============\n"
+        return Example(f"{head}{up}\n\n-- ============= DOWN MIGRATION ============\n{down}\n", before=before)
+
 
 class Rule(Record):
     """One rule. `name` is kebab-case, names the pattern it flags and is the only id; `family` is its module's name.

@@ -111,7 +111,6 @@ def _outbound(context: Context[Call | CreateExtension | CreateTrigger | Opaque])
 
 
 _T = "CREATE TABLE notes (id UUID PRIMARY KEY, body TEXT);"
-_NEEDS = "needs an extension that not every server has"
 _DANGEROUS = "writes outside of the database"
 
 SERVER_FILE_OR_PROGRAM = Rule(

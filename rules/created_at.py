@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Column, Context, Expression, Finding, Name
 
-_TIMESTAMPS = frozenset({"timestamp", "timestamptz"})
 _CLOCKS = frozenset(
     {"now", "current_timestamp", "localtimestamp", "clock_timestamp", "statement_timestamp", "transaction_timestamp"}
 )

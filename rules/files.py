@@ -204,7 +204,6 @@ _HEAD = "-- Migration: Add Notes\n-- Version: 20250121_093000\n-- Description: N
 _UP = "-- ============= UP MIGRATION =============\nCREATE SCHEMA IF NOT EXISTS notes;\n"
 _DOWN = "-- ============= DOWN MIGRATION ============\nDROP SCHEMA IF EXISTS notes;\n"
 _PATH = "migrations/20250121_093000_add_notes.sql"
-_MARKED = " -- finding\n"
 
 FILE_NAME = Rule(
     name="file-name",

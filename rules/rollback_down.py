@@ -76,14 +76,6 @@ def _called(change: Any) -> tuple[str, str]:
     ) else ""
 
 
-_HEAD = "-- Version: 20250102_000000\n\n-- ============= UP MIGRATION =============\n"
-_DOWN = "\n-- ============= DOWN MIGRATION ============\n"
-
-
-def _example(up: str, down: str, before: str = "") -> Example:
-    return Example(f"{_HEAD}{up}\n{_DOWN}{down}\n", before=before)
-
-
 _USERS = (
     "CREATE TYPE mood AS ENUM ('sad', 'ok');\n"
     "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT UNIQUE, age INT, state mood, price NUMERIC(12,4));\n"
@@ -103,96 +95,104 @@ DOWN_CANNOT_RUN = Rule(
     check=_down_cannot_run,
     sections=("down",),
     bad=(
-        _example(
+        Example.reversible(
             "CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE TABLE b (a UUID REFERENCES a (id));",
             "DROP TABLE a; -- finding\nDROP TABLE b;",
         ),
-        _example("CREATE TABLE a (id UUID);\nCREATE VIEW v AS SELECT id FROM a;", "DROP TABLE IF EXISTS a; -- finding"),
-        _example(
+        Example.reversible(
+            "CREATE TABLE a (id UUID);\nCREATE VIEW v AS SELECT id FROM a;", "DROP TABLE IF EXISTS a; -- finding"
+        ),
+        Example.reversible(
             "CREATE TYPE tone AS ENUM ('low');\nCREATE TABLE a (tone tone);",
             "DROP TYPE tone; -- finding\nDROP TABLE a;",
         ),
-        _example("CREATE SCHEMA s;\nCREATE TABLE s.a (id UUID);", "DROP SCHEMA s; -- finding\nDROP TABLE s.a;"),
-        _example(
+        Example.reversible(
+            "CREATE SCHEMA s;\nCREATE TABLE s.a (id UUID);", "DROP SCHEMA s; -- finding\nDROP TABLE s.a;"
+        ),
+        Example.reversible(
             "CREATE TABLE a (id UUID);\nCREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n"
             "CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f();",
             "DROP FUNCTION f(); -- finding\nDROP TABLE a;",
         ),
-        _example(
+        Example.reversible(
             "CREATE OR REPLACE VIEW grown AS SELECT id, age, email FROM users;",
             "CREATE OR REPLACE VIEW grown AS SELECT id, age FROM users; -- finding",
             before=_USERS,
         ),
-        _example(
+        Example.reversible(
             "ALTER TABLE users ADD COLUMN nick TEXT;",
             "ALTER TABLE users ADD COLUMN nick TEXT; -- finding",
             before=_USERS,
         ),
-        _example("ALTER TYPE mood ADD VALUE 'happy';", "ALTER TYPE mood ADD VALUE 'sad'; -- finding", before=_USERS),
-        _example("DROP INDEX idx_users_age;", "DROP INDEX idx_users_age; -- finding", before=_USERS),
-        _example(
+        Example.reversible(
+            "ALTER TYPE mood ADD VALUE 'happy';", "ALTER TYPE mood ADD VALUE 'sad'; -- finding", before=_USERS
+        ),
+        Example.reversible("DROP INDEX idx_users_age;", "DROP INDEX idx_users_age; -- finding", before=_USERS),
+        Example.reversible(
             "ALTER TABLE users RENAME COLUMN email TO mail;",
             "ALTER TABLE users DROP COLUMN email; -- finding",
             before=_USERS,
         ),
-        _example("ALTER TABLE posts RENAME TO notes;", "ALTER TABLE posts RENAME TO notes; -- finding", before=_USERS),
-        _example(
+        Example.reversible(
+            "ALTER TABLE posts RENAME TO notes;", "ALTER TABLE posts RENAME TO notes; -- finding", before=_USERS
+        ),
+        Example.reversible(
             "CREATE INDEX idx_users_email ON users (email);",
             "DROP INDEX idx_users_email;\nDROP INDEX users_email_key; -- finding",
             before=_USERS,
         ),
-        _example(
+        Example.reversible(
             "ALTER TABLE posts ALTER COLUMN author TYPE TEXT;",
             "ALTER TABLE posts ALTER COLUMN author TYPE UUID; -- finding",
             before="CREATE TABLE posts (author UUID);",
         ),
-        _example(
+        Example.reversible(
             "CREATE OR REPLACE FUNCTION one(x INT) RETURNS INT LANGUAGE sql AS 'SELECT 2';",
             "CREATE OR REPLACE FUNCTION one(y INT) RETURNS INT LANGUAGE sql AS 'SELECT 1'; -- finding",
             before="CREATE FUNCTION one(x INT) RETURNS INT LANGUAGE sql AS 'SELECT 1';",
         ),
     ),
     good=(
-        _example(
+        Example.reversible(
             "CREATE VIEW one AS SELECT 1 AS n;\nCREATE VIEW two AS SELECT n FROM one;",
             "DROP VIEW one, two CASCADE;",
         ),
-        _example(
+        Example.reversible(
             "DROP TABLE counted;",
             "CREATE TABLE counted (id INT);\nCREATE SEQUENCE numbers OWNED BY counted.id;",
             before="CREATE TABLE counted (id INT);\nCREATE SEQUENCE numbers OWNED BY counted.id;",
         ),
-        _example(
+        Example.reversible(
             "DROP FUNCTION touched() CASCADE;",
             "CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n"
             "CREATE TRIGGER t AFTER INSERT ON posts EXECUTE FUNCTION touched();",
             before=f"{_USERS}\nCREATE TRIGGER t AFTER INSERT ON posts EXECUTE FUNCTION touch();\n"
             "ALTER FUNCTION touch() RENAME TO touched;",
         ),
-        _example(
+        Example.reversible(
             "CREATE TABLE a (id UUID PRIMARY KEY);\nCREATE TABLE b (a UUID REFERENCES a (id));",
             "DROP TABLE a, b;",
         ),
-        _example(
+        Example.reversible(
             "CREATE TABLE a (id UUID PRIMARY KEY, b UUID REFERENCES a);\nCREATE VIEW v AS SELECT id FROM a;",
             "DROP TABLE a CASCADE;",
         ),
-        _example(
+        Example.reversible(
             "CREATE TABLE a (id UUID) PARTITION BY HASH (id);\nCREATE TABLE a1 PARTITION OF a FOR VALUES WITH (MODULUS 1, REMAINDER 0);",
             "DROP TABLE a;",
         ),
-        _example(
+        Example.reversible(
             "DROP VIEW grown;\nALTER TABLE users ALTER COLUMN age TYPE BIGINT;\nCREATE VIEW grown AS SELECT id, age FROM users;",
             "DROP VIEW grown;\nALTER TABLE users ALTER COLUMN age TYPE INT;\nCREATE VIEW grown AS SELECT id, age FROM users;",
             before=_USERS,
         ),
-        _example("CREATE TABLE a (id UUID);", "DROP TABLE IF EXISTS a;\nDROP TABLE IF EXISTS a;"),
-        _example(
+        Example.reversible("CREATE TABLE a (id UUID);", "DROP TABLE IF EXISTS a;\nDROP TABLE IF EXISTS a;"),
+        Example.reversible(
             "CREATE OR REPLACE VIEW grown AS SELECT id, age FROM users WHERE age > 17;",
             "CREATE OR REPLACE VIEW grown AS SELECT id, age FROM users;",
             before=_USERS,
         ),
-        _example(
+        Example.reversible(
             "ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(100);",
             "ALTER TABLE users ALTER COLUMN email TYPE TEXT;",
             before=_USERS,

@@ -146,14 +146,6 @@ def _is_unknown(context: Context[Dropping]) -> bool:
     return change.kind in {"trigger", "policy"} and change.part not in parts
 
 
-_HEAD = "-- Version: 20250102_000000\n\n-- ============= UP MIGRATION =============\n"
-_DOWN = "\n-- ============= DOWN MIGRATION ============\n"
-
-
-def _example(up: str, down: str, before: str = "") -> Example:
-    return Example(f"{_HEAD}{up}\n{_DOWN}{down}\n", before=before)
-
-
 _USERS = (
     "CREATE TYPE mood AS ENUM ('sad', 'ok');\n"
     "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT UNIQUE, age INT, state mood, price NUMERIC(12,4));\n"
@@ -173,35 +165,39 @@ DOWN_NAMES_NOTHING = Rule(
     check=_down_names_nothing,
     sections=("up", "down"),
     bad=(
-        _example("CREATE TABLE accounts (id UUID);", "DROP TABLE IF EXISTS acounts; -- finding"),
-        _example(
+        Example.reversible("CREATE TABLE accounts (id UUID);", "DROP TABLE IF EXISTS acounts; -- finding"),
+        Example.reversible(
             "CREATE INDEX idx_users_email ON users (email);",
             "DROP INDEX IF EXISTS users.idx_users_email; -- finding",
             before=_USERS,
         ),
-        _example("CREATE VIEW v AS SELECT 1 AS one;", "DROP TABLE IF EXISTS v; -- finding"),
-        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP VIEW IF EXISTS nothing_like_it; -- finding"),
-        _example("CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP TABLE older; -- finding"),
+        Example.reversible("CREATE VIEW v AS SELECT 1 AS one;", "DROP TABLE IF EXISTS v; -- finding"),
+        Example.reversible(
+            "CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP VIEW IF EXISTS nothing_like_it; -- finding"
+        ),
+        Example.reversible("CREATE TABLE a (id UUID);", "DROP TABLE a;\nDROP TABLE older; -- finding"),
     ),
     good=(
-        _example(
+        Example.reversible(
             "CREATE TABLE a (id UUID);\nCREATE INDEX idx_a ON a (id);",
             "DROP TABLE IF EXISTS a;\nDROP INDEX IF EXISTS idx_a;",
         ),
-        _example(
+        Example.reversible(
             "DROP VIEW grown;",
             "DROP VIEW IF EXISTS grown;\nCREATE VIEW grown AS SELECT id, age FROM users;",
             before=_USERS,
         ),
-        _example("CREATE POLICY own ON posts USING (true);", "DROP POLICY IF EXISTS own ON posts;", before=_USERS),
-        _example(
+        Example.reversible(
+            "CREATE POLICY own ON posts USING (true);", "DROP POLICY IF EXISTS own ON posts;", before=_USERS
+        ),
+        Example.reversible(
             "DROP TRIGGER IF EXISTS t ON posts;\nCREATE TRIGGER t BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION touch();",
             "DROP TRIGGER t ON posts;",
             before=_USERS,
         ),
-        _example("DO $$ BEGIN CREATE TABLE b (id UUID); END $$;", "DROP TABLE IF EXISTS b;"),
-        _example("DROP TABLE IF EXISTS long_gone;", "SELECT 1;"),
-        _example("CREATE TABLE a (id SERIAL);", "DROP TABLE a;\nDROP SEQUENCE IF EXISTS a_id_seq;"),
+        Example.reversible("DO $$ BEGIN CREATE TABLE b (id UUID); END $$;", "DROP TABLE IF EXISTS b;"),
+        Example.reversible("DROP TABLE IF EXISTS long_gone;", "SELECT 1;"),
+        Example.reversible("CREATE TABLE a (id SERIAL);", "DROP TABLE a;\nDROP SEQUENCE IF EXISTS a_id_seq;"),
     ),
 )
 

@@ -104,14 +104,6 @@ def _says_so(context: Context[Any]) -> bool:
     return any(word in comment for comment in comments for word in _SAYING)
 
 
-_HEAD = "-- Version: 20250102_000000\n\n-- ============= UP MIGRATION =============\n"
-_DOWN = "\n-- ============= DOWN MIGRATION ============\n"
-
-
-def _example(up: str, down: str, before: str = "") -> Example:
-    return Example(f"{_HEAD}{up}\n{_DOWN}{down}\n", before=before)
-
-
 _USERS = (
     "CREATE TYPE mood AS ENUM ('sad', 'ok');\n"
     "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT UNIQUE, age INT, state mood, price NUMERIC(12,4));\n"
@@ -131,33 +123,35 @@ IRREVERSIBLE_STEP = Rule(
     check=_irreversible_step,
     sections=("down",),
     bad=(
-        _example(
+        Example.reversible(
             "ALTER TABLE users DROP COLUMN email;",
             "ALTER TABLE users ADD COLUMN email TEXT UNIQUE; -- finding",
             before=_USERS,
         ),
-        _example(
+        Example.reversible(
             "DROP TABLE posts;", "CREATE TABLE posts (author UUID REFERENCES users (id)); -- finding", before=_USERS
         ),
-        _example(
+        Example.reversible(
             "ALTER TABLE users ALTER COLUMN price TYPE NUMERIC(12,0);",
             "ALTER TABLE users ALTER COLUMN price TYPE NUMERIC(12,4); -- finding",
             before=_USERS,
         ),
     ),
     good=(
-        _example(
+        Example.reversible(
             "ALTER TABLE users DROP COLUMN email;",
             "-- The addresses are lost; support has the export.\nALTER TABLE users ADD COLUMN email TEXT UNIQUE;",
             before=_USERS,
         ),
-        _example(
+        Example.reversible(
             "CREATE TABLE old_posts AS SELECT * FROM posts;\nDROP TABLE posts;",
             "CREATE TABLE posts (author UUID REFERENCES users (id));\nINSERT INTO posts SELECT * FROM old_posts;\nDROP TABLE old_posts;",
             before=_USERS,
         ),
-        _example("ALTER TABLE users ADD COLUMN nick TEXT;", "ALTER TABLE users DROP COLUMN nick;", before=_USERS),
-        _example(
+        Example.reversible(
+            "ALTER TABLE users ADD COLUMN nick TEXT;", "ALTER TABLE users DROP COLUMN nick;", before=_USERS
+        ),
+        Example.reversible(
             "ALTER TABLE posts ALTER COLUMN author TYPE TEXT;",
             "ALTER TABLE posts ALTER COLUMN author TYPE UUID USING author::uuid;",
             before="CREATE TABLE posts (author UUID);",

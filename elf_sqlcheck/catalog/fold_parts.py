@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.entries import ABSENT, Absent, Domain, Fact, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import Absent, Domain, Fact, OtherType, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import BUILT_IN, Name
 
 TYPE_CHECKING = False
@@ -204,8 +204,3 @@ def forget(catalog: Catalog, schema: str | None, name: str, *, routine: bool = F
     """Forget what was said about an object that is gone."""
     for key in catalog.said_about(schema, name, routine=routine):
         catalog.put(key, None)
-
-
-def vanish(catalog: Catalog, name: Name) -> None:
-    """Take a relation's entry away."""
-    catalog.put(key_of(name), ABSENT)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "graphile-migrate"
-COMMITTED = "committed"
 CURRENT = "current"
 FILE_NAME = re.compile(r"([0-9]{6,})(?:-(.*))?\.sql\Z")
 _HEADERS = re.compile(rb"(?:--! [A-Z]\w*:[^\n]*\n)+(?:[ \t\r]*\n)*")
