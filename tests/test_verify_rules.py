@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck import registry, testing
-from elf_sqlcheck.verify import verify
+from elf_sqlcheck.verify import Options, verify
 
 if TYPE_CHECKING:
     from elf_sqlcheck.postgres.server import Server
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 ALL = registry.builtin()
 RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
-GOOD = [pytest.param(one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
+GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
+#: What the rules that are not always asked need, by their names.
+OPTIONS: dict[str, Options] = {}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -34,14 +36,18 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) -> None:
     case = testing.case(example)
-    found = verify(case.migrations(), server, rules=[rule], only={case.path}).findings
+    found = verify(case.migrations(), server, rules=[rule], only={case.path}, options=_options(rule)).findings
     assert {(finding.rule, finding.family, finding.path) for finding in found} == {(rule.name, "verify", case.path)}
     assert sorted(set(testing.lines(example, found))) == sorted(case.expected)
     assert all(finding.message and finding.why and finding.instead for finding in found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", GOOD)
-def test_nothing_is_found_in_good_ones(server: Server, example: Example) -> None:
+@pytest.mark.parametrize(("rule", "example"), GOOD)
+def test_nothing_is_found_in_good_ones(server: Server, rule: Rule, example: Example) -> None:
     case = testing.case(example)
-    assert verify(case.migrations(), server, only={case.path}).findings == []
+    assert verify(case.migrations(), server, only={case.path}, options=_options(rule)).findings == []
+
+
+def _options(rule: Rule) -> Options:
+    return OPTIONS.get(rule.name, Options())

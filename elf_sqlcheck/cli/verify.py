@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from elf_sqlcheck import layouts, run, sources, suppress
-from elf_sqlcheck.cli import options
+from elf_sqlcheck.cli import options, verify_options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.model import Severity
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Finding, Migration
     from elf_sqlcheck.rule import Rule
-    from elf_sqlcheck.verify import Report as Progress
-    from elf_sqlcheck.verify import Verification
+    from elf_sqlcheck.verify import Options, Progress, Verification
 
 
 @click.command()
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
+@verify_options.tried
 @options.baselined
 @options.choice_of_rules
 @options.report
@@ -85,6 +85,7 @@ def verify(
         pg_bin=pg_bin,
         url=database_url,
         keep=keep,
+        tried=verify_options.of(more, config),
     )
     if proof is None:
         printer.note("no migration to judge: nothing to verify")
@@ -132,13 +133,14 @@ def prove(
     pg_bin: str | None = None,
     url: str | None = None,
     keep: bool = False,
+    tried: Options | None = None,
 ) -> Proof | None:
     """Prove the migrations asked for; None when there are none. Raises UsageError and ServerError."""
     migrations = _migrations(config, directory)
     only = _judged(migrations, paths, since, config)
     if not only:
         return None
-    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=url, keep=keep)
+    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=url, keep=keep, tried=tried)
     findings, allowed = _unsuppressed(migrations, result.findings)
     texts = {part.path: part.data for migration in migrations for part in migration.parts()}
     return Proof(tuple(run.wanted(findings, config)), len(allowed), texts, only, tuple(rules), result)
@@ -198,12 +200,14 @@ def _run(
     pg_bin: str | None,
     url: str | None,
     keep: bool,
+    tried: Options | None,
 ) -> Verification:
     from elf_sqlcheck import verify as proof
 
+    wanted = tried or verify_options.of({}, config)
     if url:
         with _progress(printer) as report:
-            result = proof.verify(migrations, url, rules=rules, only=only, report=report, keep=keep)
+            result = proof.verify(migrations, url, rules=rules, only=only, report=report, keep=keep, options=wanted)
         if keep:
             printer.note(f"the database was kept: {result.url}")
         return result
@@ -213,7 +217,7 @@ def _run(
         for note in server.notes:
             printer.note(note)
         with _progress(printer) as report:
-            result = proof.verify(migrations, server, rules=rules, only=only, report=report, keep=keep)
+            result = proof.verify(migrations, server, rules=rules, only=only, report=report, keep=keep, options=wanted)
         if keep:
             server.keep()
             printer.note(f"the server was left running: {result.url}")

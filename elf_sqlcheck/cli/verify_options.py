@@ -1,0 +1,43 @@
+"""What `elf-sqlcheck verify` is to try: the options of the command, and what they come to."""
+
+from __future__ import annotations
+
+import click
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.verify import Options
+
+    Command = Callable[..., Any]
+
+_FLAGS = (
+    click.option("--rows", type=click.IntRange(0, 1_000_000), metavar="N", help="Rows for each older table (100)."),
+    click.option("--seed", type=int, metavar="N", help="What synthetic rows are made from (1)."),
+    click.option("--sample", metavar="FILE", help="Use these rows (CSV, SQL, or a folder of them) instead."),
+    click.option("--cuts", type=click.IntRange(0), metavar="N", help="Cut each migration at so many places (25)."),
+    click.option("--twice", is_flag=True, default=None, help="Apply each UP a second time, on top of itself."),
+    click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
+    click.option("--traffic", is_flag=True, default=None, help="Read and write the tables while UP runs."),
+    click.option("--queries", multiple=True, metavar="FILE", help="Queries that have to work before and after."),
+    click.option("--statement-timeout", type=click.FloatRange(0), metavar="SECONDS", help="Cancel statements (60)."),
+)
+
+
+def tried(command: Command) -> Command:
+    """Add the options; `of` turns them into Options."""
+    for option in reversed(_FLAGS):
+        command = option(command)
+    return command
+
+
+def of(given: Mapping[str, Any], config: Config) -> Options:
+    """What to try: the options that are given, else the configuration, else the defaults."""
+    from elf_sqlcheck.verify import Options
+
+    names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
+    chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
+    return Options(profile=config.profile, **chosen)

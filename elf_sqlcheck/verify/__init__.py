@@ -1,0 +1,64 @@
+"""Prove migrations on a throw-away server: apply, roll back, compare, apply again, compare.
+
+Every section runs through the executor that deploys it. What two snapshots of the schema do not have in common becomes
+a finding, at the statement that made the difference where that can be told. What else is tried is a check (check.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck import layouts, registry
+from elf_sqlcheck.verify.options import DEFAULT, Options
+from elf_sqlcheck.verify.proof import Proof
+from elf_sqlcheck.verify.result import Progress, Step, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.rule import Rule
+
+__all__ = ["Options", "Progress", "Step", "Verification", "verify"]
+
+
+def verify(
+    migrations: Iterable[Migration],
+    server: Server | str,
+    *,
+    rules: Iterable[Rule] | None = None,
+    only: Container[str] | None = None,
+    report: Progress | None = None,
+    keep: bool = False,
+    options: Options = DEFAULT,
+) -> Verification:
+    """Apply, roll back and re-apply each migration in a database of its own on `server`.
+
+    Args:
+        migrations: All that make the schema; run by version.
+        server: A server of ours, or the libpq URL of one on which databases may be created. The database that the URL
+            names is not touched.
+        rules: What may be found, under which severity: those of the family verify among them count. None is all of
+            them, as they come.
+        only: Paths of the migrations to judge; the others are only applied. None judges all.
+        report: Told what is done.
+        keep: Leave the database there.
+        options: What is tried besides.
+
+    Raises:
+        ConnectionFailed: No connection could be made.
+        DatabaseError: The server lets nobody create a database or a role.
+    """
+    ordered = layouts.in_order(list(migrations))
+    proof = Proof(server, ordered, registry.builtin() if rules is None else rules, report, options)
+    try:
+        for number, migration in enumerate(ordered, start=1):
+            judged = only is None or any(path in only for path in migration.paths)
+            if not proof.take(number, migration, judged=judged):
+                proof.give_up(ordered[number:])
+                break
+        proof.finish()
+    finally:
+        proof.close(keep=keep)
+    return proof.stage.result

@@ -1,0 +1,14 @@
+"""Which checks a verification consists of, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.verify.check import Check
+    from elf_sqlcheck.verify.options import Options
+
+
+def chosen(options: Options) -> list[Check]:  # noqa: ARG001
+    """Return the checks that `options` ask for."""
+    return []

@@ -1,0 +1,41 @@
+"""What a verification is to try, beyond applying and rolling back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `verify` does.
+
+    Attributes:
+        rows: How many synthetic rows each older table gets that a migration touches; 0 leaves the tables as they are.
+        seed: What the synthetic rows are made from: the same seed gives the same rows.
+        sample: A file or folder (CSV, SQL) with rows to use instead of synthetic ones; "" for none.
+        cuts: At how many boundaries of statements a migration is cut short, at most; 0 cuts none.
+        twice: Apply each UP a second time, on top of itself.
+        chain: Walk the whole chain down to nothing and up again.
+        traffic: Read and write the touched tables in a second session while UP runs.
+        queries: Files of queries (sqlc, pgtyped or plain) that have to work before and after each migration.
+        profile: "supabase" for its roles, schemas and privileges; "" for a bare Postgres.
+        auto_expose: With the profile supabase: whether new tables are granted to the API's roles by default.
+        statement_timeout: After how many seconds a statement is cancelled; 0 for never.
+        observe: Watch locks, rewrites, durations and WAL of each statement.
+    """
+
+    rows: int = 100
+    seed: int = 1
+    sample: str = ""
+    cuts: int = 25
+    twice: bool = False
+    chain: bool = False
+    traffic: bool = False
+    queries: tuple[str, ...] = ()
+    profile: str = ""
+    auto_expose: bool = True
+    statement_timeout: float = 60.0
+    observe: bool = True
+
+
+DEFAULT = Options()
