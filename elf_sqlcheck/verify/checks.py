@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.leaks import Leaks
+
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
     from elf_sqlcheck.verify.options import Options
@@ -11,4 +13,4 @@ if TYPE_CHECKING:
 
 def chosen(options: Options) -> list[Check]:  # noqa: ARG001
     """Return the checks that `options` ask for."""
-    return []
+    return [Leaks()]
