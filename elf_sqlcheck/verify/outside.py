@@ -10,6 +10,7 @@ from elf_sqlcheck.errors import MigrationFailed
 
 if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.verify.stage import Stage
 
 _FILES = ("lo_import", "lo_export", "pg_file_", "pg_logdir_ls", "pg_ls_", "pg_read_", "pg_stat_file")
 #: Without one of these words in its text no statement is looked at.
@@ -22,7 +23,7 @@ _COPIES = {
 }
 
 
-def refused(migration: Migration, section: Section, *, own_server: bool) -> MigrationFailed | None:
+def refused(stage: Stage, migration: Migration, section: Section) -> MigrationFailed | None:
     """Return the error for the first statement of `section` that reaches out of the database; None when none does.
 
     Files and programs of the server's machine are refused everywhere; other databases and the server's configuration
@@ -31,6 +32,7 @@ def refused(migration: Migration, section: Section, *, own_server: bool) -> Migr
     lowered = migration.data[section.span.start : section.span.end].lower()
     if not any(mark in lowered for mark in _MARKS):
         return None
+    own_server = not isinstance(stage.server, str)
     for change in read_section(section, migration.data):
         what = _outside(change, own_server=own_server)
         if what and change.statement.inside != "function":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ElfError, MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.result import Progress, Step
@@ -59,7 +60,8 @@ class Proof:
         stage.result.steps.append(step)
         if judged:
             step.before = self._standing or stage.snapshot()
-            for check in self._checks:
+            # What is not going to be run is not to be rehearsed either.
+            for check in self._checks if outside.refused(stage, migration, migration.up) is None else ():
                 check.before(stage, step)
         self._tell(migration, "applying", number)
         error = self._apply(step)

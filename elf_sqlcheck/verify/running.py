@@ -38,12 +38,12 @@ def run(
         ServerError: A server of ours went down.
         ConnectionFailed: Another server is not there (any more).
     """
-    error = refused(migration, section, own_server=not isinstance(stage.server, str))
+    error = refused(stage, migration, section)
     if error is not None:
         return error
     started = time.monotonic()
     try:
-        with _Limit(stage, len(section.statements)):
+        with Limit(stage, stage.executor.connection, len(section.statements)):
             stage.executor.run(migration, section, leaving=leaving)
     except MigrationFailed as failed:
         error = failed
@@ -62,23 +62,23 @@ def run(
     return error
 
 
-class _Limit:
-    """Cancels what outlives `statement_timeout`, and ends its session when it does not listen to that.
+class Limit:
+    """Cancels what outlives `statement_timeout` on a connection, and ends the session when it does not listen to that.
 
     The setting of that name does it as a rule, statement by statement; this is for a migration that sets it anew, or
-    catches the error. All statements together get the time that each of them has.
+    catches the error. All `statements` together get the time that each of them has.
     """
 
-    def __init__(self, stage: Stage, statements: int) -> None:
+    def __init__(self, stage: Stage, connection: Connection[dict[str, Any]], statements: int) -> None:
         self._stage = stage
+        self._connection = connection
         self._seconds = stage.options.statement_timeout * max(statements, 1)
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         if self._seconds:
-            connection = self._stage.executor.connection
-            self._thread = threading.Thread(target=self._watch, args=(connection,), daemon=True)
+            self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
         return self
 
@@ -87,8 +87,10 @@ class _Limit:
         if self._thread is not None:
             self._thread.join()
 
-    def _watch(self, connection: Connection[dict[str, Any]]) -> None:
+    def _watch(self) -> None:
         import psycopg
+
+        pid = self._connection.info.backend_pid
 
         # Half a second more, so that the server's own limit strikes first, whose message is the better one.
         seconds = self._seconds + 0.5
@@ -96,11 +98,11 @@ class _Limit:
             if self._over.wait(seconds):
                 return
             with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=5)
+                self._connection.cancel_safe(timeout=5)
             seconds = 1.0
         if not self._over.wait(1.0):
             with contextlib.suppress(DatabaseError):
-                self._stage.administration.query("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
+                self._stage.administration.query("SELECT pg_terminate_backend(%s)", (pid,))
 
 
 def _retold(error: MigrationFailed, detail: str) -> MigrationFailed:
