@@ -178,7 +178,7 @@ def _described(connection: Connection[dict[str, Any]], query: Query) -> tuple[st
     result = connection.pgconn.describe_prepared(_PREPARED)
     arguments = f"({', '.join(['NULL'] * result.nparams)})" if result.nparams else ""
     try:
-        # Some mistakes are found by the planner only, such as an ON CONFLICT for which there is no unique index. EXPLAIN
+        # Some mistakes only the planner finds, such as an ON CONFLICT for which there is no unique index. EXPLAIN
         # (GENERIC_PLAN) would do, from 16 on: https://www.postgresql.org/docs/current/sql-explain.html
         connection.execute(f"EXPLAIN EXECUTE {_PREPARED.decode()}{arguments}".encode())
     except psycopg.Error as error:
@@ -208,16 +208,25 @@ def _differences(old: Answer, new: Answer) -> list[tuple[str, str]]:
 
 
 def _culprit(migration: Migration, section: Section, about: str, query: Query) -> Span | None:
-    """The statement that most likely changed a query: it names what the server complains `about`."""
+    """The statement that most likely changed a query: it takes away, or at least names, what is complained of."""
     said, asked = _words(about) - _FILLERS, _words(query.text.decode()) - _FILLERS
     best: Span | None = section.statements[0].span if section.statements else section.span
-    most = (False, 0, 0)
+    most = (False, False, 0, 0)
     for change in read_section(section, migration.data):
         there = _words(migration.text(change.statement.span))
-        rank = (isinstance(change, _TAKES_AWAY), len(said & there), len(asked & there))
-        if any(rank[1:]) and rank > most:
+        rank = (_taken(change) in said, isinstance(change, _TAKES_AWAY), len(said & there), len(asked & there))
+        if any(rank[2:]) and rank > most:
             best, most = change.statement.span, rank
     return best
+
+
+def _taken(change: ch.Change) -> str:
+    """The name that is not there any more after the change, or means something else, in lower case."""
+    if isinstance(change, ch.DropColumn | ch.AlterColumnType):
+        return change.column.lower()
+    if isinstance(change, ch.Rename):
+        return (change.part or change.name.name).lower()
+    return change.name.name.lower() if isinstance(change, ch.Drop | ch.SetSchema) else ""
 
 
 def _words(text: str) -> set[str]:
