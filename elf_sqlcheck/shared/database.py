@@ -61,6 +61,7 @@ class SupabaseExecutor:
         credentials: Who is asked for them; the environment of the process by default.
         application_name: How the session shows in `pg_stat_activity`.
         settings: What every migration begins with, such as {"lock_timeout": "5s"}.
+        as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class SupabaseExecutor:
         credentials: CredentialManager | None = None,
         application_name: str = "elf-migrate",
         settings: Mapping[str, str] | None = None,
+        as_its_tool: bool = False,
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
         self._settings = dict(settings or {})
+        self._as_its_tool = as_its_tool
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
@@ -165,7 +168,8 @@ class SupabaseExecutor:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
             ConnectionFailed: No connection could be made.
         """
-        pieces = [piece for piece in cut(migration, section) if piece.last > resume_from or not section.statements]
+        whole = cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+        pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         connection = self.connection
         self._notices = []
         started = time.perf_counter()

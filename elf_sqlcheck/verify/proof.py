@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
 _MOST_DIFFERENCES = 20
+_MOST_NAMES = 3
 
 
 class Proof:
@@ -144,8 +145,9 @@ class Proof:
         """Say which migrations nothing is known about."""
         self.stage.result.steps += [Step(migration, judged=False) for migration in rest]
         if rest:
-            names = ", ".join(migration.path for migration in rest)
-            self.stage.note(f"Not judged, because a migration before them does not apply: {names}.")
+            names = ", ".join(migration.path for migration in rest[:_MOST_NAMES])
+            more = f" and {len(rest) - _MOST_NAMES} more" if len(rest) > _MOST_NAMES else ""
+            self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
         """Let the checks do what needs the whole chain."""
@@ -174,8 +176,7 @@ class Proof:
         self._standing = stage.snapshot()
         if not compare(applied, self._standing):
             return
-        stage.drop()
-        stage.make()
+        stage.start_over()
         for earlier in stage.ordered[:number]:
             try:
                 stage.executor.run(earlier, earlier.up)
