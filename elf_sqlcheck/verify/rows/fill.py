@@ -23,6 +23,8 @@ _EDGES = 4
 _MOST_EDGES = 100
 #: So many partitions of a table get rows, the first ones and the last ones.
 _PARTITIONS = 12
+#: So many rows are enough for a table that is only pointed at.
+_PARENTS = 1_000
 #: So many rows are tried one by one where the server refuses them together.
 _ONE_BY_ONE = 500
 #: Where unique columns leave too few rows, others are tried so many times.
@@ -43,6 +45,7 @@ class Filling:
         self.edges: Spans = []
         self._domains: dict[int, tuple[str, ...]] = {}
         self._counts: dict[int, int] = {}
+        self._goals: dict[int, int] = {}
         #: Why tables could not be filled, by oid.
         self.reasons: dict[int, str] = {}
 
@@ -57,23 +60,28 @@ class Filling:
         Raises:
             DatabaseError: The server cannot even be asked.
         """
-        wanted = sorted(set(oids))
+        wanted = self._with_too_few(executor, sorted(set(oids)), rows)
+        if not wanted:
+            return []
         self._domains.clear()
+        self.reasons.clear()
         self.known.read(executor, wanted)
         order = self._ordered(wanted)
-        self._counts = self._count(executor, order, rows)
-        lacking = [table for table in order if self._counts[table.oid] < rows and not table.partitions]
+        self._goals = {table.oid: rows if table.oid in wanted else min(rows, _PARENTS) for table in order}
+        for table in reversed(order):
+            self._goals.update(dict.fromkeys(table.partitions, self._goals[table.oid]))
+        self._counts = self._count(executor, order)
+        lacking = [table for table in order if self._lacks(table) and not table.partitions]
         before = dict(self._counts)
-        self.reasons.clear()
         if lacking:
-            many = min(_MOST_EDGES, rows // _EDGES) if edges else 0
             for table in lacking:
                 self._prepare(executor, table)
-            self._in_transaction(executor, self.ordinary, lambda: self._write(executor, lacking, rows - many))
-            if many:
-                self._in_transaction(executor, self.edges, lambda: self._write(executor, lacking, rows, edge=True))
+            share = _EDGES if edges else 0
+            self._in_transaction(executor, self.ordinary, lambda: self._write(executor, lacking, share))
+            if share:
+                self._in_transaction(executor, self.edges, lambda: self._write(executor, lacking, 0, edge=True))
         parts = {oid for table in order for oid in table.partitions}
-        return [self._filled(table) for table in order if self._rows(table, before) < rows and table.oid not in parts]
+        return [self._filled(table) for table in order if self._rows(table, before) < self._goals[table.oid] and table.oid not in parts]
 
     def remove(self, executor: SupabaseExecutor, *, only_edges: bool) -> bool:
         """Take the rows away again that were written here; False when there are none. Triggers do not fire.
@@ -103,7 +111,9 @@ class Filling:
         connection.execute("BEGIN")
         try:
             if connection.info.parameter_status("is_superuser") == "on":
-                executor.query("SET LOCAL session_replication_role = replica")
+                connection.execute("SET LOCAL session_replication_role = replica")
+            # A merge join would make all rows before the first one is used.
+            connection.execute("SET LOCAL enable_mergejoin = off")
             first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
             act()
             last = executor.query(
@@ -165,17 +175,37 @@ class Filling:
         return any(column is not None and not column.not_null for column in map(table.column, names))
 
     @staticmethod
-    def _count(executor: SupabaseExecutor, tables: list[Table], most: int) -> dict[int, int]:
-        """How many rows the tables have, `most` for that many and more."""
-        if not tables:
-            return {}
+    def _with_too_few(executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
+        """Those of the tables that have fewer than `rows` rows."""
+        if not oids:
+            return []
+        names = executor.query(
+            "SELECT oid::bigint AS oid, oid::regclass::text AS name FROM pg_class WHERE oid = ANY(%s::oid[]) "
+            "AND relkind IN ('r', 'p')",
+            (oids,),
+        )
         parts = [
-            f"SELECT {table.oid}::bigint AS oid, count(*) AS rows FROM (SELECT FROM {table.name} LIMIT {most}) AS t"
+            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {rows}) "
+            f"AS counted) < {rows}"
+            for row in names
+        ]
+        few = executor.query(" UNION ALL ".join(parts)) if parts else []
+        readable = {row["oid"] for row in names}
+        return [*(row["oid"] for row in few), *(oid for oid in oids if oid not in readable)]
+
+    def _count(self, executor: SupabaseExecutor, tables: list[Table]) -> dict[int, int]:
+        """How many rows the tables have, but no more than they are to have."""
+        parts = [
+            f"SELECT {table.oid}::bigint AS oid, count(*) AS rows "
+            f"FROM (SELECT FROM ONLY {table.name} LIMIT {self._goals[table.oid]}) AS counted"
             for table in tables
             if table.kind in _WRITABLE
         ]
         counted = executor.query(" UNION ALL ".join(parts)) if parts else []
         return {table.oid: 0 for table in tables} | {row["oid"]: row["rows"] for row in counted}
+
+    def _lacks(self, table: Table) -> bool:
+        return self._counts[table.oid] < self._goals[table.oid]
 
     def _prepare(self, executor: SupabaseExecutor, table: Table) -> None:
         """Ask the server which values the domains of the table accept that have conditions."""
@@ -220,7 +250,8 @@ class Filling:
             type_ = self.known.types[type_.base]
         return type_, modifier
 
-    def _write(self, executor: SupabaseExecutor, tables: list[Table], rows: int, *, edge: bool = False) -> None:
+    def _write(self, executor: SupabaseExecutor, tables: list[Table], share: int, *, edge: bool = False) -> None:
+        """Write the rows that are missing, but for one of `share` (0: all of them)."""
         for table in tables:
             if table.oid in self.reasons:
                 continue
@@ -230,7 +261,8 @@ class Filling:
                 if table.kind != "r":
                     raise Unfillable("it is a foreign table: its rows are on another server")
                 recipe = Recipe(table, self.known.types, self.known.tables, self._domains, filled, self.seed)
-                self._batches(executor, recipe, rows, edge=edge)
+                goal = self._goals[table.oid]
+                self._batches(executor, recipe, goal - (min(_MOST_EDGES, goal // share) if share else 0), edge=edge)
             except Unfillable as error:
                 self.reasons[table.oid] = str(error)
 
@@ -266,15 +298,21 @@ class Filling:
         import psycopg
 
         connection = executor.connection
-        connection.execute("SAVEPOINT elf_rows")
-        try:
-            written = connection.execute(recipe.insert(batch).encode()).rowcount
-        except psycopg.Error as error:
-            connection.execute("ROLLBACK TO elf_rows")
-            written = self._insert_singly(executor, recipe, batch)
-            if not written and not batch.edge:
-                raise Unfillable(f"the server refuses them: {error.diag.message_primary or error}") from None
-        connection.execute("RELEASE elf_rows")
+        refused = ""
+        # Looking for conflicts takes half as long again, and there hardly ever are any.
+        for careful in (False, True) if recipe.table.conflicts else (False,):
+            connection.execute("SAVEPOINT elf_rows")
+            try:
+                written = connection.execute(recipe.insert(batch, careful=careful).encode()).rowcount
+            except psycopg.Error as error:
+                connection.execute("ROLLBACK TO elf_rows")
+                refused = error.diag.message_primary or str(error)
+            else:
+                connection.execute("RELEASE elf_rows")
+                return written
+        written = self._insert_singly(executor, recipe, batch)
+        if not written and not batch.edge:
+            raise Unfillable(f"the server refuses them: {refused}")
         return written
 
     @staticmethod

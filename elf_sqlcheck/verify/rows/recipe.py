@@ -112,21 +112,21 @@ class Recipe:
         """The columns that are written."""
         return list(dict.fromkeys([*self._sources, *self._pointing(), *self._empty, *self._own]))
 
-    def insert(self, batch: Batch) -> str:
-        """The statement that writes a batch and passes over rows that meet another of the same key."""
+    def insert(self, batch: Batch, *, careful: bool) -> str:
+        """The statement that writes a batch; a `careful` one passes over rows that meet another of the same key."""
+        if not self.columns:
+            return f"INSERT INTO {self.table.name} SELECT FROM generate_series(1, {batch.count})"
         columns = ", ".join(map(quoted, self.columns))
-        conflicts = " ON CONFLICT DO NOTHING" if self.table.conflicts else ""
+        conflicts = " ON CONFLICT DO NOTHING" if careful else ""
         return (
             f"INSERT INTO {self.table.name} ({columns}) OVERRIDING SYSTEM VALUE {self.select(batch)}{conflicts}"
-            if columns
-            else f"INSERT INTO {self.table.name} SELECT FROM generate_series(1, {batch.count})"
         )
 
     def one_by_one(self, batch: Batch) -> str:
         """The statement that writes a batch row by row and passes over those that the server refuses."""
         columns = self.columns
         if not columns:
-            return self.insert(batch)
+            return self.insert(batch, careful=False)
         names, parts = ", ".join(map(quoted, columns)), ", ".join(f"made.{quoted(name)}" for name in columns)
         body = (
             f"DECLARE made record; BEGIN FOR made IN {self.select(batch)} LOOP BEGIN "
