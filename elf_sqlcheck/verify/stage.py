@@ -6,6 +6,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.errors import ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
@@ -75,6 +76,23 @@ class Stage:
             self.executor.close()
             self._drop(self.database)
             self.database = ""
+
+    def remake(self, number: int) -> None:
+        """Make the database anew, with the first `number` migrations carried out.
+
+        Raises:
+            ElfError: One of them fails, though it did not before.
+        """
+        self.drop()
+        self.make()
+        for migration in self.ordered[:number]:
+            try:
+                self.executor.run(migration, migration.up)
+            except MigrationFailed as error:
+                raise ElfError(
+                    f"{migration.path}: the schema could not be made anew after a failure: {error.message}",
+                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
+                ) from error
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[SupabaseExecutor]:
