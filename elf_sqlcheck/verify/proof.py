@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import ElfError, MigrationFailed
+from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
@@ -87,7 +87,7 @@ class Proof:
             error = self._run(step, step.migration.up)
         if error is not None and step.judged:
             for check in self._checks:
-                if error is not None and check.refused(self.stage, step, error):
+                while error is not None and check.refused(self.stage, step, error):
                     error = self._run(step, step.migration.up)
         return error
 
@@ -98,7 +98,7 @@ class Proof:
         step.rolled_back = error is None
         if error is not None:
             stage.find("does-not-roll-back", migration, f"DOWN fails: {_said(error)}", error.span, error.remedy)
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
             return
         step.differences = compare(before, stage.snapshot())
         left = [difference for difference in step.differences if difference.matters]
@@ -112,7 +112,7 @@ class Proof:
             message = f"after its own rollback UP fails: {_said(error)}"
             # Not Postgres' remedy: IF NOT EXISTS would hide what the rollback left, and UP was right the first time.
             stage.find("does-not-apply-again", migration, message, error.span)
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
             return
         again = stage.snapshot()
         other = [difference for difference in compare(applied, again) if difference.matters]
@@ -122,7 +122,7 @@ class Proof:
                 message = f"after rolling back and applying again: {difference.describe()}"
                 stage.find("does-not-apply-again", migration, message, culprit(migration, difference))
         if other:
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
         else:
             self._standing = again
         for check in self._checks:
@@ -170,21 +170,13 @@ class Proof:
             step.ms += (time.perf_counter() - started) * 1000
         return None
 
-    def _restore(self, number: int, migration: Migration, applied: Snapshot) -> None:
+    def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""
         stage = self.stage
         self._standing = stage.snapshot()
         if not compare(applied, self._standing):
             return
-        stage.start_over()
-        for earlier in stage.ordered[:number]:
-            try:
-                stage.executor.run(earlier, earlier.up)
-            except MigrationFailed as error:
-                raise ElfError(
-                    f"{migration.path}: the schema could not be made anew after its rollback failed: {error.message}",
-                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
-                ) from error
+        stage.remake(number)
         self._standing = applied
 
     def _tell(self, migration: Migration, doing: str, number: int) -> None:

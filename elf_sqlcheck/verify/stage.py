@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import DatabaseError
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
@@ -83,12 +83,24 @@ class Stage:
             self._drop(self.database)
             self.database = ""
 
-    def start_over(self) -> None:
-        """Put a new, empty database in the place of this one, on a server without the roles that migrations made."""
+    def remake(self, number: int) -> None:
+        """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
+
+        Raises:
+            ElfError: One of them fails, though it did not before.
+        """
         self.drop()
         self._drop_roles()
         self.make()
         self._make_roles()
+        for migration in self.ordered[:number]:
+            try:
+                self.executor.run(migration, migration.up)
+            except MigrationFailed as error:
+                raise ElfError(
+                    f"{migration.path}: the schema could not be made anew after a failure: {error.message}",
+                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
+                ) from error
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[SupabaseExecutor]:
