@@ -195,7 +195,7 @@ class SupabaseExecutor:
             if record and not pieces:
                 record(connection)
         finally:
-            self._reset()
+            self.reset()
         count = sum(len(piece.statements) for piece in pieces)
         return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
 
@@ -289,7 +289,7 @@ class SupabaseExecutor:
             )
         return results
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
         import psycopg
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.observe import Observation
+
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
     from elf_sqlcheck.verify.options import Options
 
 
-def chosen(options: Options) -> list[Check]:  # noqa: ARG001
+def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for."""
-    return []
+    checks: list[Check] = []
+    if options.observe:
+        checks.append(Observation())
+    return checks
