@@ -152,9 +152,12 @@ def _reordered(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
             continue
         was, now = ([column for column in one if column in other] for one, other in ((old, new), (new, old)))
         if was != now:
-            names = ([identity[len(key[1]) + 1 :] for _, identity in order] for order in (was, now))
             remark = "A column that is dropped and added again comes last."
-            yield Difference(*key, "changed", "column order", *names, matters=False, remark=remark)
+            yield Difference(*key, "changed", "column order", _own(key, was), _own(key, now), False, remark)
+
+
+def _own(table: Key, columns: list[Key]) -> list[str]:
+    return [identity[len(table[1]) + 1 :] for _, identity in columns]
 
 
 def _tokens(body: str) -> list[str]:
