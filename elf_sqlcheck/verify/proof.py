@@ -102,7 +102,7 @@ class Proof:
             return
         step.differences = compare(before, stage.snapshot())
         left = [difference for difference in step.differences if difference.matters]
-        self._find_differences(migration, left)
+        self._find_differences(step, left)
         for check in self._checks:
             check.rolled_back(stage, step)
         self._tell(migration, "applying again", number)
@@ -128,15 +128,16 @@ class Proof:
         for check in self._checks:
             check.reapplied(stage, step)
 
-    def _find_differences(self, migration: Migration, left: list[Difference]) -> None:
-        stage = self.stage
+    def _find_differences(self, step: Step, left: list[Difference]) -> None:
+        stage, migration = self.stage, step.migration
         named = [
             ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
             for difference in left
         ]
         wanted = [(rule, difference) for rule, difference in named if rule in stage.rules]
         for rule, difference in wanted[:_MOST_DIFFERENCES]:
-            stage.find(rule, migration, f"after the rollback: {difference.describe()}", culprit(migration, difference))
+            place = culprit(migration, difference, step.before, step.after)
+            stage.find(rule, migration, f"after the rollback: {difference.describe()}", place)
         if len(wanted) > _MOST_DIFFERENCES:
             more = len(wanted) - _MOST_DIFFERENCES
             stage.note(f"{migration.path}: {more} more differences after its rollback are not listed.")
