@@ -23,7 +23,7 @@ _FLAGS = (
     click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
     click.option("--traffic", is_flag=True, default=None, help="Read and write the tables while UP runs."),
     click.option("--queries", multiple=True, metavar="FILE", help="Queries that have to work before and after."),
-    click.option("--statement-timeout", type=click.FloatRange(0), metavar="SECONDS", help="Cancel statements (60)."),
+    click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 
 

@@ -157,6 +157,4 @@ def read_sight(result: PGresult) -> Sight | None:
 def relations(connection: Connection[dict[str, Any]], oids: Iterable[int]) -> dict[int, Relation]:
     """Those of the relations that are there, by identifier; nothing of Postgres' own, no TOAST."""
     rows = connection.execute(_RELATIONS, (list(oids),)).fetchall()
-    return {
-        row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows if row["kind"] in _KINDS
-    }
+    return {row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows if row["kind"] in _KINDS}

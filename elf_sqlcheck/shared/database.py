@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Record = Callable[[Connection[dict[str, Any]]], object]
     Progress = Callable[[int, str], object]
+    Leaving = Callable[[Connection[dict[str, Any]]], object]
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ class SupabaseExecutor:
         record: Record | None = None,
         resume_from: int = 0,
         progress: Progress | None = None,
+        leaving: Leaving | None = None,
     ) -> Outcome:
         """Run one section: whole in one transaction, or piece by piece where it asks for that.
 
@@ -163,6 +165,7 @@ class SupabaseExecutor:
             resume_from: How many statements of the section an earlier run has already carried out.
             progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;
                 called inside the transaction of a piece that has one.
+            leaving: Gets the connection when the section is carried out, before its session is reset.
 
         Raises:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
@@ -194,6 +197,8 @@ class SupabaseExecutor:
                 done = piece.last
             if record and not pieces:
                 record(connection)
+            if leaving:
+                leaving(connection)
         finally:
             self.reset()
         count = sum(len(piece.statements) for piece in pieces)
@@ -271,7 +276,12 @@ class SupabaseExecutor:
         if last.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
             error = errors.error_from_result(last, encoding="utf-8")
             if connection.broken:
-                raise went_away(migration, section, self.target.where, done, unknown=not piece.in_transaction)
+                last_sent = piece.statements[len(results) - 1 : len(results)]
+                span = last_sent[0].span if last_sent else section.span
+                unknown = not piece.in_transaction
+                raise went_away(
+                    migration, section, self.target.where, done, unknown=unknown, span=span, said=str(error)
+                )
             kept = committed(results)
             if kept:
                 state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."

@@ -121,7 +121,10 @@ class Stage:
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return SupabaseExecutor(self._url(database), application_name="elf-sqlcheck", as_its_tool=True)
+        settings = {"statement_timeout": f"{round(self.options.statement_timeout * 1000)}ms"}
+        return SupabaseExecutor(
+            self._url(database), application_name="elf-sqlcheck", settings=settings, as_its_tool=True
+        )
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""

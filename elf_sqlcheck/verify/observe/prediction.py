@@ -72,8 +72,10 @@ class Foresight:
 
 def _is_beyond_us(change: Change) -> bool:
     """Whether what a statement does is not in its own text: it calls functions, or there is no word for it."""
-    return isinstance(change, Opaque) or bool(change.statement.inside) or (
-        isinstance(change, ReadRows) and bool(change.functions)
+    return (
+        isinstance(change, Opaque)
+        or bool(change.statement.inside)
+        or (isinstance(change, ReadRows) and bool(change.functions))
     )
 
 

@@ -23,7 +23,9 @@ class Work:
     made, and of those read in full; `through` are tables read through one of their indexes.
     """
 
-    def __init__(self, before: Sight, after: Sight, relations: Mapping[int, Relation], scans: Mapping[int, int]) -> None:
+    def __init__(
+        self, before: Sight, after: Sight, relations: Mapping[int, Relation], scans: Mapping[int, int]
+    ) -> None:
         self.rewritten: set[int] = set()
         self.built: set[int] = set()
         self.scanned: set[int] = set()
@@ -85,7 +87,9 @@ def held(before: Mapping[int, Seen], after: Mapping[int, Seen], relations: Mappi
             continue
         inherited = oid in before and mode in before[oid].modes
         found.append(Held(relation.shown, relation.kind, mode, blocks, inherited))
-    return sorted(found, key=lambda lock: (lock.inherited, lock.blocks not in BLOCKS.values(), lock.kind, lock.relation))
+    return sorted(
+        found, key=lambda lock: (lock.inherited, lock.blocks not in BLOCKS.values(), lock.kind, lock.relation)
+    )
 
 
 def _names(oids: Iterable[int], relations: Mapping[int, Relation]) -> tuple[str, ...]:
