@@ -11,6 +11,7 @@ from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.verify import profile
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ class Stage:
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
         self.executor = self.administration
+        self._profile = profile.of(options, server, self.administration)
+        self.result.notes += self._profile.notes(ordered)
         self.make()
         made = create_roles(self.administration.connection, named_roles(ordered))
         if made:
+            self._profile.hand_over(made)
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
     def snapshot(self) -> Snapshot:
@@ -67,6 +71,8 @@ class Stage:
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
+        if not template:
+            self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
 
     def drop(self) -> None:
@@ -95,7 +101,7 @@ class Stage:
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return SupabaseExecutor(self._url(database), application_name="elf-sqlcheck")
+        return self._profile.executor(database)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -135,13 +141,6 @@ class Stage:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         if not isinstance(self.server, str):
-            return self._url(database)
+            return self.server.url_of(database)
         values: dict[str, Any] = conninfo_to_dict(self.server, dbname=database)
         return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
-
-    def _url(self, database: str) -> str:
-        from psycopg.conninfo import make_conninfo
-
-        if isinstance(self.server, str):
-            return make_conninfo(self.server, dbname=database)
-        return self.server.url_of(database)
