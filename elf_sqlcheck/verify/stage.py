@@ -12,7 +12,7 @@ from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
-from elf_sqlcheck.verify import tracking
+from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Stage:
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
         self.executor = self.administration
+        self._profile = profile.of(options, server, self.administration)
+        self.result.notes += self._profile.notes(ordered)
         self._roles = self._all_roles()
         self.make()
         made = self._make_roles()
@@ -72,6 +74,8 @@ class Stage:
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
+        if not template:
+            self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
@@ -121,10 +125,8 @@ class Stage:
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        settings = {"statement_timeout": f"{round(self.options.statement_timeout * 1000)}ms"}
-        return SupabaseExecutor(
-            self._url(database), application_name="elf-sqlcheck", settings=settings, as_its_tool=True
-        )
+        timeout = f"{round(self.options.statement_timeout * 1000)}ms"
+        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -144,7 +146,10 @@ class Stage:
         return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
 
     def _make_roles(self) -> list[str]:
-        return create_roles(self.administration.connection, named_roles(self.ordered))
+        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        if made:
+            self._profile.hand_over(made)
+        return made
 
     def _drop_roles(self) -> None:
         """Drop the roles that came since the start: all on a server of ours, else those that the migrations name.
@@ -185,13 +190,6 @@ class Stage:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         if not isinstance(self.server, str):
-            return self._url(database)
+            return self.server.url_of(database)
         values: dict[str, Any] = conninfo_to_dict(self.server, dbname=database)
         return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
-
-    def _url(self, database: str) -> str:
-        from psycopg.conninfo import make_conninfo
-
-        if isinstance(self.server, str):
-            return make_conninfo(self.server, dbname=database)
-        return self.server.url_of(database)
