@@ -134,8 +134,7 @@ def queries(tmp_path: Path) -> Path:
          "ALTER TABLE teams DROP name", 'column "name" does not exist'),
         ("COMMENT ON TABLE teams IS 'x';\nDO $$ BEGIN ALTER TABLE teams RENAME COLUMN size TO members; END $$;",
          "ALTER TABLE teams RENAME COLUMN size TO members", 'column "size" does not exist'),
-        ("ALTER TABLE users RENAME TO people;\nALTER TABLE teams ALTER id TYPE text;\n"
-         "ALTER TABLE teams RENAME TO groups;",
+        ("ALTER TABLE users RENAME TO p;\nALTER TABLE teams ALTER id TYPE text;\nALTER TABLE teams RENAME TO groups;",
          "ALTER TABLE teams RENAME TO groups", 'relation "teams" does not exist'),
     ],
 )  # fmt: skip

@@ -27,6 +27,11 @@ _FLAGS = (
     click.option(
         "--queries", multiple=True, metavar="FILE", help="Queries (sqlc, pgtyped, plain) that must go on working."
     ),
+    click.option(
+        "--auto-expose/--no-auto-expose",
+        default=None,
+        help="Whether Supabase grants new tables to the API's roles by itself (not since 30 October 2026).",
+    ),
     click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 
@@ -46,4 +51,5 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
     if config.queries:
         chosen.setdefault("queries", tuple(os.path.relpath(config.absolute(path)) for path in config.queries))
+    chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
     return Options(profile=config.profile, **chosen)

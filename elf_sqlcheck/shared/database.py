@@ -62,6 +62,7 @@ class SupabaseExecutor:
         credentials: Who is asked for them; the environment of the process by default.
         application_name: How the session shows in `pg_stat_activity`.
         settings: What every migration begins with, such as {"lock_timeout": "5s"}.
+        as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
     """
 
     def __init__(
@@ -71,11 +72,13 @@ class SupabaseExecutor:
         credentials: CredentialManager | None = None,
         application_name: str = "elf-migrate",
         settings: Mapping[str, str] | None = None,
+        as_its_tool: bool = False,
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
         self._settings = dict(settings or {})
+        self._as_its_tool = as_its_tool
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
@@ -168,7 +171,8 @@ class SupabaseExecutor:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
             ConnectionFailed: No connection could be made.
         """
-        pieces = [piece for piece in cut(migration, section) if piece.last > resume_from or not section.statements]
+        whole = cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+        pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         connection = self.connection
         self._notices = []
         started = time.perf_counter()
@@ -196,7 +200,7 @@ class SupabaseExecutor:
             if leaving:
                 leaving(connection)
         finally:
-            self._reset()
+            self.reset()
         count = sum(len(piece.statements) for piece in pieces)
         return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
 
@@ -295,7 +299,7 @@ class SupabaseExecutor:
             )
         return results
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
         import psycopg
 

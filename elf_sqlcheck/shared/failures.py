@@ -123,6 +123,8 @@ def statement_failed(
         sqlstate=sqlstate,
         detail="; ".join([said, *extra]),
         completed=completed,
+        table=(diag.schema_name or "", diag.table_name or ""),
+        column=diag.column_name or "",
     )
 
 

@@ -35,7 +35,10 @@ class Check:
         """A section is carried out, and its session is not reset yet: for what looks at the session."""
 
     def refused(self, stage: Stage, step: Step, error: MigrationFailed) -> bool:  # noqa: ARG002 - for those that override it
-        """UP failed, its transaction is rolled back. True: the check reported it and took its cause away, try again."""
+        """UP failed, its transaction is rolled back. True: the check took a possible cause away, try again.
+
+        It is asked again when that did not help; it reports the cause when UP is `applied`.
+        """
         return False
 
     def applied(self, stage: Stage, step: Step) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.observe import Observation
 from elf_sqlcheck.verify.queries import Queries
 from elf_sqlcheck.verify.traffic import Traffic
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for. Raises UsageError for files that cannot be used."""
     checks: list[Check] = []
+    if options.observe:
+        checks.append(Observation())
     if options.traffic:
         checks.append(Traffic())
     if options.queries:

@@ -34,7 +34,7 @@ class Options:
     traffic: bool = False
     queries: tuple[str, ...] = ()
     profile: str = ""
-    auto_expose: bool = True
+    auto_expose: bool = False
     statement_timeout: float = 60.0
     observe: bool = True
 

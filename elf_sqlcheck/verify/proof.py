@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import ElfError, MigrationFailed
+from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 #: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
 _MOST_DIFFERENCES = 20
+_MOST_NAMES = 3
 
 
 class Proof:
@@ -95,7 +96,7 @@ class Proof:
             error = self._run(step, step.migration.up)
         if error is not None and step.judged:
             for check in self._checks:
-                if error is not None and check.refused(self.stage, step, error):
+                while error is not None and check.refused(self.stage, step, error):
                     error = self._run(step, step.migration.up)
         return error
 
@@ -106,11 +107,11 @@ class Proof:
         step.rolled_back = error is None
         if error is not None:
             stage.find("does-not-roll-back", migration, f"DOWN fails: {_said(error)}", error.span, error.remedy)
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
             return
         step.differences = compare(before, stage.snapshot())
         left = [difference for difference in step.differences if difference.matters]
-        self._find_differences(migration, left)
+        self._find_differences(step, left)
         for check in self._checks:
             check.rolled_back(stage, step)
         self._tell(migration, "applying again", number)
@@ -120,7 +121,7 @@ class Proof:
             message = f"after its own rollback UP fails: {_said(error)}"
             # Not Postgres' remedy: IF NOT EXISTS would hide what the rollback left, and UP was right the first time.
             stage.find("does-not-apply-again", migration, message, error.span)
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
             return
         again = stage.snapshot()
         other = [difference for difference in compare(applied, again) if difference.matters]
@@ -130,21 +131,22 @@ class Proof:
                 message = f"after rolling back and applying again: {difference.describe()}"
                 stage.find("does-not-apply-again", migration, message, culprit(migration, difference))
         if other:
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
         else:
             self._standing = again
         for check in self._checks:
             check.reapplied(stage, step)
 
-    def _find_differences(self, migration: Migration, left: list[Difference]) -> None:
-        stage = self.stage
+    def _find_differences(self, step: Step, left: list[Difference]) -> None:
+        stage, migration = self.stage, step.migration
         named = [
             ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
             for difference in left
         ]
         wanted = [(rule, difference) for rule, difference in named if rule in stage.rules]
         for rule, difference in wanted[:_MOST_DIFFERENCES]:
-            stage.find(rule, migration, f"after the rollback: {difference.describe()}", culprit(migration, difference))
+            place = culprit(migration, difference, step.before, step.after)
+            stage.find(rule, migration, f"after the rollback: {difference.describe()}", place)
         if len(wanted) > _MOST_DIFFERENCES:
             more = len(wanted) - _MOST_DIFFERENCES
             stage.note(f"{migration.path}: {more} more differences after its rollback are not listed.")
@@ -153,8 +155,9 @@ class Proof:
         """Say which migrations nothing is known about."""
         self.stage.result.steps += [Step(migration, judged=False) for migration in rest]
         if rest:
-            names = ", ".join(migration.path for migration in rest)
-            self.stage.note(f"Not judged, because a migration before them does not apply: {names}.")
+            names = ", ".join(migration.path for migration in rest[:_MOST_NAMES])
+            more = f" and {len(rest) - _MOST_NAMES} more" if len(rest) > _MOST_NAMES else ""
+            self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
         """Let the checks do what needs the whole chain."""
@@ -176,22 +179,13 @@ class Proof:
         finally:
             step.ms += (time.perf_counter() - started) * 1000
 
-    def _restore(self, number: int, migration: Migration, applied: Snapshot) -> None:
+    def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""
         stage = self.stage
         self._standing = stage.snapshot()
         if not compare(applied, self._standing):
             return
-        stage.drop()
-        stage.make()
-        for earlier in stage.ordered[:number]:
-            try:
-                stage.executor.run(earlier, earlier.up)
-            except MigrationFailed as error:
-                raise ElfError(
-                    f"{migration.path}: the schema could not be made anew after its rollback failed: {error.message}",
-                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
-                ) from error
+        stage.remake(number)
         self._standing = applied
 
     def _tell(self, migration: Migration, doing: str, number: int) -> None:
