@@ -41,7 +41,7 @@ MODULES = (
     "teams",
     "files", "files_order", "files_undone",
     "suppressions",
-    "verify",
+    "verify", "verify_rows",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

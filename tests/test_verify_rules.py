@@ -29,6 +29,9 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "fails-on-rows",
+        "fails-on-edge-rows",
+        "round-trip-loses-data",
     }
 
 

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.options import Options
 
 
-def chosen(options: Options) -> list[Check]:  # noqa: ARG001
-    """Return the checks that `options` ask for."""
-    return []
+def chosen(options: Options) -> list[Check]:
+    """Return the checks that `options` ask for. Raises UsageError for what cannot be tried."""
+    from elf_sqlcheck.verify.rows.check import Rows
+
+    checks: list[Check] = []
+    if options.rows or options.sample:
+        checks.append(Rows(options))
+    return checks

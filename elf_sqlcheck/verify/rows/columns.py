@@ -145,7 +145,7 @@ def accepts(type_: Type, text: str) -> bool:
         return text[:4].isdigit() and text[4:5] == "-"
     if type_.category == "B":
         return text in {"true", "false", "t", "f"}
-    return type_.category == "S" or type_.name in {"json", "jsonb"} and text[:1] in {"{", "["}
+    return type_.category == "S" or (type_.name in {"json", "jsonb"} and text[:1] in {"{", "["})
 
 
 def _near(type_: Type, column: Column, constants: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from elf_sqlcheck.verify.rows.tables import Column, Tables
 from elf_sqlcheck.verify.rows.values import texts, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.verify.rows.tables import Table, Type
@@ -45,13 +46,13 @@ class Filling:
         self.edges: Spans = []
         self._domains: dict[int, tuple[str, ...]] = {}
         self._counts: dict[int, int] = {}
+        #: How many rows a table came to, by oid: one that took no more will not take more next time.
+        self._full: dict[int, int] = {}
         self._goals: dict[int, int] = {}
         #: Why tables could not be filled, by oid.
         self.reasons: dict[int, str] = {}
 
-    def fill(
-        self, executor: SupabaseExecutor, oids: Iterable[int], rows: int, *, edges: bool = True
-    ) -> list[Filled]:
+    def fill(self, executor: SupabaseExecutor, oids: Iterable[int], rows: int, *, edges: bool = True) -> list[Filled]:
         """Bring the tables `oids`, and those that their keys point at, to `rows` rows, where they have fewer.
 
         Triggers do not fire, for what they would do is nobody's to guess; that takes a superuser. `edges` says whether
@@ -77,11 +78,18 @@ class Filling:
             for table in lacking:
                 self._prepare(executor, table)
             share = _EDGES if edges else 0
-            self._in_transaction(executor, self.ordinary, lambda: self._write(executor, lacking, share))
+            with self.writing(executor, self.ordinary):
+                self._write(executor, lacking, share)
             if share:
-                self._in_transaction(executor, self.edges, lambda: self._write(executor, lacking, 0, edge=True))
+                with self.writing(executor, self.edges):
+                    self._write(executor, lacking, 0, edge=True)
+            self._full.update({table.oid: self._rows(table, self._counts) for table in order})
         parts = {oid for table in order for oid in table.partitions}
-        return [self._filled(table) for table in order if self._rows(table, before) < self._goals[table.oid] and table.oid not in parts]
+        return [
+            self._filled(table)
+            for table in order
+            if self._rows(table, before) < self._goals[table.oid] and table.oid not in parts
+        ]
 
     def remove(self, executor: SupabaseExecutor, *, only_edges: bool) -> bool:
         """Take the rows away again that were written here; False when there are none. Triggers do not fire.
@@ -91,22 +99,26 @@ class Filling:
         spans = self.edges if only_edges else [*self.edges, *self.ordinary]
         if not spans:
             return False
-        tables = self.known.tables
         there = executor.query(
-            "SELECT oid::bigint AS oid, oid::regclass::text AS name FROM pg_class "
-            "WHERE oid = ANY(%s::oid[]) AND relkind = 'r'",
-            (sorted(tables),),
+            "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
+            "AND oid >= 16384 AND relnamespace <> 'information_schema'::regnamespace"
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
-
-        def delete() -> None:
-            for row in there:
-                executor.query(f"DELETE FROM ONLY {row['name']} WHERE {written}")
-
-        self._in_transaction(executor, [], delete)
+        with self.writing(executor, []):
+            commands = [f"DELETE FROM ONLY {row['name']} WHERE {written}" for row in there]
+            executor.connection.execute("; ".join(commands).encode())
+        self.edges.clear()
+        if not only_edges:
+            self.ordinary.clear()
         return True
 
-    def _in_transaction(self, executor: SupabaseExecutor, spans: Spans, act: Callable[[], object]) -> None:
+    @contextlib.contextmanager
+    def writing(self, executor: SupabaseExecutor, spans: Spans) -> Iterator[None]:
+        """One transaction in which triggers do not fire; which one it was is noted in `spans`.
+
+        Without a superuser they do fire: https://www.postgresql.org/docs/current/runtime-config-client.html
+        (session_replication_role).
+        """
         connection = executor.connection
         connection.execute("BEGIN")
         try:
@@ -115,7 +127,7 @@ class Filling:
             # A merge join would make all rows before the first one is used.
             connection.execute("SET LOCAL enable_mergejoin = off")
             first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
-            act()
+            yield
             last = executor.query(
                 "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
             )[0]["number"]
@@ -174,8 +186,7 @@ class Filling:
     def _is_optional(table: Table, names: Iterable[str]) -> bool:
         return any(column is not None and not column.not_null for column in map(table.column, names))
 
-    @staticmethod
-    def _with_too_few(executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
+    def _with_too_few(self, executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
         """Those of the tables that have fewer than `rows` rows."""
         if not oids:
             return []
@@ -185,9 +196,10 @@ class Filling:
             (oids,),
         )
         parts = [
-            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {rows}) "
-            f"AS counted) < {rows}"
+            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {most}) "
+            f"AS counted) < {most}"
             for row in names
+            for most in [min(rows, self._full.get(row["oid"]) or rows)]
         ]
         few = executor.query(" UNION ALL ".join(parts)) if parts else []
         readable = {row["oid"] for row in names}
@@ -287,9 +299,7 @@ class Filling:
                     break
             if halved and goal != rows:
                 parents = {other for other, count in self._counts.items() if count}
-                recipe = Recipe(
-                    recipe.table, self.known.types, self.known.tables, self._domains, parents, self.seed
-                )
+                recipe = Recipe(recipe.table, self.known.types, self.known.tables, self._domains, parents, self.seed)
         if not self._counts[oid] and not edge:
             raise Unfillable("no row was found that satisfies its constraints")
 

@@ -118,9 +118,7 @@ class Recipe:
             return f"INSERT INTO {self.table.name} SELECT FROM generate_series(1, {batch.count})"
         columns = ", ".join(map(quoted, self.columns))
         conflicts = " ON CONFLICT DO NOTHING" if careful else ""
-        return (
-            f"INSERT INTO {self.table.name} ({columns}) OVERRIDING SYSTEM VALUE {self.select(batch)}{conflicts}"
-        )
+        return f"INSERT INTO {self.table.name} ({columns}) OVERRIDING SYSTEM VALUE {self.select(batch)}{conflicts}"
 
     def one_by_one(self, batch: Batch) -> str:
         """The statement that writes a batch row by row and passes over those that the server refuses."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -139,7 +138,7 @@ def _text(wanted: _Wanted) -> Values:
         ordinary = f"right(to_hex({{g}}), {length})"
     else:
         ordinary = named.join(("'", "' || {g}")) + (" || '@example.org'" if "mail" in named else "")
-    edges = ["", " ", "Zoë 😀 北京", "O'Brien \"x\" \\ {y}", "x" * length]
+    edges = ["", " ", "Zoë 😀 北京", 'O\'Brien "x" \\ {y}', "x" * length]
     return Values(ordinary, tuple(dict.fromkeys(edge[:length] for edge in edges)))
 
 
