@@ -16,7 +16,7 @@ from elf_sqlcheck.rule import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
@@ -56,11 +56,19 @@ def lint(
     allowed: list[Finding] = []
     asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
     chosen = frozenset(asked)
-    for number, migration in enumerate(migrations[: asked[-1] + 1] if asked else ()):
-        if number not in chosen:
+    last = asked[-1] + 1 if asked else 0
+    verdicts: list[_Verdict] = []
+    for number, migration in enumerate(migrations[:last]):
+        if number in chosen:
+            verdicts.append(engine.judge(number, migration))
+        else:
             engine.pass_over(migration)
-            continue
-        kept, suppressed = engine.judge(number, migration)
+    if any(verdict.doubts for verdict in verdicts):
+        for migration in migrations[last:]:
+            engine.pass_over(migration)
+    for verdict in verdicts:
+        migration = verdict.migration
+        kept, suppressed = engine.settle(verdict)
         if migration.sealed:
             kept = [finding.replace(fix=None) for finding in kept]
         if migration.files:  # the one place where findings in a text of two files become findings in each
@@ -91,6 +99,18 @@ class _Asked(Record):
     on_file: Sequence[Rule]
     on_change: Mapping[str, Mapping[type, Sequence[Rule]]]
     in_bodies: Mapping[str, Mapping[type, Sequence[Rule]]]
+
+
+class _Verdict(Record):
+    """What the rules found in a migration, and what of it (`doubts`) the schema after the last file has to confirm.
+
+    `inexact` are places of which the text is not known.
+    """
+
+    migration: Migration
+    found: Sequence[Finding]
+    doubts: Sequence[tuple[Finding, Callable[[Schema], bool]]]
+    inexact: Sequence[Span]
 
 
 class _Wanted:
@@ -139,8 +159,7 @@ class _Engine:
     """The catalog as it grows, and the rules by what they want to see."""
 
     __slots__ = (
-        "ahead", "by_name", "catalog", "final", "first", "held", "known", "migrations", "routines", "settings",
-        "wanted",
+        "by_name", "catalog", "first", "held", "known", "migrations", "routines", "settings", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -154,8 +173,6 @@ class _Engine:
         self.settings = settings
         self.catalog = Catalog()
         self.routines = Routines()
-        self.final: Schema | None = None
-        self.ahead: dict[str, list[Change]] = {}
         self.held: dict[tuple[str, frozenset[str]], bool] = {}
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
@@ -165,32 +182,17 @@ class _Engine:
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(self.read_up(migration))
+        self.catalog.apply_all(self.read(migration.up, migration))
 
-    def _read(self, section: Section | None, migration: Migration) -> list[Change]:
+    def read(self, section: Section | None, migration: Migration) -> list[Change]:
+        """The changes of a section, with those of the functions that it calls."""
         return self.routines.follow(read_section(section, migration.data), migration.data)
 
-    def read_up(self, migration: Migration) -> list[Change]:
-        """The changes of its UP section, unless they have been read already for the schema at the end."""
-        read = self.ahead.pop(migration.path, None)
-        return self._read(migration.up, migration) if read is None else read
-
-    def fold_rest(self, number: int, position: int) -> Schema:
-        """The schema after the last file, from the state at `position` of migration `number` on; folded only once."""
-        if self.final is None:
-            catalog = self.catalog.branch(position)
-            for later in self.migrations[number + 1 :]:
-                changes = self.ahead[later.path] = self._read(later.up, later)
-                catalog.begin()
-                catalog.apply_all(changes)
-            self.final = catalog.now
-        return self.final
-
-    def judge(self, number: int, migration: Migration) -> tuple[list[Finding], list[Finding]]:
-        """The findings of one migration that stay and those that are allowed."""
+    def judge(self, number: int, migration: Migration) -> _Verdict:
+        """Fold a migration and ask the rules about it."""
         catalog = self.catalog
-        up = self.read_up(migration)
-        down = self._read(migration.down, migration)
+        up = self.read(migration.up, migration)
+        down = self.read(migration.down, migration)
         catalog.begin()
         catalog.apply_all(up)
         catalog.apply_all(down)
@@ -204,7 +206,7 @@ class _Engine:
         context.doing = up
         context.undoing = down
         middle = len(up)
-        context.fold_rest = partial(self.fold_rest, number, middle)
+        context.doubts = []
         context.fork = partial(catalog.branch, middle)
         context.held = self.held
         inexact = [change.statement.span for change in (*up, *down) if not change.statement.exact]
@@ -224,12 +226,21 @@ class _Engine:
             if not rule.layouts or migration.layout in rule.layouts:
                 context.rule = rule
                 _ask(rule, context, found)
-        if inexact:
-            found = [_unfixable_within(finding, inexact) for finding in found]
         catalog.undo(middle)
+        return _Verdict(migration, found, context.doubts, inexact)
+
+    def settle(self, verdict: _Verdict) -> tuple[list[Finding], list[Finding]]:
+        """The findings that stay and those that are allowed, once all files are folded."""
+        migration, found = verdict.migration, verdict.found
+        if verdict.doubts:
+            final = self.catalog.now
+            dropped = {id(finding) for finding, holds in verdict.doubts if not holds(final)}
+            found = [finding for finding in found if id(finding) not in dropped]
+        if verdict.inexact:
+            found = [_unfixable_within(finding, verdict.inexact) for finding in found]
         suppressions = suppress.read(migration)
         if not suppressions:
-            return found, []
+            return list(found), []
         return suppress.apply(migration, found, suppressions, self.by_name, self.known)
 
     def _changes(

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elf_sqlcheck.rule import Column, Context, Expression, Finding, Name
+    from elf_sqlcheck.rule import Column, Context, Expression, Finding, Name, Schema
 
 _CLOCKS = frozenset(
     {"now", "current_timestamp", "localtimestamp", "clock_timestamp", "statement_timestamp", "transaction_timestamp"}
@@ -54,9 +54,6 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
     key = set(table.primary_key.columns) if table.primary_key else set()
     if len(key) > 1 and key.issuperset(name for name, column in table.columns.items() if column):
         return
-    last = context.final.table(table.name)
-    if last is None or last.column("created_at"):
-        return
     definition = context.keywords(_definition(change.columns))
     edits = context.insert_column(definition)
     similar = next(
@@ -66,7 +63,15 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
     if similar:
         message += f"; if {similar} is meant, this project's name for it is created_at"
     fix = Fix(f"add {definition}", edits) if edits and not similar else None
-    yield context.finding(message, instead=definition, fix=fix)
+    name = table.name
+    yield context.provided(
+        context.finding(message, instead=definition, fix=fix), lambda final: _is_without(final, name)
+    )
+
+
+def _is_without(schema: Schema, name: Name) -> bool:
+    table = schema.table(name)
+    return table is not None and table.column("created_at") is None
 
 
 def _judged(context: Context[CreateTable | AddColumn | AlterColumnType | SetDefault]) -> tuple[Name, Column | None]:

@@ -20,7 +20,7 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from elf_sqlcheck.rule import Constraint, Context, Finding, Schema, Table, Type
 
@@ -69,8 +69,6 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
             continue
         if any(_is_covered(context.after, owner, key) for owner in (table, parent)):
             continue
-        if any(_is_covered(context.final, owner and context.final.table(owner.name), key) for owner in (table, parent)):
-            continue
         seen.append(columns)
         index = snake("_".join(["idx", table.name.name, *key.columns]))
         statement = f"{context.keywords('CREATE INDEX IF NOT EXISTS')} {index} {context.keywords('ON')} {name} ({_listed(key.columns)});"
@@ -78,7 +76,15 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
             f"the foreign key ({_listed(key.columns)}) of table {name} has no index: each DELETE in {key.references} "
             f"reads all of {name}, and so does each join"
         )
-        yield context.finding(message, key.span, instead=statement, fix=_index_fix(context, table, index, statement))
+        finding = context.finding(
+            message, key.span, instead=statement, fix=_index_fix(context, table, index, statement)
+        )
+        yield context.provided(finding, _is_never_covered(table, parent, key))
+
+
+def _is_never_covered(table: Table, parent: Table | None, key: Constraint) -> Callable[[Schema], bool]:
+    names = [owner.name for owner in (table, parent) if owner]
+    return lambda final: not any(_is_covered(final, final.table(name), key) for name in names)
 
 
 def _is_covered(schema: Schema, owner: Table | None, key: Constraint) -> bool:

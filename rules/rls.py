@@ -18,9 +18,9 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from elf_sqlcheck.rule import Context, Finding, Name, Table
+    from elf_sqlcheck.rule import Context, Finding, Name, Schema, Table
 
     _About = Context[CreateTable | SetRowSecurity] | Context[SetRowSecurity] | Context[CreatePolicy | SetRowSecurity]
 
@@ -30,10 +30,19 @@ _API_ROLES = frozenset({"anon", "authenticated"})
 _GRANTED = ("anon", "authenticated", "service_role", "public")
 
 
-def _at_the_end(context: _About, name: Name) -> Table | None:
-    """The table after all files, if they made it and left it there."""
-    table = context.final.table(context.now.resolve(name))
-    return table if table is not None and table.known else None
+def _if_there(name: Name, holds: Callable[[Table], bool]) -> Callable[[Schema], bool]:
+    """What `holds` says of the table after all files; not true when it is not there any more."""
+
+    def is_true(final: Schema) -> bool:
+        table = final.table(name)
+        return table is not None and holds(table)
+
+    return is_true
+
+
+def _if_known(name: Name, holds: Callable[[Table], bool]) -> Callable[[Schema], bool]:
+    """As `_if_there`, of a table that the files made."""
+    return _if_there(name, lambda table: bool(table.known) and holds(table))
 
 
 def _revoked(context: _About, name: Name) -> bool:
@@ -65,14 +74,15 @@ def _table_without_rls(context: Context[CreateTable | SetRowSecurity]) -> Iterat
         return
     if isinstance(change, SetRowSecurity) and any(now.policies.values()):
         return  # policy-without-rls says it
-    table = context.final.table(now.name)
-    if table is None or table.row_security or context.hold_words("row level security"):
+    if context.hold_words("row level security"):
         return
     statement = f"{context.keywords('ALTER TABLE')} {name} {context.keywords('ENABLE ROW LEVEL SECURITY')};"
     message = f"{done}: whoever has the public key of the project, which is in every client, may read and write all of its rows through the Data API"
     edits = context.append(statement) if isinstance(change, CreateTable) else ()
     fix = Fix("enable row level security", edits, Applicability.UNSAFE) if edits else None
-    yield context.finding(message, instead=f"{statement} and a policy for each of those who may see its rows", fix=fix)
+    instead = f"{statement} and a policy for each of those who may see its rows"
+    finding = context.finding(message, instead=instead, fix=fix)
+    yield context.provided(finding, _if_there(now.name, lambda table: not table.row_security))
 
 
 def _rls_without_policy(context: Context[SetRowSecurity]) -> Iterator[Finding]:
@@ -82,17 +92,17 @@ def _rls_without_policy(context: Context[SetRowSecurity]) -> Iterator[Finding]:
     now = context.after.table(change.table)
     if now is None or not now.known or any(now.policies.values()):
         return
-    table = _at_the_end(context, change.table)
-    if table is None or not table.row_security or any(table.policies.values()) or context.hold_words("policy"):
-        return
-    if _revoked(context, change.table):
+    if context.hold_words("policy") or _revoked(context, change.table):
         return
     message = f"table {change.table} has row level security and no policy: anon and authenticated see no row of it and cannot write one"
     instead = (
-        f"CREATE POLICY {table.name.name}_own ON {change.table} FOR SELECT TO authenticated USING ((SELECT auth.uid()) = user_id); "
+        f"CREATE POLICY {now.name.name}_own ON {change.table} FOR SELECT TO authenticated USING ((SELECT auth.uid()) = user_id); "
         f"or, where only service_role is meant to use it: REVOKE ALL ON {change.table} FROM anon, authenticated;"
     )
-    yield context.finding(message, instead=instead)
+    finding = context.finding(message, instead=instead)
+    yield context.provided(
+        finding, _if_known(now.name, lambda table: bool(table.row_security) and not any(table.policies.values()))
+    )
 
 
 def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iterator[Finding]:
@@ -107,18 +117,21 @@ def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iter
         return
     if not names:
         return
-    table = _at_the_end(context, change.table)
-    left = [name for name in names if table and table.policies.get(name)]
-    if table is None or table.row_security or not left or context.hold_words("row level security"):
+    if context.hold_words("row level security"):
         return
     statement = f"{context.keywords('ALTER TABLE')} {change.table} {context.keywords('ENABLE ROW LEVEL SECURITY')};"
     edits = context.append(statement) if isinstance(change, CreatePolicy) else ()
     fix = Fix("enable row level security", edits, Applicability.UNSAFE) if edits else None
     which = (
-        f"the policy {quoted(left[0])} has" if len(left) == 1 else f"the policies {', '.join(map(quoted, left))} have"
+        f"the policy {quoted(names[0])} has"
+        if len(names) == 1
+        else f"the policies {', '.join(map(quoted, names))} have"
     )
     message = f"{which} no effect: row level security of {change.table} is off, so everybody with a grant sees and writes all rows"
-    yield context.finding(message, instead=statement, fix=fix)
+    finding = context.finding(message, instead=statement, fix=fix)
+    yield context.provided(
+        finding, _if_known(now.name, lambda table: not table.row_security and any(map(table.policies.get, names)))
+    )
 
 
 def _is_switched_off(context: Context[CreatePolicy | SetRowSecurity]) -> bool:
@@ -140,16 +153,19 @@ def _missing_api_grant(context: Context[CreateTable]) -> Iterator[Finding]:
     full = context.now.resolve(change.name)
     if any(_grants(context, other, full) for other in context.changes):
         return
-    last = context.final
-    table = last.table(full)
-    if table is None or any(last.get(("grant", full.schema or "", full.name, "table", role)) for role in _GRANTED):
-        return
     if context.hold_words("grant ") or context.hold_words("all tables in", _GRANT) or context.hold_words("", _DEFAULTS):
         return
     statement = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {change.name} TO authenticated, service_role;"
     message = f"nobody is granted table {change.name}: in a project made since 30 May 2026, and in all from 30 October 2026 on, the Data API answers that permission is denied"
     fix = Fix("grant it to authenticated and service_role", context.append(statement), Applicability.SHOWN)
-    yield context.finding(message, instead=statement, fix=fix)
+    yield context.provided(
+        context.finding(message, instead=statement, fix=fix), lambda final: _is_granted_to_nobody(final, full)
+    )
+
+
+def _is_granted_to_nobody(schema: Schema, table: Name) -> bool:
+    there = schema.table(table) is not None
+    return there and not any(schema.get(("grant", table.schema or "", table.name, "table", role)) for role in _GRANTED)
 
 
 def _grants(context: Context[CreateTable], change: object, table: Name) -> bool:

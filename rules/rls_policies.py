@@ -6,9 +6,9 @@ from elf_sqlcheck.rule import AlterPolicy, CreatePolicy, Edit, Example, Fix, Rul
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from elf_sqlcheck.rule import Context, Expression, Finding, Policy
+    from elf_sqlcheck.rule import Context, Expression, Finding, Policy, Schema
 
 _CLIENTS = frozenset({"public", "anon", "authenticated"})
 #: Roles that row level security does not concern.
@@ -20,16 +20,30 @@ _SHARED = frozenset({"auth", "realtime", "storage"})
 
 
 def _written(context: Context[CreatePolicy | AlterPolicy]) -> Policy | None:
-    """The policy as the change leaves it; None when that is not known, or another statement of the run writes or drops
-    it later.
-    """
+    """The policy as the migration leaves it; None when that is not known, or another of its statements writes it."""
     change = context.change
     said = change.policy if isinstance(change, CreatePolicy) else change
-    last = context.final.table(context.now.resolve(change.table))
-    policy = last.policies.get(said.name) if last else None
-    if policy is None or any(e is not None and e is not kept for e, kept in _pairs(said, policy)):
-        return None
-    return policy
+    table = context.after.table(change.table)
+    policy = table.policies.get(said.name) if table else None
+    return policy if policy is not None and _is_as(said, policy) else None
+
+
+def _if_it_stays_so(context: Context[CreatePolicy | AlterPolicy]) -> Callable[[Schema], bool]:
+    """Whether no later file of the run writes or drops the policy."""
+    change = context.change
+    said = change.policy if isinstance(change, CreatePolicy) else change
+    name = context.now.resolve(change.table)
+
+    def is_true(final: Schema) -> bool:
+        table = final.table(name)
+        policy = table.policies.get(said.name) if table else None
+        return policy is not None and _is_as(said, policy)
+
+    return is_true
+
+
+def _is_as(said: Policy | AlterPolicy, kept: Policy) -> bool:
+    return all(e is None or e is now for e, now in _pairs(said, kept))
 
 
 def _pairs(
@@ -63,9 +77,8 @@ def _policy_always_true(context: Context[CreatePolicy | AlterPolicy]) -> Iterato
     instead = (
         f"{clause}; where only the server is meant: TO service_role, or no policy at all, since service_role needs none"
     )
-    yield context.finding(
-        f"the policy {policy.name} lets {everybody} {what}: its condition is always true", instead=instead
-    )
+    message = f"the policy {policy.name} lets {everybody} {what}: its condition is always true"
+    yield context.provided(context.finding(message, instead=instead), _if_it_stays_so(context))
 
 
 def _policy_trusts_user_metadata(context: Context[CreatePolicy | AlterPolicy]) -> Iterator[Finding]:
@@ -82,7 +95,7 @@ def _policy_trusts_user_metadata(context: Context[CreatePolicy | AlterPolicy]) -
         (span for text, span in context.tokens(change.statement.span) if any(word in text for word in words)), None
     )
     message = f"the policy {policy.name} on {change.table} trusts user_metadata, which each user may set to anything: auth.updateUser({{ data: … }}) is all it takes"
-    yield context.finding(message, place)
+    yield context.provided(context.finding(message, place), _if_it_stays_so(context))
 
 
 def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Iterator[Finding]:
@@ -104,7 +117,8 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
         message = (
             f"the policy {policy.name} calls {calls[0][0]}() anew for each row of {change.table} that a query reads"
         )
-        yield context.finding(message, instead=f"(SELECT {calls[0][0]}())")
+        finding = context.finding(message, instead=f"(SELECT {calls[0][0]}())")
+        yield context.provided(finding, _if_it_stays_so(context))
         return
     edits: list[Edit] = []
     for _, start in calls:
@@ -115,7 +129,8 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
     text = context.text(span)
     wrapped = f"{context.keywords('(SELECT ')}{text})"
     message = f"the policy {policy.name} calls {text} anew for each row of {change.table} that a query reads; wrapped, it is called once a query"
-    yield context.finding(message, span, instead=wrapped, fix=Fix("wrap the calls in (SELECT …)", tuple(edits)))
+    fix = Fix("wrap the calls in (SELECT …)", tuple(edits))
+    yield context.provided(context.finding(message, span, instead=wrapped, fix=fix), _if_it_stays_so(context))
 
 
 def _end_of_call(context: Context[CreatePolicy | AlterPolicy], start: int) -> int:
@@ -136,18 +151,23 @@ def _multiple_permissive_policies(context: Context[CreatePolicy]) -> Iterator[Fi
     table = context.now.table(change.table)
     if table is None or not policy.permissive or table.name.schema in _SHARED:
         return
+    after = context.after.table(table.name)
     others = [other for other in table.policies.values() if other is not None and _overlap(policy, other)]
-    if not others:
-        return
-    last = context.final.table(table.name)
-    others = [other for other in others if last and last.policies.get(other.name) == other]
+    others = [other for other in others if after and after.policies.get(other.name) == other]
     if not others or _written(context) is None:
         return
     names = ", ".join(quoted(other.name) for other in others)
     command = policy.command if policy.command != "all" else others[0].command
     command = "command" if command == "all" else command.upper()
     message = f"the policies {quoted(policy.name)} and {names} of {change.table} hold for the same role and the same {command}: Postgres computes all of them for each row"
-    yield context.finding(message.replace("the same command", "every command"))
+    finding = context.finding(message.replace("the same command", "every command"))
+    stays, name = _if_it_stays_so(context), table.name
+
+    def is_true(final: Schema) -> bool:
+        last = final.table(name)
+        return stays(final) and any(last and last.policies.get(other.name) == other for other in others)
+
+    yield context.provided(finding, is_true)
 
 
 def _overlap(one: Policy, other: Policy) -> bool:

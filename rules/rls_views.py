@@ -18,9 +18,9 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from elf_sqlcheck.rule import Context, Finding
+    from elf_sqlcheck.rule import Context, Finding, Schema
 
 _USERS = Name("auth", "users")
 _ON = frozenset({"true", "on", "1", "yes"})
@@ -68,16 +68,23 @@ def _view_bypasses_rls(context: Context[CreateView | CreateTable]) -> Iterator[F
     if context.settings["postgres-version"] < _INVOKER or _applies_rights_of_caller(change.options):
         return
     full = context.now.resolve(change.name)
-    last = context.final.view(full)
-    if last is None or _applies_rights_of_caller(last.options):
-        return
     earlier = context.now.view(full)
     message = f"view {change.name} reads with the rights of its owner: row level security of {', '.join(map(str, change.reads[:3]))} does not hold for it, and every client sees all rows"
     if earlier is not None and _applies_rights_of_caller(earlier.options):
         message += "; it has had security_invoker, which CREATE OR REPLACE VIEW forgets unless it is said again"
-    yield context.finding(
-        message, instead=f"ALTER VIEW {change.name} SET (security_invoker = true);", fix=_with_invoker(context, change)
-    )
+    instead = f"ALTER VIEW {change.name} SET (security_invoker = true);"
+    finding = context.finding(message, instead=instead, fix=_with_invoker(context, change))
+    yield context.provided(finding, _if_it_stays_so(full))
+
+
+def _if_it_stays_so(view: Name) -> Callable[[Schema], bool]:
+    """Whether the view is there after all files, and still reads with the rights of its owner."""
+
+    def is_true(final: Schema) -> bool:
+        last = final.view(view)
+        return last is not None and not _applies_rights_of_caller(last.options)
+
+    return is_true
 
 
 def _elsewhere(name: Name, kind: str) -> str:
@@ -103,13 +110,14 @@ def _auth_users_exposed(context: Context[CreateView]) -> Iterator[Finding]:
     change = context.change
     if _USERS not in change.reads or change.temporary or not _is_shown(context):
         return
-    if not change.materialized and context.settings["postgres-version"] >= _INVOKER:
-        last = context.final.view(context.now.resolve(change.name))
-        if _applies_rights_of_caller(change.options) or last is None or _applies_rights_of_caller(last.options):
-            return
+    may_change = not change.materialized and context.settings["postgres-version"] >= _INVOKER
+    if may_change and _applies_rights_of_caller(change.options):
+        return
     kind = "materialized view" if change.materialized else "view"
     message = f"{kind} {change.name} reads auth.users with the rights of its owner: every client can list the users of the project through the Data API"
-    yield context.finding(message)
+    finding = context.finding(message)
+    full = context.now.resolve(change.name)
+    yield context.provided(finding, _if_it_stays_so(full)) if may_change else finding
 
 
 _NOTES = "CREATE TABLE notes (id uuid PRIMARY KEY, user_id uuid);\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;"

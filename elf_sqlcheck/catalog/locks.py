@@ -173,3 +173,10 @@ EFFECTS: dict[type, Callable[[Any, Schema], Effects]] = {
     ch.SetSchema: _of_relation,
     ch.WriteRows: _write_rows,
 }
+#: Changes that let everybody read and write.
+HARMLESS = frozenset({ch.Comment, ch.ValidateConstraint})
+#: Changes that lock the table that they name, and no other.
+OWN_TABLE = frozenset(
+    {ch.AlterConstraint, ch.AlterPolicy, ch.CreateIndex, ch.CreatePolicy, ch.CreateTrigger, ch.DropNotNull,
+     ch.SetDefault, ch.SetExpression, ch.SetIdentity, ch.SetNotNull, ch.SetRowSecurity, ch.SetTrigger, ch.WriteRows}
+)  # fmt: skip

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.schema import Schema
-    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.model import Finding, Migration
 
 #: Kinds of statements that hold others, which may be made up of pieces that nobody can read beforehand.
 HOLDING = frozenset({"DoStmt", "CreateFunctionStmt"})
@@ -22,7 +22,7 @@ class Siblings:
     __slots__ = ()
 
     if TYPE_CHECKING:
-        fold_rest: Callable[[], Schema]
+        doubts: list[tuple[Finding, Callable[[Schema], bool]]]
         held: dict[tuple[str, frozenset[str]], bool]
         number: int
         siblings: Sequence[Migration]
@@ -32,13 +32,12 @@ class Siblings:
         """The migrations of the run before this one."""
         return self.siblings[: self.number]
 
-    @property
-    def final(self) -> Schema:
-        """The schema after the last file of the run: a later file may bring what this one lacks.
-
-        The rest of the files is folded for the first that asks, so ask last: where something would be found.
+    def provided(self, finding: Finding, holds: Callable[[Schema], bool]) -> Finding:
+        """A finding that counts only if `holds` is true of the schema after the last file of the run: a later file may
+        bring what this one lacks. It is asked when all rules are through, so nothing of the context may be used in it.
         """
-        return self.fold_rest()
+        self.doubts.append((finding, holds))
+        return finding
 
     def changes_of(self, migration: Migration) -> Sequence[Change]:
         """What the UP section of another migration changes."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.traffic import Traffic
 
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
@@ -16,4 +18,7 @@ def chosen(options: Options) -> list[Check]:
     checks: list[Check] = []
     if options.observe:
         checks.append(Observation())
+    if options.traffic:
+        checks.append(Traffic())
+    checks.append(Leaks())
     return checks
