@@ -41,7 +41,7 @@ MODULES = (
     "teams",
     "files", "files_order", "files_undone",
     "suppressions",
-    "verify", "verify_observed", "verify_queries", "verify_session", "verify_traffic",
+    "verify", "verify_observed", "verify_queries", "verify_rows", "verify_session", "verify_traffic",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

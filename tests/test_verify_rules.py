@@ -39,6 +39,9 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "changes-query-results",
         "leaks-session-state",
         "blocks-traffic",
+        "fails-on-rows",
+        "fails-on-edge-rows",
+        "round-trip-loses-data",
     }
 
 
