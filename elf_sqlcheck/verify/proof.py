@@ -14,6 +14,7 @@ from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.result import Progress, Step
 from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
+from elf_sqlcheck.verify.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,11 +47,13 @@ class Proof:
         # First, so that an option that cannot be used ends the run while there is nothing to clean up.
         self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
+        self._watch = Watch(self.stage)
         self._report = report
         self._standing: Snapshot | None = None
 
     def start(self) -> None:
         """Let the checks see the empty database."""
+        self._watch.start()
         for check in self._checks:
             check.start(self.stage)
 
@@ -166,6 +169,7 @@ class Proof:
 
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
+        self._watch.stop()
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
