@@ -29,6 +29,7 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "rollback-differs-harmlessly",
     }
 
 

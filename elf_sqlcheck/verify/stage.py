@@ -16,7 +16,7 @@ from elf_sqlcheck.verify.result import Verification
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from elf_sqlcheck.model import Migration, Span
+    from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
@@ -53,14 +53,30 @@ class Stage:
         """Say something that is no finding."""
         self.result.notes.append(text)
 
-    def find(self, name: str, migration: Migration, message: str, span: Span | None, instead: str = "") -> None:
+    def find(
+        self,
+        name: str,
+        migration: Migration,
+        message: str,
+        span: Span | None,
+        instead: str = "",
+        fix: Fix | None = None,
+    ) -> None:
         """Note a finding of a rule, unless the rule is not asked for; `instead` goes before what the rule says."""
         rule = self.rules.get(name)
         if rule is None:
             return
         self.result.findings.append(
             Finding(
-                rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead or rule.instead
+                rule.name,
+                rule.family,
+                rule.severity,
+                message,
+                migration.path,
+                span,
+                rule.why,
+                instead or rule.instead,
+                fix,
             )
         )
 
@@ -92,6 +108,15 @@ class Stage:
         finally:
             executor.close()
             self._drop(name)
+
+    def keep_copy(self) -> str:
+        """Copy the database as it stands, and return the name of the copy, which `forget` drops."""
+        self.executor.close()
+        return self._create(self.database)
+
+    def forget(self, database: str) -> None:
+        """Drop a copy."""
+        self._drop(database)
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
