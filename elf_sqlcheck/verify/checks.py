@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.traffic import Traffic
+
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
     from elf_sqlcheck.verify.options import Options
 
 
-def chosen(options: Options) -> list[Check]:  # noqa: ARG001
+def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for."""
-    return []
+    checks: list[Check] = []
+    if options.observe:
+        checks.append(Observation())
+    if options.traffic:
+        checks.append(Traffic())
+    checks.append(Leaks())
+    return checks

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Progress, Step
 from elf_sqlcheck.verify.rollback import MOST_DIFFERENCES, Rollbacks, said
+from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from psycopg import Connection
 
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
+
+_MOST_NAMES = 3
 
 
 class Proof:
@@ -36,12 +42,16 @@ class Proof:
         report: Progress | None,
         options: Options,
     ) -> None:
+        # First, so that an option that cannot be used ends the run while there is nothing to clean up.
+        self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
         self._report = report
         self._rollbacks = Rollbacks(self.stage)
         self._restorer = Restorer(self.stage)
         self._standing: Snapshot | None = None
-        self._checks = chosen(options)
+
+    def start(self) -> None:
+        """Let the checks see the empty database."""
         for check in self._checks:
             check.start(self.stage)
 
@@ -52,7 +62,8 @@ class Proof:
         stage.result.steps.append(step)
         if judged:
             step.before = self._standing or stage.snapshot()
-            for check in self._checks:
+            # What is not going to be run is not to be rehearsed either.
+            for check in self._checks if outside.refused(stage, migration, migration.up) is None else ():
                 check.before(stage, step)
         self._tell(migration, "applying", number)
         error = self._apply(step)
@@ -86,7 +97,7 @@ class Proof:
             error = self._run(step, step.migration.up)
         if error is not None and step.judged:
             for check in self._checks:
-                if error is not None and check.refused(self.stage, step, error):
+                while error is not None and check.refused(self.stage, step, error):
                     error = self._run(step, step.migration.up)
         return error
 
@@ -130,8 +141,9 @@ class Proof:
         """Say which migrations nothing is known about."""
         self.stage.result.steps += [Step(migration, judged=False) for migration in rest]
         if rest:
-            names = ", ".join(migration.path for migration in rest)
-            self.stage.note(f"Not judged, because a migration before them does not apply: {names}.")
+            names = ", ".join(migration.path for migration in rest[:_MOST_NAMES])
+            more = f" and {len(rest) - _MOST_NAMES} more" if len(rest) > _MOST_NAMES else ""
+            self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
         """Let the checks do what needs the whole chain."""
@@ -144,16 +156,15 @@ class Proof:
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
+        def leaving(connection: Connection[dict[str, Any]]) -> None:
+            for check in self._checks:
+                check.leaves(self.stage, step, section, connection)
+
         started = time.perf_counter()
         try:
-            self.stage.executor.run(step.migration, section)
-        except MigrationFailed as error:
-            if error.sqlstate.startswith(("08", "57P")):
-                raise
-            return error
+            return run(self.stage, step.migration, section, leaving if step.judged else None)
         finally:
             step.ms += (time.perf_counter() - started) * 1000
-        return None
 
     def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""

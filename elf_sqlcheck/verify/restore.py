@@ -9,22 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import ElfError, MigrationFailed
+from elf_sqlcheck.errors import DatabaseError, ElfError
 
 if TYPE_CHECKING:
-    from elf_sqlcheck.verify.stage import Stage
+    from elf_sqlcheck.verify.stage import Base, Stage
 
 #: How many migrations are rather applied again than kept as a template.
 _CHEAP = 20
 
 
 class Restorer:
-    """Keeps at most one template, which `close` drops; `base` is its database, `applied` how many migrations it has."""
+    """Restores, and keeps at most one template, which `close` drops."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.base = ""
-        self.applied = 0
+        self._base: Base | None = None
 
     def restore(self, number: int) -> None:
         """Make the stage's database anew with the UP of the first `number` migrations.
@@ -32,26 +31,20 @@ class Restorer:
         Raises:
             ElfError: They do not apply a second time.
         """
-        stage = self._stage
-        stage.drop()
-        stage.make(self.base)
-        for migration in stage.ordered[self.applied : number]:
-            try:
-                stage.executor.run(migration, migration.up)
-            except MigrationFailed as error:
-                raise ElfError(
-                    f"{stage.ordered[number - 1].path}: the schema could not be made anew after its rollback failed, "
-                    f"because {migration.path} fails: {error.message}",
-                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
-                ) from error
-        if number - self.applied > _CHEAP:
-            outdated, self.base = self.base, stage.keep_copy()
-            self.applied = number
-            if outdated:
-                stage.forget(outdated)
+        begun = self._base.applied if self._base else 0
+        try:
+            self._stage.remake(number, self._base)
+        except (DatabaseError, ElfError):
+            if self._base is None:
+                raise
+            begun = 0
+            self._stage.remake(number)
+        if number - begun > _CHEAP:
+            self.close()
+            self._base = self._stage.keep(number)
 
     def close(self) -> None:
         """Drop the template."""
-        if self.base:
-            self._stage.forget(self.base)
-            self.base = ""
+        if self._base:
+            self._stage.forget(self._base)
+            self._base = None
