@@ -29,6 +29,8 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "prediction-differs",
+        "rollback-differs-harmlessly",
         "leaks-session-state",
         "blocks-traffic",
         "fails-on-rows",
