@@ -42,6 +42,7 @@ MODULES = (
     "files", "files_order", "files_undone",
     "suppressions",
     "verify",
+    "verify_access",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -46,4 +46,4 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
     names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
     chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
-    return Options(profile=config.profile, **chosen)
+    return Options(profile=config.profile, exposed=config.exposed_schemas, **chosen)

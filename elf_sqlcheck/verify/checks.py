@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.access import Access
+
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
     from elf_sqlcheck.verify.options import Options
 
 
-def chosen(options: Options) -> list[Check]:  # noqa: ARG001
+def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for."""
-    return []
+    checks: list[Check] = []
+    if options.profile == "supabase":
+        checks.append(Access())
+    return checks

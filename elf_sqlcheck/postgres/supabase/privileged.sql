@@ -1,5 +1,5 @@
 -- What Supabase's library supautils lets `postgres` do although it is no superuser: extensions from a list, publications,
--- foreign data wrappers, and policies on some tables of the services. https://github.com/supabase/supautils
+-- foreign data wrappers, and policies and triggers on some tables of the services. https://github.com/supabase/supautils
 -- A library cannot be loaded here, so an event trigger makes `postgres` a superuser for that one command. It is undone
 -- with the command when that fails, and at its end when it succeeds. (Event triggers cannot be made that way, since
 -- commands about them fire none.)
@@ -50,11 +50,11 @@ END
 $$;
 CREATE EVENT TRIGGER privileged_command_starts ON ddl_command_start
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'DROP EXTENSION', 'CREATE PUBLICATION', 'ALTER PUBLICATION',
-        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY')
+        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
     EXECUTE FUNCTION extensions.privileged_command_starts();
 CREATE EVENT TRIGGER privileged_command_ends ON ddl_command_end
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'DROP EXTENSION', 'CREATE PUBLICATION', 'ALTER PUBLICATION',
-        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY')
+        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
     EXECUTE FUNCTION extensions.privileged_command_ends();
 -- session_replication_role = replica, which data migrations like to set, would else silence them.
 ALTER EVENT TRIGGER privileged_command_starts ENABLE ALWAYS;
