@@ -6,7 +6,7 @@ grant of nothing but SELECT say that somebody did mean it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from elf_sqlcheck.postgres.compare import Difference
 from elf_sqlcheck.verify.access_probe import Answers, probe
@@ -24,40 +24,67 @@ _DONE = {"INSERT": "added a row", "UPDATE": "changed rows", "DELETE": "deleted r
 
 
 class Access(Check):
-    """Asks each relation that a migration made or opened as `anon`, and as a user whose rows they are not."""
+    """Asks each relation that a migration made or opened as `anon`, and as a user whose rows they are not.
+
+    What a later migration closes again is no finding: tables are often made in one and locked in the next.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[tuple[Step, str, _Hole]] = []
 
     def applied(self, stage: Stage, step: Step) -> None:
-        """Ask, and say what should not have been answered; the answers are in `step.more["access"]`."""
+        """Ask, and remember what should not have been answered; the answers are in `step.more["access"]`."""
         if step.before is None or step.after is None:
             return
         names = changed(step.before, step.after, stage.options.exposed)
-        if not names:
-            return
-        relations = [relation for relation in read(stage.executor, names) if relation.granted]
-        if not relations:
-            return
-        oids = {oid for relation in relations for oid in relation.below}
-        below = {table.oid: table for table in read_oids(stage.executor, oids)} if oids else {}
-        answers = probe(stage.executor, [*relations, *below.values()], below)
-        for relation in relations:
-            self._judge(stage, step, relation, answers[relation.name], [(t, answers[t.name]) for t in below.values()])
-        step.more["access"] = {relation.name: _shown(relation, answers[relation.name]) for relation in relations}
+        asked = _ask(stage, names) if names else []
+        for relation, _, holes in asked:
+            rules = {hole.rule for hole in holes}
+            self._open = [one for one in self._open if one[1] != relation.name or one[2].rule in rules]
+            known = {hole.rule for _, name, hole in self._open if name == relation.name}
+            self._open += [(step, relation.name, hole) for hole in holes if hole.rule not in known]
+        if asked:
+            step.more["access"] = {relation.name: _shown(relation, got) for relation, got, _ in asked}
 
-    def _judge(
-        self, stage: Stage, step: Step, relation: Relation, got: Answers, tables: Sequence[tuple[Relation, Answers]]
-    ) -> None:
-        if relation.kind != "table":
-            tables = [(table, answers) for table, answers in tables if table.oid in relation.below]
-            found = _of_view(relation, got, tables)
-        else:
-            found = _of_table(relation, got)
-        for rule, message, instead, policy in found:
-            about = ("policy", f"{policy} on {relation.name}") if policy else (relation.kind, relation.name)
-            stage.find(rule, step.migration, message, culprit(step.migration, Difference(*about, "changed")), instead)
+    def finish(self, stage: Stage) -> None:
+        """Say what is still open."""
+        names = list(dict.fromkeys(name for _, name, _ in self._open))
+        left = {(r.name, hole.rule) for r, _, holes in _ask(stage, names) for hole in holes} if names else set()
+        for step, name, hole in self._open:
+            if (name, hole.rule) in left:
+                about = ("policy", f"{hole.policy} on {name}") if hole.policy else ("table", name)
+                span = culprit(step.migration, Difference(*about, "changed"))
+                stage.find(hole.rule, step.migration, hole.message, span, hole.instead)
 
 
-def _of_table(table: Relation, got: Answers) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what should not be: rule, what was seen, what to write instead, and the policy to blame ("" for none)."""
+class _Hole(NamedTuple):
+    """What should not have been let in: the rule, in words, what to write, and the policy to blame ("": none)."""
+
+    rule: str
+    message: str
+    instead: str
+    policy: str
+
+
+def _ask(stage: Stage, names: Sequence[str]) -> list[tuple[Relation, Answers, list[_Hole]]]:
+    """Ask those of the relations that are granted to a role of the API."""
+    relations = [relation for relation in read(stage.executor, names) if relation.granted]
+    if not relations:
+        return []
+    oids = {oid for relation in relations for oid in relation.below}
+    below = {table.oid: table for table in read_oids(stage.executor, oids)} if oids else {}
+    answers = probe(stage.executor, [*relations, *below.values()], below)
+    found = []
+    for relation in relations:
+        got = answers[relation.name]
+        tables = [(below[oid], answers[below[oid].name]) for oid in relation.below if oid in below]
+        holes = _of_table(relation, got) if relation.kind == "table" else _of_view(relation, got, tables)
+        found.append((relation, got, list(holes)))
+    return found
+
+
+def _of_table(table: Relation, got: Answers) -> Iterator[_Hole]:
+    """Yield what a table should not have let in."""
     wrote = [command for command in _DONE if got.anon.wrote.get(command) and not _means_anon(table, command)]
     if wrote:
         reason, policy = _because(table, "anon", wrote[0])
@@ -65,10 +92,10 @@ def _of_table(table: Relation, got: Answers) -> Iterator[tuple[str, str, str, st
             f"anon {_listed([_DONE[command] for command in wrote])} of {table.name}: {reason}, "
             "so anybody can who has the project's public key"
         )
-        yield "anon-can-write", message, _locked(table, wrote, policy), policy
+        yield _Hole("anon-can-write", message, _locked(table, wrote, policy), policy)
     elif _reads_all(table, got):
         message = f"anon read {_rows(got.anon.read, got.anon.rows)} of {table.name}: its row level security is off"
-        yield "anon-can-read", message, _locked(table, ["SELECT"], ""), ""
+        yield _Hole("anon-can-read", message, _locked(table, ["SELECT"], ""), "")
     if not table.row_security or not table.owners:
         return
     owner = _listed(list(table.owners))
@@ -77,7 +104,7 @@ def _of_table(table: Relation, got: Answers) -> Iterator[tuple[str, str, str, st
         reason, policy = _because(table, "authenticated", theirs[0])
         done = _listed([_DONE[command] for command in theirs])
         message = f"a user who has signed in {done} of {table.name} whose {owner} is another user: {reason}"
-        yield "writes-rows-of-others", message, _own(table, theirs[0], policy), policy
+        yield _Hole("writes-rows-of-others", message, _own(table, theirs[0], policy), policy)
     bound = [policy for policy in table.lets("authenticated", "SELECT") if policy.owner]
     if got.other.read and bound and _is_sure(table, "SELECT"):
         reason, policy = _because(table, "authenticated", "SELECT")
@@ -85,13 +112,11 @@ def _of_table(table: Relation, got: Answers) -> Iterator[tuple[str, str, str, st
             f"a user who has signed in read {_rows(got.other.read, got.other.rows)} of {table.name} whose {owner} is "
             f"another user, although policy {bound[0].name} binds rows to it: {reason}"
         )
-        yield "sees-rows-of-others", message, _own(table, "SELECT", policy), policy
+        yield _Hole("sees-rows-of-others", message, _own(table, "SELECT", policy), policy)
 
 
-def _of_view(
-    view: Relation, got: Answers, tables: Sequence[tuple[Relation, Answers]]
-) -> Iterator[tuple[str, str, str, str]]:
-    """What a view shows or writes that the tables below it keep to themselves."""
+def _of_view(view: Relation, got: Answers, tables: Sequence[tuple[Relation, Answers]]) -> Iterator[_Hole]:
+    """Yield what a view shows or writes that the tables below it keep to themselves."""
     if view.granted.get("anon", frozenset()) <= {"SELECT"}:
         return
     repair = f"ALTER VIEW {view.name} SET (security_invoker = true);"
@@ -104,14 +129,14 @@ def _of_view(
                 f"anon {_listed([_DONE[command] for command in wrote])} of {table.name} through view {view.name}: "
                 "it acts with the rights of its owner, whom row level security does not bind"
             )
-            yield "anon-can-write", message, repair, ""
+            yield _Hole("anon-can-write", message, repair, "")
             return
         if got.anon.read and table.row_security and not answers.anon.read:
             message = (
                 f"anon read {_rows(got.anon.read, got.anon.rows)} of {view.kind} {view.name}, and none of {table.name} "
                 "below it: the view reads with the rights of its owner, whom row level security does not bind"
             )
-            yield "anon-can-read", message, repair, ""
+            yield _Hole("anon-can-read", message, repair, "")
             return
 
 
@@ -131,8 +156,8 @@ def _means_anon(table: Relation, command: str) -> bool:
 def _is_sure(table: Relation, command: str) -> bool:
     """Whether users get at each other's rows by an oversight: all policies look at the owner, or at nothing.
 
-    What a policy lets pass for what else is in a row (`is_published`, a team) may be right. So is, for reading, a policy
-    that is true for all rows; there is no other way to say that everybody may read them.
+    What a policy lets pass for what else is in a row (`is_published`, a team) may be right. So may a policy
+    for reading that is true for all rows; there is no other way to say that everybody may read them.
     """
     policies = table.lets("authenticated", command)
     public = command == "SELECT" and any(policy.using == "true" for policy in policies)

@@ -80,6 +80,8 @@ def _fill(connection: psycopg.Connection[dict[str, Any]], tables: list[Relation]
             # Only a superuser may grant it, and only since 15, to let a role skip triggers and foreign keys:
             # https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
             _execute(connection, "SET LOCAL session_replication_role = 'replica'")
+            # Many a column is by default auth.uid().
+            _execute(connection, "SELECT set_config('request.jwt.claim.sub', %s, true)", (ONE,))
             _execute(
                 connection,
                 "INSERT INTO auth.users (id, aud, role, email) SELECT id::uuid, 'authenticated', 'authenticated', "

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: The roles of the API: whoever has the project's public key, and whoever has signed in.
 ROLES = ("anon", "authenticated")
 _KINDS = ("table", "view", "materialized view")
+_OPENING = (*_KINDS, "policy", "privileges")
 
 # Rows: see Relation. What a role may do counts whichever way it may: by itself, PUBLIC, a group, or for some columns.
 # The owner of a row is in a column that a policy looks at together with auth.uid(), unless the column leads elsewhere
@@ -160,12 +161,14 @@ def _relation(row: dict[str, Any]) -> Relation:
 
 
 def changed(before: Snapshot, after: Snapshot, schemas: Iterable[str]) -> list[str]:
-    """Return the relations of these schemas that are new, or whose columns, policies or privileges are other ones."""
+    """Return the relations of these schemas that are new or other ones, or whose policies or privileges are."""
     prefixes = tuple(f"{schema}." for schema in schemas)
     found: dict[str, None] = {}
     touched: list[Key] = [key for key, old in before.objects.items() if after.objects.get(key) != old]
     touched += [key for key in after.objects if key not in before.objects]
     for key in touched:
+        if key[0] not in _OPENING:
+            continue
         for snapshot in (after, before):
             for one in (key, *snapshot.ancestors(key)):
                 if one[0] in _KINDS and one in after.objects and one[1].startswith(prefixes):

@@ -5,21 +5,29 @@
 -- commands about them fire none.)
 CREATE FUNCTION extensions.privileged_command_starts() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $$
+DECLARE
+    depth integer := coalesce(nullif(current_setting('supautils.depth', true), ''), '0');
 BEGIN
-    PERFORM set_config('supautils.promoted', '', true);
-    IF (CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END) = 'postgres'
-            AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = 'postgres') THEN
-        PERFORM set_config('supautils.promoted', 'yes', true);
-        ALTER ROLE postgres SUPERUSER;
+    -- The script of an extension may make a policy, which is a command inside of a command.
+    PERFORM set_config('supautils.depth', (depth + 1)::text, true);
+    IF depth = 0 THEN
+        PERFORM set_config('supautils.promoted', (
+            (CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END) = 'postgres'
+            AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = 'postgres'))::text, true);
+        IF current_setting('supautils.promoted')::boolean THEN
+            ALTER ROLE postgres SUPERUSER;
+        END IF;
     END IF;
 END
 $$;
 CREATE FUNCTION extensions.privileged_command_ends() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $$
 DECLARE
+    depth integer := current_setting('supautils.depth');
     denied text;
 BEGIN
-    IF current_setting('supautils.promoted', true) IS DISTINCT FROM 'yes' THEN
+    PERFORM set_config('supautils.depth', (depth - 1)::text, true);
+    IF depth > 1 OR NOT current_setting('supautils.promoted')::boolean THEN
         RETURN;
     END IF;
     ALTER ROLE postgres NOSUPERUSER;
