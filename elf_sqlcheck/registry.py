@@ -41,8 +41,7 @@ MODULES = (
     "teams",
     "files", "files_order", "files_undone",
     "suppressions",
-    "verify",
-    "verify_access",
+    "verify", "verify_access", "verify_observed", "verify_session", "verify_traffic",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

@@ -18,7 +18,7 @@ RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
 GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
 #: What the rules that are not always asked need, by their names.
-OPTIONS: dict[str, Options] = {}
+OPTIONS: dict[str, Options] = {"blocks-traffic": Options(traffic=True)}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -33,6 +33,8 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "anon-can-read",
         "writes-rows-of-others",
         "sees-rows-of-others",
+        "leaks-session-state",
+        "blocks-traffic",
     }
 
 

@@ -28,7 +28,7 @@ _FLAGS = (
         default=None,
         help="Whether Supabase grants new tables to the API's roles by itself (not since 30 October 2026).",
     ),
-    click.option("--statement-timeout", type=click.FloatRange(0), metavar="SECONDS", help="Cancel statements (60)."),
+    click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 
 

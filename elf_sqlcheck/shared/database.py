@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Record = Callable[[Connection[dict[str, Any]]], object]
     Progress = Callable[[int, str], object]
+    Leaving = Callable[[Connection[dict[str, Any]]], object]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class SupabaseExecutor:
         credentials: Who is asked for them; the environment of the process by default.
         application_name: How the session shows in `pg_stat_activity`.
         settings: What every migration begins with, such as {"lock_timeout": "5s"}.
+        as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class SupabaseExecutor:
         credentials: CredentialManager | None = None,
         application_name: str = "elf-migrate",
         settings: Mapping[str, str] | None = None,
+        as_its_tool: bool = False,
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
         self._settings = dict(settings or {})
+        self._as_its_tool = as_its_tool
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
@@ -150,6 +154,7 @@ class SupabaseExecutor:
         record: Record | None = None,
         resume_from: int = 0,
         progress: Progress | None = None,
+        leaving: Leaving | None = None,
     ) -> Outcome:
         """Run one section: whole in one transaction, or piece by piece where it asks for that.
 
@@ -160,12 +165,14 @@ class SupabaseExecutor:
             resume_from: How many statements of the section an earlier run has already carried out.
             progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;
                 called inside the transaction of a piece that has one.
+            leaving: Gets the connection when the section is carried out, before its session is reset.
 
         Raises:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
             ConnectionFailed: No connection could be made.
         """
-        pieces = [piece for piece in cut(migration, section) if piece.last > resume_from or not section.statements]
+        whole = cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+        pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         connection = self.connection
         self._notices = []
         started = time.perf_counter()
@@ -190,8 +197,10 @@ class SupabaseExecutor:
                 done = piece.last
             if record and not pieces:
                 record(connection)
+            if leaving:
+                leaving(connection)
         finally:
-            self._reset()
+            self.reset()
         count = sum(len(piece.statements) for piece in pieces)
         return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
 
@@ -267,7 +276,12 @@ class SupabaseExecutor:
         if last.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
             error = errors.error_from_result(last, encoding="utf-8")
             if connection.broken:
-                raise went_away(migration, section, self.target.where, done, unknown=not piece.in_transaction)
+                last_sent = piece.statements[len(results) - 1 : len(results)]
+                span = last_sent[0].span if last_sent else section.span
+                unknown = not piece.in_transaction
+                raise went_away(
+                    migration, section, self.target.where, done, unknown=unknown, span=span, said=str(error)
+                )
             kept = committed(results)
             if kept:
                 state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
@@ -285,7 +299,7 @@ class SupabaseExecutor:
             )
         return results
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
         import psycopg
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.verify.access import Access
+from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.traffic import Traffic
 
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for."""
     checks: list[Check] = []
-    if options.profile == "supabase":
-        checks.append(Access())
+    if options.observe:
+        checks.append(Observation())
+    if options.traffic:
+        checks.append(Traffic())
+    checks.append(Leaks())
     return checks

@@ -37,9 +37,9 @@ class Profile:
     def hand_over(self, roles: Iterable[str]) -> None:
         """Let whoever runs migrations deal with these roles, which were made for them."""
 
-    def executor(self, database: str) -> SupabaseExecutor:
+    def executor(self, database: str, **more: Any) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
-        return SupabaseExecutor(self.url_of(database), application_name="elf-sqlcheck")
+        return SupabaseExecutor(self.url_of(database), application_name="elf-sqlcheck", **more)
 
     def url_of(self, database: str) -> str:
         """Return the URL of one of the server's databases for whoever runs migrations."""
@@ -94,11 +94,11 @@ class SupabaseProfile(Profile):
             command = sql.SQL("GRANT {} TO postgres WITH ADMIN OPTION").format(names)
             self._administration.query(command.as_string(self._administration.connection))
 
-    def executor(self, database: str) -> SupabaseExecutor:
+    def executor(self, database: str, **more: Any) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
         if not self._is_plain:
-            return super().executor(database)
-        return _Supautils(self.url_of(database), self._administration)
+            return super().executor(database, **more)
+        return _Supautils(self.url_of(database), self._administration, **more)
 
     def url_of(self, database: str) -> str:
         """Return the URL of one of the server's databases for whoever runs migrations."""
@@ -125,8 +125,8 @@ class _Supautils(SupabaseExecutor):
     none themselves. https://github.com/supabase/supautils#non-superuser-event-triggers
     """
 
-    def __init__(self, url: str, administration: SupabaseExecutor) -> None:
-        super().__init__(url, application_name="elf-sqlcheck")
+    def __init__(self, url: str, administration: SupabaseExecutor, **more: Any) -> None:
+        super().__init__(url, application_name="elf-sqlcheck", **more)
         self._administration = administration
 
     def run(self, migration: Migration, section: Section, **more: Any) -> Outcome:

@@ -6,12 +6,13 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
-from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
-from elf_sqlcheck.verify import profile
+from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
+
+_NOT_THE_SCHEMA = tracking.NAMES.union(TRACKING_TABLES)
 
 
 class Stage:
@@ -43,15 +46,15 @@ class Stage:
         self.executor = self.administration
         self._profile = profile.of(options, server, self.administration)
         self.result.notes += self._profile.notes(ordered)
+        self._roles = self._all_roles()
         self.make()
-        made = create_roles(self.administration.connection, named_roles(ordered))
+        made = self._make_roles()
         if made:
-            self._profile.hand_over(made)
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
     def snapshot(self) -> Snapshot:
         """Return the schema as it stands."""
-        return snapshot(self.executor.connection)
+        return snapshot(self.executor.connection, _NOT_THE_SCHEMA)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
@@ -74,6 +77,8 @@ class Stage:
         if not template:
             self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
+        for statement in () if template else tracking.statements(self.ordered):
+            self.executor.query(statement)
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
@@ -81,6 +86,25 @@ class Stage:
             self.executor.close()
             self._drop(self.database)
             self.database = ""
+
+    def remake(self, number: int) -> None:
+        """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
+
+        Raises:
+            ElfError: One of them fails, though it did not before.
+        """
+        self.drop()
+        self._drop_roles()
+        self.make()
+        self._make_roles()
+        for migration in self.ordered[:number]:
+            try:
+                self.executor.run(migration, migration.up)
+            except MigrationFailed as error:
+                raise ElfError(
+                    f"{migration.path}: the schema could not be made anew after a failure: {error.message}",
+                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
+                ) from error
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[SupabaseExecutor]:
@@ -101,7 +125,8 @@ class Stage:
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return self._profile.executor(database)
+        timeout = f"{round(self.options.statement_timeout * 1000)}ms"
+        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -114,7 +139,31 @@ class Stage:
             self.executor.close()
         else:
             self.drop()
+            self._drop_roles()
         self.administration.close()
+
+    def _all_roles(self) -> set[str]:
+        return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
+
+    def _make_roles(self) -> list[str]:
+        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        if made:
+            self._profile.hand_over(made)
+        return made
+
+    def _drop_roles(self) -> None:
+        """Drop the roles that came since the start: all on a server of ours, else those that the migrations name.
+
+        A role that another database needs stays.
+        """
+        from psycopg import sql
+
+        for role in sorted(self._all_roles() - self._roles):
+            named = any(role.encode() in migration.data for migration in self.ordered)
+            if named or not isinstance(self.server, str):
+                command = sql.SQL("DROP ROLE {}").format(sql.Identifier(role))
+                with contextlib.suppress(DatabaseError):
+                    self.administration.query(command.as_string(self.administration.connection))
 
     def _create(self, template: str = "") -> str:
         from psycopg import sql
