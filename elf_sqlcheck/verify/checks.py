@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.access import Access
 from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.observe import Observation
 from elf_sqlcheck.verify.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -20,5 +21,7 @@ def chosen(options: Options) -> list[Check]:
         checks.append(Observation())
     if options.traffic:
         checks.append(Traffic())
+    if options.profile == "supabase":
+        checks.append(Access())
     checks.append(Leaks())
     return checks
