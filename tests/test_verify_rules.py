@@ -35,8 +35,14 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "prediction-differs",
+        "rollback-differs-harmlessly",
         "breaks-queries",
         "changes-query-results",
+        "anon-can-write",
+        "anon-can-read",
+        "writes-rows-of-others",
+        "sees-rows-of-others",
         "leaks-session-state",
         "blocks-traffic",
         "fails-on-rows",
@@ -47,8 +53,9 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "example"), BAD)
-def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) -> None:
+def test_marked_lines_are_found(request: pytest.FixtureRequest, rule: Rule, example: Example) -> None:
     case = testing.case(example)
+    server = _server(request, rule)
     found = verify(case.migrations(), server, rules=[rule], only={case.path}, options=_options(rule)).findings
     assert {(finding.rule, finding.family, finding.path) for finding in found} == {(rule.name, "verify", case.path)}
     assert sorted(set(testing.lines(example, found))) == sorted(case.expected)
@@ -57,10 +64,17 @@ def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "example"), GOOD)
-def test_nothing_is_found_in_good_ones(server: Server, rule: Rule, example: Example) -> None:
+def test_nothing_is_found_in_good_ones(request: pytest.FixtureRequest, rule: Rule, example: Example) -> None:
     case = testing.case(example)
+    server = _server(request, rule)
     assert verify(case.migrations(), server, only={case.path}, options=_options(rule)).findings == []
 
 
 def _options(rule: Rule) -> Options:
-    return OPTIONS.get(rule.name, Options())
+    return OPTIONS.get(rule.name, Options(profile=rule.profile))
+
+
+def _server(request: pytest.FixtureRequest, rule: Rule) -> Server:
+    """The server for the profile of a rule."""
+    running: Server = request.getfixturevalue("supabase_server" if rule.profile else "server")
+    return running

@@ -52,4 +52,4 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
     if config.queries:
         chosen.setdefault("queries", tuple(os.path.relpath(config.absolute(path)) for path in config.queries))
     chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
-    return Options(profile=config.profile, **chosen)
+    return Options(profile=config.profile, exposed=config.exposed_schemas, **chosen)

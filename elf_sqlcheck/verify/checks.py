@@ -29,7 +29,5 @@ def chosen(options: Options) -> list[Check]:
         checks.append(Queries(options.queries))
     if options.profile == "supabase":
         checks.append(Access())
-    if options.queries:
-        checks.append(Queries(options.queries))
     checks.append(Leaks())
     return checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import ConnectionFailed, MigrationFailed, ServerError
+from elf_sqlcheck.errors import ConnectionFailed, ElfError, MigrationFailed, ServerError
 from elf_sqlcheck.postgres.reaper import last_words
 from elf_sqlcheck.verify.outside import refused
 from elf_sqlcheck.verify.watch import limit
@@ -34,8 +34,7 @@ def run(
     `leaving` gets the connection when the section is carried out, and its session is not reset yet.
 
     Raises:
-        ServerError: A server of ours went down.
-        ConnectionFailed: Another server is not there (any more).
+        ConnectionFailed: The server is not there any more.
     """
     error = refused(stage, migration, section)
     if error is not None:
@@ -95,9 +94,22 @@ def _reconnect(stage: Stage, error: MigrationFailed) -> None:
         if was_told or time.monotonic() > deadline:
             return
         time.sleep(0.1)
+    raise ConnectionFailed(error.message, error.remedy) from error
+
+
+def went_down(stage: Stage, error: BaseException) -> ElfError | None:
+    """Return what to tell when an error means that no session can be had any more; None when it means another thing."""
+    from psycopg import OperationalError
+
+    lost = isinstance(error, OperationalError) and (error.sqlstate or "08").startswith(("08", "57P"))
+    if not lost and not isinstance(error, ConnectionFailed):
+        return None
+    path = f"{stage.result.steps[-1].migration.path}: " if stage.result.steps else ""
+    said = (error.message if isinstance(error, ElfError) else str(error)).partition("\n")[0].removesuffix(".")
     if isinstance(stage.server, str):
-        raise ConnectionFailed(error.message, "Look into the server's log for why it went down.") from error
-    raise ServerError(
-        f"{error.message.partition('. ')[0]}. Its last words: {last_words(stage.server.folder)}",
+        remedy = error.remedy if isinstance(error, ElfError) else ""
+        return ConnectionFailed(f"{path}{said}.", remedy or "Look into the server's log for why it went down.")
+    return ServerError(
+        f"{path}{said}. The server's last words: {last_words(stage.server.folder)}",
         "If it was killed for want of memory, let the migration work in smaller parts, or give the machine more.",
-    ) from error
+    )

@@ -27,8 +27,8 @@ class Watch:
     """Looks, from the first moment on in which it can matter, for queries in our databases that outlive their limit.
 
     The setting `statement_timeout` ends them as a rule, one statement after the other. This is for migrations that set
-    it anew or catch its error, wherever they are run: in earnest, in a rehearsal, on a copy. All statements of a section
-    together have the time that each of them has, because they are sent as one query.
+    it anew or catch its error, wherever they are run: in earnest, in a rehearsal, on a copy. The statements of a
+    section are sent as one query, and have the time of each together.
     """
 
     def __init__(self, stage: Stage) -> None:
