@@ -82,12 +82,24 @@ def is_a_conflict_of_keys(error: MigrationFailed, changes: Sequence[Change]) -> 
     )
 
 
+def is_careful(error: MigrationFailed, changes: Sequence[Change]) -> bool:
+    """Whether the statement does nothing but look whether the rows will do, in the way that keeps nobody waiting.
+
+    Who writes VALIDATE CONSTRAINT or CREATE UNIQUE INDEX CONCURRENTLY knows that rows may be found wanting.
+    """
+    return any(
+        isinstance(change, ch.ValidateConstraint)
+        or (isinstance(change, ch.CreateIndex) and change.concurrently and change.unique)
+        for change in failing(error, changes)
+    )
+
+
 def broken_row(
     executor: SupabaseExecutor, error: MigrationFailed, changes: Sequence[Change], *, private: bool
 ) -> BrokenRow | None:
     """A row on which the statement fails, asked of the tables as they were before UP; None when that is not known.
 
-    Of `private` rows only the primary key is told.
+    What the statement asks of comes first in it. Of `private` rows only the primary key is told.
     """
     for change in failing(error, changes):
         table, where = _table(change), _refused(change)
@@ -103,7 +115,9 @@ def broken_row(
         except DatabaseError:  # what it asks of is made by UP itself
             continue
         if rows:
+            asked = set(_columns(change))
             values = [(row["key"], row["value"]) for row in rows if not private or row["key"] in keys]
+            values.sort(key=lambda value: value[0] not in asked)
             return BrokenRow(str(table), tuple(values), error.span, error.detail)
     return None
 

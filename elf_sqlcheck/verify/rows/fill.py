@@ -128,13 +128,14 @@ class Filling:
             connection.execute("SET LOCAL enable_mergejoin = off")
             first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
             yield
-            last = executor.query(
-                "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
-            )[0]["number"]
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+        # Savepoints have numbers of their own, and a snapshot knows only of those that have ended.
+        last = executor.query(
+            "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
+        )[0]["number"]
         spans.append((first, last))
 
     def _ordered(self, oids: list[int]) -> list[Table]:

@@ -197,7 +197,7 @@ _KNOWN: dict[str, Callable[[_Wanted], Values]] = {
     "timestamptz": _moments("timestamptz", "+00"),
     "time": _fixed("time '00:00' + ({g} % 86400) * interval '1 second'", "00:00", "24:00", "23:59:59.999999"),
     "timetz": _fixed("timetz '00:00+00' + ({g} % 86400) * interval '1 second'", "00:00+00", "23:59:59.999999-12"),
-    "interval": _fixed("({g} % 1000000000) * interval '1 minute'", "0", "-1 year -3 days", "178000000 years", "P1M1DT1S"),
+    "interval": _fixed("({g} % 1000000000) * interval '1 minute'", "0", "-1 year -3 days", "178000000 years"),
     "json": _fixed("json_build_object('n', {g})", "null", "{}", "[]", '"text"', '{"a": {"b": [1, null]}}'),
     "jsonb": _fixed("jsonb_build_object('n', {g})", "null", "{}", "[]", '"text"', '{"a": {"b": [1, null]}}'),
     "jsonpath": _fixed("('$.a' || {g})::jsonpath", "$"),
