@@ -41,7 +41,7 @@ MODULES = (
     "teams",
     "files", "files_order", "files_undone",
     "suppressions",
-    "verify", "verify_rows",
+    "verify", "verify_observed", "verify_session", "verify_traffic", "verify_rows",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

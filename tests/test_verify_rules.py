@@ -18,7 +18,7 @@ RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
 GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
 #: What the rules that are not always asked need, by their names.
-OPTIONS: dict[str, Options] = {}
+OPTIONS: dict[str, Options] = {"blocks-traffic": Options(traffic=True)}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -29,6 +29,8 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "leaks-session-state",
+        "blocks-traffic",
         "fails-on-rows",
         "fails-on-edge-rows",
         "round-trip-loses-data",

@@ -23,7 +23,12 @@ _FLAGS = (
     click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
     click.option("--traffic", is_flag=True, default=None, help="Read and write the tables while UP runs."),
     click.option("--queries", multiple=True, metavar="FILE", help="Queries that have to work before and after."),
-    click.option("--statement-timeout", type=click.FloatRange(0), metavar="SECONDS", help="Cancel statements (60)."),
+    click.option(
+        "--auto-expose/--no-auto-expose",
+        default=None,
+        help="Whether Supabase grants new tables to the API's roles by itself (not since 30 October 2026).",
+    ),
+    click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 
 
@@ -40,4 +45,5 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
 
     names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
+    chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
     return Options(profile=config.profile, **chosen)

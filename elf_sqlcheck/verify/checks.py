@@ -11,9 +11,17 @@ if TYPE_CHECKING:
 
 def chosen(options: Options) -> list[Check]:
     """Return the checks that `options` ask for. Raises UsageError for what cannot be tried."""
+    from elf_sqlcheck.verify.leaks import Leaks
+    from elf_sqlcheck.verify.observe import Observation
     from elf_sqlcheck.verify.rows.check import Rows
+    from elf_sqlcheck.verify.traffic import Traffic
 
     checks: list[Check] = []
     if options.rows or options.sample:
         checks.append(Rows(options))
+    if options.observe:
+        checks.append(Observation())
+    if options.traffic:
+        checks.append(Traffic())
+    checks.append(Leaks())
     return checks

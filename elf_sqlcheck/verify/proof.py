@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.result import Progress, Step
+from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from psycopg import Connection
 
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.postgres.compare import Difference
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 #: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
 _MOST_DIFFERENCES = 20
+_MOST_NAMES = 3
 
 
 class Proof:
@@ -38,10 +43,14 @@ class Proof:
         report: Progress | None,
         options: Options,
     ) -> None:
+        # First, so that an option that cannot be used ends the run while there is nothing to clean up.
+        self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
         self._report = report
         self._standing: Snapshot | None = None
-        self._checks = chosen(options)
+
+    def start(self) -> None:
+        """Let the checks see the empty database."""
         for check in self._checks:
             check.start(self.stage)
 
@@ -52,7 +61,8 @@ class Proof:
         stage.result.steps.append(step)
         if judged:
             step.before = self._standing or stage.snapshot()
-            for check in self._checks:
+            # What is not going to be run is not to be rehearsed either.
+            for check in self._checks if outside.refused(stage, migration, migration.up) is None else ():
                 check.before(stage, step)
         self._tell(migration, "applying", number)
         error = self._apply(step)
@@ -101,7 +111,7 @@ class Proof:
             return
         step.differences = compare(before, stage.snapshot())
         left = [difference for difference in step.differences if difference.matters]
-        self._find_differences(migration, left)
+        self._find_differences(step, left)
         for check in self._checks:
             check.rolled_back(stage, step)
         self._tell(migration, "applying again", number)
@@ -127,15 +137,16 @@ class Proof:
         for check in self._checks:
             check.reapplied(stage, step)
 
-    def _find_differences(self, migration: Migration, left: list[Difference]) -> None:
-        stage = self.stage
+    def _find_differences(self, step: Step, left: list[Difference]) -> None:
+        stage, migration = self.stage, step.migration
         named = [
             ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
             for difference in left
         ]
         wanted = [(rule, difference) for rule, difference in named if rule in stage.rules]
         for rule, difference in wanted[:_MOST_DIFFERENCES]:
-            stage.find(rule, migration, f"after the rollback: {difference.describe()}", culprit(migration, difference))
+            place = culprit(migration, difference, step.before, step.after)
+            stage.find(rule, migration, f"after the rollback: {difference.describe()}", place)
         if len(wanted) > _MOST_DIFFERENCES:
             more = len(wanted) - _MOST_DIFFERENCES
             stage.note(f"{migration.path}: {more} more differences after its rollback are not listed.")
@@ -144,8 +155,9 @@ class Proof:
         """Say which migrations nothing is known about."""
         self.stage.result.steps += [Step(migration, judged=False) for migration in rest]
         if rest:
-            names = ", ".join(migration.path for migration in rest)
-            self.stage.note(f"Not judged, because a migration before them does not apply: {names}.")
+            names = ", ".join(migration.path for migration in rest[:_MOST_NAMES])
+            more = f" and {len(rest) - _MOST_NAMES} more" if len(rest) > _MOST_NAMES else ""
+            self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
         """Let the checks do what needs the whole chain."""
@@ -157,16 +169,15 @@ class Proof:
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
+        def leaving(connection: Connection[dict[str, Any]]) -> None:
+            for check in self._checks:
+                check.leaves(self.stage, step, section, connection)
+
         started = time.perf_counter()
         try:
-            self.stage.executor.run(step.migration, section)
-        except MigrationFailed as error:
-            if error.sqlstate.startswith(("08", "57P")):
-                raise
-            return error
+            return run(self.stage, step.migration, section, leaving if step.judged else None)
         finally:
             step.ms += (time.perf_counter() - started) * 1000
-        return None
 
     def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""

@@ -6,12 +6,13 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import ElfError, MigrationFailed
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
-from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
+
+_NOT_THE_SCHEMA = tracking.NAMES.union(TRACKING_TABLES)
 
 
 class Stage:
@@ -41,14 +44,17 @@ class Stage:
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
         self.executor = self.administration
+        self._profile = profile.of(options, server, self.administration)
+        self.result.notes += self._profile.notes(ordered)
+        self._roles = self._all_roles()
         self.make()
-        made = create_roles(self.administration.connection, named_roles(ordered))
+        made = self._make_roles()
         if made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
     def snapshot(self) -> Snapshot:
         """Return the schema as it stands."""
-        return snapshot(self.executor.connection)
+        return snapshot(self.executor.connection, _NOT_THE_SCHEMA)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
@@ -68,7 +74,11 @@ class Stage:
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
+        if not template:
+            self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
+        for statement in () if template else tracking.statements(self.ordered):
+            self.executor.query(statement)
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
@@ -78,13 +88,15 @@ class Stage:
             self.database = ""
 
     def remake(self, number: int) -> None:
-        """Make the database anew, with the first `number` migrations carried out.
+        """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
 
         Raises:
             ElfError: One of them fails, though it did not before.
         """
         self.drop()
+        self._drop_roles()
         self.make()
+        self._make_roles()
         for migration in self.ordered[:number]:
             try:
                 self.executor.run(migration, migration.up)
@@ -113,7 +125,8 @@ class Stage:
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return SupabaseExecutor(self._url(database), application_name="elf-sqlcheck")
+        timeout = f"{round(self.options.statement_timeout * 1000)}ms"
+        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -126,7 +139,31 @@ class Stage:
             self.executor.close()
         else:
             self.drop()
+            self._drop_roles()
         self.administration.close()
+
+    def _all_roles(self) -> set[str]:
+        return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
+
+    def _make_roles(self) -> list[str]:
+        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        if made:
+            self._profile.hand_over(made)
+        return made
+
+    def _drop_roles(self) -> None:
+        """Drop the roles that came since the start: all on a server of ours, else those that the migrations name.
+
+        A role that another database needs stays.
+        """
+        from psycopg import sql
+
+        for role in sorted(self._all_roles() - self._roles):
+            named = any(role.encode() in migration.data for migration in self.ordered)
+            if named or not isinstance(self.server, str):
+                command = sql.SQL("DROP ROLE {}").format(sql.Identifier(role))
+                with contextlib.suppress(DatabaseError):
+                    self.administration.query(command.as_string(self.administration.connection))
 
     def _create(self, template: str = "") -> str:
         from psycopg import sql
@@ -153,13 +190,6 @@ class Stage:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         if not isinstance(self.server, str):
-            return self._url(database)
+            return self.server.url_of(database)
         values: dict[str, Any] = conninfo_to_dict(self.server, dbname=database)
         return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
-
-    def _url(self, database: str) -> str:
-        from psycopg.conninfo import make_conninfo
-
-        if isinstance(self.server, str):
-            return make_conninfo(self.server, dbname=database)
-        return self.server.url_of(database)

@@ -1,0 +1,10 @@
+-- A stand-in for pg_graphql, in SQL only: https://github.com/supabase/pg_graphql
+CREATE SCHEMA IF NOT EXISTS graphql;
+CREATE FUNCTION graphql.resolve(
+    query text, variables jsonb DEFAULT '{}', "operationName" text DEFAULT NULL, extensions jsonb DEFAULT NULL
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'graphql.resolve() needs the real pg_graphql, and this server has only a stand-in for it'
+        USING ERRCODE = 'feature_not_supported';
+END
+$$;

@@ -1,0 +1,48 @@
+-- The roles of a Supabase project: https://supabase.com/docs/guides/database/postgres/roles
+-- They belong to the whole server, so those that are there already stay as they are.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY[
+        'postgres LOGIN CREATEDB CREATEROLE REPLICATION BYPASSRLS',
+        'anon NOLOGIN',
+        'authenticated NOLOGIN',
+        'service_role NOLOGIN BYPASSRLS',
+        'authenticator LOGIN NOINHERIT',
+        'dashboard_user NOLOGIN CREATEDB CREATEROLE REPLICATION',
+        'pgbouncer LOGIN',
+        'supabase_auth_admin LOGIN NOINHERIT CREATEROLE',
+        'supabase_storage_admin LOGIN NOINHERIT CREATEROLE',
+        'supabase_functions_admin LOGIN NOINHERIT CREATEROLE',
+        'supabase_realtime_admin NOLOGIN NOINHERIT',
+        'supabase_replication_admin LOGIN REPLICATION',
+        'supabase_read_only_user LOGIN BYPASSRLS',
+        'supabase_etl_admin LOGIN REPLICATION'
+    ] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = split_part(wanted, ' ', 1)) THEN
+            EXECUTE 'CREATE ROLE ' || wanted;
+        END IF;
+    END LOOP;
+END
+$$;
+GRANT anon, authenticated, service_role TO authenticator;
+GRANT authenticator TO supabase_storage_admin;
+GRANT pg_read_all_data TO supabase_read_only_user, supabase_etl_admin;
+-- Who made a role may hand it on; postgres did not make these, and may: from 16 on that needs the option.
+GRANT anon, authenticated, service_role, authenticator, pg_monitor, pg_read_all_data, pg_signal_backend TO postgres
+    WITH ADMIN OPTION;
+ALTER ROLE postgres SET search_path TO "$user", public, extensions;
+ALTER ROLE anon SET statement_timeout TO '3s';
+ALTER ROLE authenticated SET statement_timeout TO '8s';
+ALTER ROLE authenticator SET statement_timeout TO '8s';
+ALTER ROLE authenticator SET lock_timeout TO '8s';
+ALTER ROLE supabase_auth_admin SET search_path TO auth;
+ALTER ROLE supabase_storage_admin SET search_path TO storage;
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 150000 THEN
+        GRANT SET ON PARAMETER session_replication_role, log_min_messages, log_lock_waits, track_io_timing TO postgres;
+    END IF;
+END
+$$;
