@@ -177,8 +177,8 @@ def _lost(loss: Loss) -> str:
         )
     count = f"{loss.count} of" if loss.count is not None else "some of the"
     return (
-        f"after the rollback {count} {loss.rows} values of {loss.table}.{loss.column} are not what they were before UP: "
-        "whoever rolls back in production loses theirs"
+        f"after the rollback {count} {loss.rows} values of {loss.table}.{loss.column} are not what they were "
+        "before UP: whoever rolls back in production loses theirs"
     )
 
 
