@@ -32,7 +32,7 @@ def accepted(
     about = [condition(check) for check in checks]
     constants = [text for one in about for found in one.constants.values() for text in found]
     patterns = [text for one in about for found in one.patterns.values() for text in found]
-    offered = [*candidates(base, constants, patterns, seed), *made.edges]
+    offered = [*candidates(base, modifier, constants, patterns, seed), *made.edges]
     ordinary = made.ordinary.replace("{g}", "g")
     where = " AND ".join(f"({check}) IS NOT FALSE" for check in checks)
     # VALUE is no reserved word: in the conditions it is the column of that name.
