@@ -18,6 +18,7 @@ _TEAMS = (
     "CREATE TABLE teams (\n    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,\n    name TEXT NOT NULL,\n"
     "    motto TEXT NOT NULL DEFAULT '',\n    created_at TIMESTAMP DEFAULT NOW()\n);"
 )
+_MOTTO_LAST = "CREATE TABLE teams (id UUID PRIMARY KEY, motto TEXT NOT NULL DEFAULT '');"
 _TWO_OF_ONE_NAME = f"{_TEAMS}\nINSERT INTO teams (name) VALUES ('Red'), ('Red');"
 _VIEW = f"{_TEAMS}\nCREATE VIEW team_names AS SELECT id, name FROM teams;"
 _MOODS = "CREATE TYPE mood AS ENUM ('sad', 'happy');\nCREATE TABLE moods (now mood);"
