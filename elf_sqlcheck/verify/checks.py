@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.verify.observe import Observation
 from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.observe import Observation
 from elf_sqlcheck.verify.traffic import Traffic
 
 if TYPE_CHECKING:

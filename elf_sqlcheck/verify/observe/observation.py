@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
-from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
-from elf_sqlcheck.verify.observe.prediction import Foresight, differences
+from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
 from elf_sqlcheck.verify.observe.watch import Watch
+from elf_sqlcheck.verify.running import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
-    from elf_sqlcheck.verify.observe.prediction import Predictions
     from elf_sqlcheck.verify.result import Step
     from elf_sqlcheck.verify.stage import Stage
 
@@ -33,21 +32,22 @@ class Observation(Check):
 
     def __init__(self) -> None:
         self._foresight: Foresight | None = None
-        self._predictions: Predictions = {}
+        self._predictions = Predictions()
 
     def before(self, stage: Stage, step: Step) -> None:
         """Rehearse UP where all of it runs in one transaction."""
         self._foresight = self._foresight or Foresight(stage.ordered)
         self._predictions = self._foresight.of(step.migration)
-        pieces = _pieces(step.migration)
+        pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
-            self._rehearse(stage, step, pieces[0])
+            with Limit(stage, stage.executor.connection, len(pieces[0].statements)):
+                self._rehearse(stage, step, pieces[0])
             stage.executor.reset()
 
     @contextmanager
     def during(self, stage: Stage, step: Step) -> Iterator[None]:
         """Rehearse each piece that runs in a transaction of its own just before it runs, and watch what cannot."""
-        pieces = _pieces(step.migration)
+        pieces = _pieces(stage, step.migration)
         if len(pieces) < 2 and all(piece.in_transaction for piece in pieces):
             yield
             return
@@ -76,14 +76,17 @@ class Observation(Check):
         """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""
         import psycopg
 
+        # What time zone production has is not known. In UTC, that of our servers, such a change of type costs nothing.
+        zone = self._predictions.zoned and not isinstance(stage.server, str)
+        first = b"SET LOCAL timezone = 'Europe/Vienna'" if zone else b""
         try:
-            seen = rehearse(stage.executor.connection, step.migration, piece.statements)
+            seen = rehearse(stage.executor.connection, step.migration, piece.statements, first)
         except psycopg.Error:
             return ""  # the migration itself will meet what is wrong here, and report it
         for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):
             work = Work(before, after, seen.relations, seen.scans)
             step.observed.append(observed(statement, before, after, seen.relations, work))
-            predicted = self._predictions.get(statement.span.start)
+            predicted = self._predictions.statements.get(statement.span.start)
             if predicted is not None:
                 for one in differences(predicted, statement, before, after, seen.relations, work):
                     message = f"{one.table}: lint predicts that this {one.predicted}, Postgres {one.observed}"
@@ -91,11 +94,11 @@ class Observation(Check):
         return seen.refused
 
 
-def _pieces(migration: Migration) -> tuple[Piece, ...]:
+def _pieces(stage: Stage, migration: Migration) -> tuple[Piece, ...]:
     """The pieces in which UP is sent; none where the server will not be asked, or refuses it at once."""
     if migration.broken:
         return ()
     try:
-        return cut(migration, migration.up)
+        return stage.executor.pieces(migration, migration.up)
     except MigrationFailed:
         return ()

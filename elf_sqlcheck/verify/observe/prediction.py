@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from elf_sqlcheck.catalog.calls import Routines
-from elf_sqlcheck.catalog.changes import AlterTableOther, Opaque, ReadRows
+from elf_sqlcheck.catalog.changes import AlterColumnType, AlterTableOther, Opaque, ReadRows
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.read import read_section
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.locks import Relation, Sight
     from elf_sqlcheck.verify.observe.told import Work
 
-    #: By the place of a statement: what it is predicted to do, None where nobody can tell.
-    Predictions = Mapping[int, "Predicted | None"]
 
 #: How much work there is in each word of an effect.
 _WORK = ("", "scan", "build", "rewrite")
+_TIMES = frozenset({"timestamp", "timestamptz"})
 _DONE = {
     "": "leaves the rows alone",
     "scan": "reads all rows",
@@ -46,6 +45,16 @@ class Predicted(NamedTuple):
     older: set[tuple[str, str]]
 
 
+class Predictions:
+    """What is predicted of a migration: `statements` by their places, None where nobody can tell. `zoned` is whether
+    what a change of type does to the rows depends on the time zone.
+    """
+
+    def __init__(self) -> None:
+        self.statements: dict[int, Predicted | None] = {}
+        self.zoned = False
+
+
 class Foresight:
     """What lint knows of the schema when it comes to a migration: those before it are folded in their order."""
 
@@ -63,17 +72,18 @@ class Foresight:
             self._catalog.apply_all(self._read(earlier))
         self._folded = number + 1
         self._catalog.begin()
-        found: dict[int, Predicted | None] = {}
+        found = Predictions()
         for change in self._read(migration):
             place = change.statement.span.start
             if _is_beyond_us(change):
-                found[place] = None
-            elif (known := found.setdefault(place, Predicted([], set()))) is not None:
+                found.statements[place] = None
+            elif (known := found.statements.setdefault(place, Predicted([], set()))) is not None:
                 now = self._catalog.view()
                 for effect in effects(change, now):
                     known.effects.append(effect)
                     if now.knows("relation", effect.table) and now.is_older(effect.table):
                         known.older.add(_place(effect))
+            found.zoned |= isinstance(change, AlterColumnType) and change.type.name in _TIMES
             self._catalog.apply(change)
         return found
 
