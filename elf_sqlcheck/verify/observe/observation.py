@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.verify.check import Check
+from elf_sqlcheck.verify.observe.growth import SHARE, thinned, told
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
-    from elf_sqlcheck.verify.result import Step
+    from elf_sqlcheck.verify.observe.rehearsal import Rehearsal
+    from elf_sqlcheck.verify.result import Observed, Step
     from elf_sqlcheck.verify.stage import Stage
 
 
 #: What Postgres says of a statement that has to run outside a transaction, and of a procedure that ends its own.
 _OUTSIDE = frozenset({"25001", "2D000"})
+#: Fewer rows than these take no time that could be compared.
+_FEWEST = 100
 
 
 class Observation(Check):
@@ -79,19 +83,28 @@ class Observation(Check):
         # What time zone production has is not known. In UTC, that of our servers, such a change of type costs nothing.
         zone = self._predictions.zoned and not isinstance(stage.server, str)
         first = b"SET LOCAL timezone = 'Europe/Vienna'" if zone else b""
+        connection = stage.executor.connection
         try:
-            seen = rehearse(stage.executor.connection, step.migration, piece.statements, first)
+            seen = rehearse(connection, step.migration, piece.statements, first)
+            found = list(self._found(stage, step.migration, piece, seen))
+            if stage.options.rows >= _FEWEST * SHARE and any(one.rewritten or one.scanned for one in found):
+                thin = thinned(connection, seen.relations.values(), stage.options.rows // SHARE)
+                few = rehearse(connection, step.migration, piece.statements, thin)
+                found = [told(one, few, number) for number, one in enumerate(found)]
         except psycopg.Error:
             return ""  # the migration itself will meet what is wrong here, and report it
+        step.observed += found
+        return seen.refused
+
+    def _found(self, stage: Stage, migration: Migration, piece: Piece, seen: Rehearsal) -> Iterator[Observed]:
         for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):
             work = Work(before, after, seen.relations, seen.scans)
-            step.observed.append(observed(statement, before, after, seen.relations, work))
+            yield observed(statement, before, after, seen.relations, work)
             predicted = self._predictions.statements.get(statement.span.start)
             if predicted is not None:
                 for one in differences(predicted, statement, before, after, seen.relations, work):
                     message = f"{one.table}: lint predicts that this {one.predicted}, Postgres {one.observed}"
-                    stage.find("prediction-differs", step.migration, message, statement.span)
-        return seen.refused
+                    stage.find("prediction-differs", migration, message, statement.span)
 
 
 def _pieces(stage: Stage, migration: Migration) -> tuple[Piece, ...]:
