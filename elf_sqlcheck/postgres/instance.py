@@ -50,7 +50,7 @@ def command(provider: Provider, folder: str, sockets: str, served: StandIns, set
         # Its default starts I/O workers: three more processes for a server that has its data in memory.
         settings = (*settings, "io_method=sync", *served.settings)
     options = [option for setting in settings for option in ("-c", setting)]
-    return [provider.program("postgres"), "-D", f"{folder}/data", *options]
+    return [served.postgres or provider.program("postgres"), "-D", f"{folder}/data", *options]
 
 
 def import_driver() -> None:

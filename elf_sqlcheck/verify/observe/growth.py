@@ -36,7 +36,7 @@ def thinned(connection: Connection[dict[str, Any]], tables: Iterable[Relation], 
     columns = {row["oid"]: row["columns"] for row in connection.execute(_COLUMNS, (list(shown),)).fetchall()}
     if not columns:
         return b""
-    keep = [f"CREATE TEMP TABLE elf_few_{oid} AS SELECT * FROM ONLY {shown[oid]} LIMIT {rows}" for oid in columns]
+    keep = [f"CREATE TEMP TABLE elf_few_{oid} AS TABLE {shown[oid]} LIMIT {rows}" for oid in columns]
     empty = f"TRUNCATE ONLY {', ONLY '.join(shown[oid] for oid in columns)} CASCADE"
     back = [
         f"INSERT INTO {shown[oid]} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM elf_few_{oid}"  # noqa: S608 - names are quoted
