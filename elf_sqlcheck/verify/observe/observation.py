@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.verify.check import Check
-from elf_sqlcheck.verify.observe.growth import SHARE, thinned, told
+from elf_sqlcheck.verify.observe.growth import ASLEEP, SHARE, thinned, told
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
@@ -90,7 +90,10 @@ class Observation(Check):
             if stage.options.rows >= _FEWEST * SHARE and any(one.rewritten or one.scanned for one in found):
                 thin = thinned(connection, seen.relations.values(), stage.options.rows // SHARE)
                 few = rehearse(connection, step.migration, piece.statements, thin)
-                found = [told(one, few, number) for number, one in enumerate(found)]
+                if few.refused:
+                    few = rehearse(connection, step.migration, piece.statements, thin + ASLEEP)
+                pairs = zip(found, piece.statements, strict=False)
+                found = [told(one, statement, few, number) for number, (one, statement) in enumerate(pairs)]
         except psycopg.Error:
             return ""  # the migration itself will meet what is wrong here, and report it
         step.observed += found
@@ -103,7 +106,7 @@ class Observation(Check):
             predicted = self._predictions.statements.get(statement.span.start)
             if predicted is not None:
                 for one in differences(predicted, statement, before, after, seen.relations, work):
-                    message = f"{one.table}: lint predicts that this {one.predicted}, Postgres {one.observed}"
+                    message = f"Postgres {one.observed}, where lint predicts that it {one.predicted}"
                     stage.find("prediction-differs", migration, message, statement.span)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Statements that read or change rows, by a plan.
 PLANNED = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "SelectStmt"})
 #: Statements that may run anybody's functions and defaults, and so move sequences on.
-_RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
+RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
 _LOOK = b"\n;EXECUTE elf_sight;"
 _END = b"ROLLBACK;DEALLOCATE elf_sight"
 
@@ -84,7 +84,7 @@ def _watched(migration: Migration, statement: Statement) -> bytes:
 
 
 def _moves_sequences(migration: Migration, statement: Statement) -> bool:
-    if statement.kind in _RUN_CODE:
+    if statement.kind in RUN_CODE:
         return True
     text = migration.data[statement.span.start : statement.span.end].lower()
     return b"nextval" in text or b"setval" in text
