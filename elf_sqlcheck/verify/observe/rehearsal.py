@@ -59,10 +59,11 @@ def rehearse(
 
     before = positions(connection) if any(_moves_sequences(migration, one) for one in statements) else {}
     start = ground(connection)
-    # A query without parameters is planned once: planning takes longer than looking.
-    text = b"PREPARE elf_sight AS" + sight_of(start.newest) + b";BEGIN;" + first + _LOOK
-    text += b"".join(_watched(migration, one) for one in statements)
-    results = _send(connection, text + _END)
+    # A query without parameters is planned once: planning takes longer than looking. And it is prepared by itself, so
+    # that pg_stat_activity shows the migration, of which it keeps the beginning.
+    connection.execute(b"PREPARE elf_sight AS" + sight_of(start.newest))
+    text = b"BEGIN;" + first + _LOOK + b"".join(_watched(migration, one) for one in statements) + _END
+    results = _send(connection, text)
     refused = _sqlstate(results)
     if refused:
         roll_back_if_open(connection)
