@@ -18,7 +18,13 @@ RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
 GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
 #: What the rules that are not always asked need, by their names.
-OPTIONS: dict[str, Options] = {"blocks-traffic": Options(traffic=True)}
+OPTIONS: dict[str, Options] = {
+    "blocks-traffic": Options(traffic=True),
+    "second-run-changes-schema": Options(twice=True),
+    **dict.fromkeys(
+        ["chain-does-not-roll-back", "chain-does-not-reapply", "rollback-needs-neighbour"], Options(chain=True)
+    ),
+}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -31,6 +37,12 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "does-not-apply-again",
         "prediction-differs",
         "rollback-differs-harmlessly",
+        "rollback-needs-neighbour",
+        "partial-failure-leaves-changes",
+        "does-not-resume",
+        "second-run-changes-schema",
+        "chain-does-not-roll-back",
+        "chain-does-not-reapply",
         "leaks-session-state",
         "blocks-traffic",
     }

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.chain import Chain
+from elf_sqlcheck.verify.cuts import Cuts
 from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.resume import Resumes
 from elf_sqlcheck.verify.traffic import Traffic
+from elf_sqlcheck.verify.twice import Twice
 
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
@@ -18,7 +22,13 @@ def chosen(options: Options) -> list[Check]:
     checks: list[Check] = []
     if options.observe:
         checks.append(Observation())
+    if options.cuts:
+        checks += [Cuts(), Resumes()]
     if options.traffic:
         checks.append(Traffic())
+    if options.twice:
+        checks.append(Twice())
     checks.append(Leaks())
+    if options.chain:
+        checks.append(Chain())
     return checks
