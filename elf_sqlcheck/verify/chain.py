@@ -118,8 +118,8 @@ class _Walk:
                 continue
             number = self._last_change(difference, lowest)
             message = f"after the whole chain was rolled back and applied again: {difference.describe()}"
-            place = self._place(number, difference)
-            stage.find("chain-does-not-reapply", self._steps[number].migration, message, place)
+            migration = self._steps[number].migration
+            stage.find("chain-does-not-reapply", migration, message, culprit(migration, difference))
 
     def _compare(self, number: int) -> None:
         """Note what differs from the schema before the migration, and what does not any more."""

@@ -3,7 +3,7 @@
 The executor runs the first statements and then fails to write its history, as it would when the connection or the disk
 went away; all of it has to be rolled back. The first cut comes after the last statement: it shows what any other could,
 unless a later statement takes it back. Then come the boundaries after statements that can reach out of the transaction,
-then the others, for as long as that takes no longer than UP itself.
+then the others, for as long as they do not take much of the time that UP itself takes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.lasting import Lasting
-from elf_sqlcheck.verify.restore import Restorer
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
 
 #: What may do more than a rollback undoes: functions, triggers, and what nobody can read beforehand.
 _REACHING = (ch.BrokenBody, ch.Call, ch.Do, ch.Execute, ch.Opaque, ch.ReadRows, ch.RefreshView, ch.WriteRows)
-#: How long the cuts may take beyond the time of UP itself, in seconds.
-_SPARE = 0.01
+#: For how long cuts go on after the first, as a share of its time, and in seconds besides.
+_SHARE = 0.5
+_SPARE = 0.004
 
 
 class CutShortError(Exception):
@@ -60,56 +60,59 @@ class _Trial:
         self._reaching = [_reaches(one, migration) for one in piece.statements]
 
     def all(self, most: int) -> int:
-        """Cut at up to `most` boundaries, and report what stays; returns how many cuts there were."""
-        total = len(self._statements)
-        started = time.perf_counter()
+        """Cut at up to `most` boundaries, and report what stays; returns how many cuts there were.
+
+        What stays is looked for once, when all cuts are through; only if there is something, each cut is looked at.
+        """
+        lasting = self._lasting()
         done = 0
-        limit = 0.0
-        for count in _spread(total, most, self._reaching):
-            if limit and time.perf_counter() - started > limit:
-                break
-            told = self._left(count)
-            if told is None:
+        limit = started = time.perf_counter()
+        for count in _spread(len(self._statements), most, self._reaching):
+            if (done and time.perf_counter() > limit) or not self._cut(count):
                 break
             done += 1
-            if told:
-                self._report(count, told)
-                break
-            if not limit:
-                limit = 2 * (time.perf_counter() - started) + _SPARE
+            if done == 1:
+                first = time.perf_counter() - started
+                limit = started + first + first * _SHARE + _SPARE
+        if self._left(lasting):
+            self._report()
         return done
 
-    def _report(self, count: int, told: list[str]) -> None:
-        """Look for the first boundary at which something stays: that is the statement which did it."""
-        place = count
-        if count > 1:
-            for earlier in range(1, count):
-                found = self._left(earlier)
-                if found:
-                    place, told = earlier, found
-                    break
-        statement = self._statements[place - 1]
-        line = self._migration.position(statement.span.start)[0]
-        for what in told:
-            message = f"cut short after the statement in line {line}, UP is rolled back, but {what}"
-            self._stage.find("partial-failure-leaves-changes", self._migration, message, statement.span)
+    def _report(self) -> None:
+        """Look for the first boundary at which something stays: the statement before it did that."""
+        for count, statement in enumerate(self._statements, start=1):
+            lasting = self._lasting()
+            if not self._cut(count):
+                return
+            line = self._migration.position(statement.span.start)[0]
+            left = self._left(lasting)
+            for what in left:
+                message = f"cut short after the statement in line {line}, UP is rolled back, but {what}"
+                self._stage.find("partial-failure-leaves-changes", self._migration, message, statement.span)
+            if left:
+                return
 
-    def _left(self, count: int) -> list[str] | None:
-        """Cut after `count` statements; returns what stays, as clauses, or None when UP fails before that."""
-        stage, statements = self._stage, self._statements[:count]
+    def _cut(self, count: int) -> bool:
+        """Cut after `count` statements; False when UP fails before that."""
+        statements = self._statements[:count]
         section = Section("up", Span(statements[0].span.start, statements[-1].span.end), statements, transactional=True)
-        outside = Lasting(stage.executor, sequences=any(self._reaching[:count]))
         try:
-            stage.executor.run(self._migration, section, record=stop)
+            self._stage.executor.run(self._migration, section, record=stop)
         except CutShortError:
-            pass
+            return True
         except MigrationFailed:
-            outside.put_back()
-            return None
-        committed = outside.committed()  # before sequences are put back, which commits
+            return False
+        raise AssertionError("the executor did not ask for the history to be written")
+
+    def _lasting(self) -> Lasting:
+        return Lasting(self._stage.executor, sequences=any(self._reaching))
+
+    def _left(self, lasting: Lasting) -> list[str]:
+        """What stays since `lasting` was made, as clauses; all of it is taken back."""
+        committed = lasting.committed()  # before sequences are put back, which commits
         left = [
             f"sequence {one.sequence} stays at {one.now} and was at {one.was}: it gives out numbers that are in use"
-            for one in outside.put_back()
+            for one in lasting.put_back()
         ]
         return left + (self._committed() if committed else [])
 
@@ -120,9 +123,7 @@ class _Trial:
         now = stage.snapshot()
         found = [one for one in compare(step.before or now, now) if one.matters]
         if found:
-            restorer = Restorer(stage)
-            restorer.restore(stage.ordered.index(self._migration))
-            restorer.close()
+            stage.remake(stage.ordered.index(self._migration))
             return [f"what it did through another connection stays: {one.describe()}" for one in found]
         if isinstance(stage.server, str):
             return []  # others may be at work there

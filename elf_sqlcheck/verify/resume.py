@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import DatabaseError, MigrationFailed
+from elf_sqlcheck.model import Section, Span
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.snapshot import snapshot
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
-from elf_sqlcheck.verify.cuts import CutShortError, only_transaction
+from elf_sqlcheck.verify.cuts import only_transaction
 from elf_sqlcheck.verify.rollback import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elf_sqlcheck.model import Migration, Span, Statement
+    from elf_sqlcheck.model import Migration, Statement
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
@@ -113,15 +114,13 @@ def _resumed(executor: SupabaseExecutor, migration: Migration, pieces: tuple[Pie
 
 
 def _run_on(executor: SupabaseExecutor, migration: Migration, done: int, until: int) -> None:
-    """Run UP from where it was, to be cut short once `until` statements are done: the session is lost."""
-
-    def progress(count: int, _: str) -> None:
-        if count >= until:
-            raise CutShortError
-
+    """Run UP from where it was up to its statement `until`; then the session is lost."""
+    up = migration.up
+    section = Section(
+        "up", Span(up.span.start, up.statements[until - 1].span.end), up.statements[:until], up.transactional
+    )
     try:
-        with contextlib.suppress(CutShortError):
-            executor.run(migration, migration.up, resume_from=done, progress=progress)
+        executor.run(migration, section, resume_from=done)
     finally:
         executor.close()
 
