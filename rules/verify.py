@@ -70,8 +70,9 @@ DOES_NOT_APPLY = Rule(
         _example("CREATE VIEW team_titles AS\n    SELECT id, name FROM teams;", "DROP VIEW team_titles;", _TEAMS),
         _example(
             "UPDATE teams SET name = name || ' ' || id;\nALTER TABLE teams ADD CONSTRAINT uq_teams_name UNIQUE (name);",
-            "ALTER TABLE teams DROP CONSTRAINT uq_teams_name;",
+            None,
             _TWO_OF_ONE_NAME,
+            "-- Irreversible: the names as they were are not kept\n",
         ),
     ),
 )
@@ -179,9 +180,9 @@ ROLLBACK_DOES_NOT_RESTORE = Rule(
     ),
     good=(
         _example(
-            "ALTER TABLE teams DROP COLUMN motto;",
-            "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';",
-            _MOTTO_LAST,
+            "ALTER TABLE teams ALTER COLUMN motto DROP DEFAULT;",
+            "ALTER TABLE teams ALTER COLUMN motto SET DEFAULT '';",
+            _TEAMS,
         ),
         _example("ALTER TABLE teams DROP COLUMN motto;", None, _TEAMS, "-- Irreversible: what it held is gone\n"),
     ),

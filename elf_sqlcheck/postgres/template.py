@@ -50,6 +50,7 @@ def template(provider: Provider, account: Account, profile: str = "", served: St
             single = [provider.program("postgres"), "--single", "-D", data, "-c", "fsync=off"]
             _must(account, [*single, "template1"], provider, _SLIM)
             if furnishing:
+                single[0] = served.postgres or single[0]
                 settings = [option for setting in served.settings for option in ("-c", setting)]
                 # -j: a statement goes on to a semicolon and an empty line, of which there is none before the end.
                 _must(account, [*single, *settings, "-j", "template1"], provider, f"{furnishing}\n\n")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.access import Access
 from elf_sqlcheck.verify.chain import Chain
 from elf_sqlcheck.verify.cuts import Cuts
 from elf_sqlcheck.verify.leaks import Leaks
 from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.queries import Queries
 from elf_sqlcheck.verify.resume import Resumes
+from elf_sqlcheck.verify.rows.check import Rows
 from elf_sqlcheck.verify.traffic import Traffic
 from elf_sqlcheck.verify.twice import Twice
 
@@ -18,16 +21,22 @@ if TYPE_CHECKING:
 
 
 def chosen(options: Options) -> list[Check]:
-    """Return the checks that `options` ask for."""
+    """Return the checks that `options` ask for. Raises UsageError for files that cannot be used."""
     checks: list[Check] = []
+    if options.rows or options.sample:
+        checks.append(Rows(options))
     if options.observe:
         checks.append(Observation())
     if options.cuts:
         checks += [Cuts(), Resumes()]
     if options.traffic:
         checks.append(Traffic())
+    if options.queries:
+        checks.append(Queries(options.queries))
     if options.twice:
         checks.append(Twice())
+    if options.profile == "supabase":
+        checks.append(Access())
     checks.append(Leaks())
     if options.chain:
         checks.append(Chain())

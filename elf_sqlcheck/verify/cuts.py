@@ -3,7 +3,7 @@
 The executor runs the first statements and then fails to write its history, as it would when the connection or the disk
 went away; all of it has to be rolled back. The first cut comes after the last statement: it shows what any other could,
 unless a later statement takes it back. Then come the boundaries after statements that can reach out of the transaction,
-then the others, for as long as they do not take much of the time that UP itself takes.
+then the others: all of them in a run of few migrations, and in a long one as many as take little of UP's own time.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 #: What may do more than a rollback undoes: functions, triggers, and what nobody can read beforehand.
 _REACHING = (ch.BrokenBody, ch.Call, ch.Do, ch.Execute, ch.Opaque, ch.ReadRows, ch.RefreshView, ch.WriteRows)
-#: For how long cuts go on after the first, as a share of its time, and in seconds besides.
+#: For how long cuts go on after the first, as a share of its time; and for how long all of a run may go on besides, in
+#: seconds. So every boundary of a few migrations is cut, and a thousand take little longer.
 _SHARE = 0.5
-_SPARE = 0.004
+_SPARE = 1.0
 
 
 class CutShortError(Exception):
@@ -42,13 +43,17 @@ class CutShortError(Exception):
 class Cuts(Check):
     """Cuts what runs in one transaction; `elf_sqlcheck.verify.resume` cuts the rest."""
 
+    def __init__(self) -> None:
+        self._spare = _SPARE
+
     def before(self, stage: Stage, step: Step) -> None:
         """Cut, and report what stays."""
         piece = only_transaction(step.migration)
         if piece is None or not piece.statements:
             return
         trial = _Trial(stage, step.migration, piece)
-        cuts = trial.all(stage.options.cuts)
+        cuts, spent = trial.all(stage.options.cuts, self._spare)
+        self._spare = max(0.0, self._spare - spent)
         step.more["cuts"] = {"boundaries": len(piece.statements), "cut": cuts}
 
 
@@ -59,24 +64,25 @@ class _Trial:
         self._statements = piece.statements
         self._reaching = [_reaches(one, migration) for one in piece.statements]
 
-    def all(self, most: int) -> int:
+    def all(self, most: int, spare: float) -> tuple[int, float]:
         """Cut at up to `most` boundaries, and report what stays; returns how many cuts there were.
 
         What stays is looked for once, when all cuts are through; only if there is something, each cut is looked at.
+        Returns, too, how many of the `spare` seconds it took.
         """
         lasting = self._lasting()
         done = 0
-        limit = started = time.perf_counter()
+        first = 0.0
+        started = time.perf_counter()
         for count in _spread(len(self._statements), most, self._reaching):
-            if (done and time.perf_counter() > limit) or not self._cut(count):
+            if done and time.perf_counter() - started > first * (1 + _SHARE) + spare or not self._cut(count):
                 break
             done += 1
-            if done == 1:
-                first = time.perf_counter() - started
-                limit = started + first + first * _SHARE + _SPARE
+            first = first or time.perf_counter() - started
+        spent = time.perf_counter() - started - first * (1 + _SHARE)
         if self._left(lasting):
             self._report()
-        return done
+        return done, max(spent, 0.0)
 
     def _report(self) -> None:
         """Look for the first boundary at which something stays: the statement before it did that."""

@@ -20,6 +20,7 @@ class Options:
         queries: Files of queries (sqlc, pgtyped or plain) that have to work before and after each migration.
         profile: "supabase" for its roles, schemas and privileges; "" for a bare Postgres.
         auto_expose: With the profile supabase: whether new tables are granted to the API's roles by default.
+        exposed: The schemas that the Data API serves.
         statement_timeout: After how many seconds a statement is cancelled, snapshots of the schema included; 0 for
             never.
         observe: Watch locks, rewrites, durations and WAL of each statement.
@@ -35,6 +36,7 @@ class Options:
     queries: tuple[str, ...] = ()
     profile: str = ""
     auto_expose: bool = False
+    exposed: tuple[str, ...] = ("public", "graphql_public")
     statement_timeout: float = 60.0
     observe: bool = True
 

@@ -60,12 +60,15 @@ class SupabaseProfile(Profile):
         if not self._is_furnished:
             self._require_superuser()
             administration.connection.execute(supabase.roles().encode())
+            # They are not dropped again: another database of the server may need them by now.
             row = administration.query("SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'")[0]
             self._is_plain = not row["rolsuper"]
 
     def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
         """Yield what a report should say about the stage, one sentence each."""
         yield from super().notes(migrations)
+        if isinstance(self._server, str):
+            yield "The roles of a Supabase project (anon, authenticated, service_role, …) were made on this server."
         if not self._is_plain:
             yield (
                 "On this server postgres is a superuser, which it is not on Supabase: "

@@ -1,6 +1,13 @@
 -- A stand-in for pg_net, in SQL only: https://github.com/supabase/pg_net
 -- Requests are queued as by the real one; nobody sends them.
-CREATE SCHEMA IF NOT EXISTS net;
+DO $$
+BEGIN
+    -- IF NOT EXISTS would not do: an extension may only pass over what is its own.
+    IF to_regnamespace('net') IS NULL THEN
+        CREATE SCHEMA net;
+    END IF;
+END
+$$;
 CREATE DOMAIN net.http_method AS text CHECK (VALUE ILIKE 'get' OR VALUE ILIKE 'post' OR VALUE ILIKE 'delete');
 CREATE TYPE net.request_status AS ENUM ('PENDING', 'SUCCESS', 'ERROR');
 CREATE TYPE net.http_response AS (status_code integer, headers jsonb, body text);

@@ -1,25 +1,33 @@
 -- What Supabase's library supautils lets `postgres` do although it is no superuser: extensions from a list, publications,
--- foreign data wrappers, and policies on some tables of the services. https://github.com/supabase/supautils
+-- foreign data wrappers, and policies and triggers on some tables of the services. https://github.com/supabase/supautils
 -- A library cannot be loaded here, so an event trigger makes `postgres` a superuser for that one command. It is undone
 -- with the command when that fails, and at its end when it succeeds. (Event triggers cannot be made that way, since
 -- commands about them fire none.)
 CREATE FUNCTION extensions.privileged_command_starts() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $$
+DECLARE
+    depth integer := coalesce(nullif(current_setting('supautils.depth', true), ''), '0');
 BEGIN
-    PERFORM set_config('supautils.promoted', '', true);
-    IF (CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END) = 'postgres'
-            AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = 'postgres') THEN
-        PERFORM set_config('supautils.promoted', 'yes', true);
-        ALTER ROLE postgres SUPERUSER;
+    -- The script of an extension may make a policy, which is a command inside of a command.
+    PERFORM set_config('supautils.depth', (depth + 1)::text, true);
+    IF depth = 0 THEN
+        PERFORM set_config('supautils.promoted', (
+            (CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END) = 'postgres'
+            AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = 'postgres'))::text, true);
+        IF current_setting('supautils.promoted')::boolean THEN
+            ALTER ROLE postgres SUPERUSER;
+        END IF;
     END IF;
 END
 $$;
 CREATE FUNCTION extensions.privileged_command_ends() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $$
 DECLARE
+    depth integer := current_setting('supautils.depth');
     denied text;
 BEGIN
-    IF current_setting('supautils.promoted', true) IS DISTINCT FROM 'yes' THEN
+    PERFORM set_config('supautils.depth', (depth - 1)::text, true);
+    IF depth > 1 OR NOT current_setting('supautils.promoted')::boolean THEN
         RETURN;
     END IF;
     ALTER ROLE postgres NOSUPERUSER;
@@ -50,11 +58,11 @@ END
 $$;
 CREATE EVENT TRIGGER privileged_command_starts ON ddl_command_start
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'DROP EXTENSION', 'CREATE PUBLICATION', 'ALTER PUBLICATION',
-        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY')
+        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
     EXECUTE FUNCTION extensions.privileged_command_starts();
 CREATE EVENT TRIGGER privileged_command_ends ON ddl_command_end
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'DROP EXTENSION', 'CREATE PUBLICATION', 'ALTER PUBLICATION',
-        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY')
+        'CREATE FOREIGN DATA WRAPPER', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
     EXECUTE FUNCTION extensions.privileged_command_ends();
 -- session_replication_role = replica, which data migrations like to set, would else silence them.
 ALTER EVENT TRIGGER privileged_command_starts ENABLE ALWAYS;
