@@ -37,7 +37,7 @@ STUBBORN = (
 )
 LOOP = "DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$;"
 NONE = "-- Transaction: none\n"
-ONE_SECOND = Options(rows=0, cuts=0, observe=False, statement_timeout=1)
+ONE_SECOND = Options(statement_timeout=1)
 TEAMS = made(1, "CREATE TABLE teams (id int);", "DROP TABLE teams;")
 
 
@@ -68,7 +68,7 @@ def test_a_loop_in_down_ends_and_the_next_migration_is_judged(server: Server) ->
 
 def test_a_timeout_of_the_migrations_own_is_not_called_ours(server: Server) -> None:
     found, result = judge(
-        server, made(1, "SET LOCAL statement_timeout = '20ms';\nSELECT pg_sleep(3);"), options=Options(rows=0, cuts=0)
+        server, made(1, "SET LOCAL statement_timeout = '20ms';\nSELECT pg_sleep(3);"), options=Options()
     )
     assert found == [("does-not-apply", "SELECT pg_sleep(3)")]
     assert "canceling statement due to statement timeout" in result.findings[0].message
@@ -152,7 +152,7 @@ def test_a_server_that_is_killed_is_a_clear_error() -> None:
         thread = threading.Thread(target=kill)
         thread.start()
         with pytest.raises(ServerError, match=r"m1\.sql: the server .* went away while UP ran.*Its last words"):
-            verify([made(1, "SELECT pg_sleep(77);")], running, options=Options(rows=0, cuts=0, observe=False))
+            verify([made(1, "SELECT pg_sleep(77);")], running, options=Options())
         thread.join()
     assert not os.path.exists(folder)
 
@@ -228,7 +228,7 @@ def sleeping(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     (tmp_path / "migrations" / "20250101_000000_sleep.sql").write_text(migration("SELECT pg_sleep(88);"))
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "PG"))}
     with subprocess.Popen(
-        [COMMAND, "verify", "--isolated", "--rows", "0", "--cuts", "0", "--dir", "migrations"],
+        [COMMAND, "verify", "--isolated", "--dir", "migrations"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert eventually(lambda: bool(_sleepers(process.pid)), 60)

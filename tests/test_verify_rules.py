@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,12 @@ RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
 GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
 #: What the rules that are not always asked need, by their names.
-OPTIONS: dict[str, Options] = {"blocks-traffic": Options(traffic=True)}
+_QUERIES = Options(queries=(os.path.join(os.path.dirname(__file__), "queries", "teams.sql"),))
+OPTIONS: dict[str, Options] = {
+    "blocks-traffic": Options(traffic=True),
+    "breaks-queries": _QUERIES,
+    "changes-query-results": _QUERIES,
+}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -29,12 +35,19 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "prediction-differs",
+        "rollback-differs-harmlessly",
+        "breaks-queries",
+        "changes-query-results",
         "anon-can-write",
         "anon-can-read",
         "writes-rows-of-others",
         "sees-rows-of-others",
         "leaks-session-state",
         "blocks-traffic",
+        "fails-on-rows",
+        "fails-on-edge-rows",
+        "round-trip-loses-data",
     }
 
 

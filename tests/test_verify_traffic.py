@@ -22,7 +22,7 @@ WRITES = {"INSERT", "UPDATE", "DELETE"}
 ALL = {"SELECT", *WRITES, "SELECT … FOR UPDATE"}
 SHOP = made(
     1,
-    """CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, 
+    """CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text,
     "Upper" text GENERATED ALWAYS AS (upper(name)) STORED);
 CREATE TABLE orders (id int PRIMARY KEY, buyer int REFERENCES users, note text);
 CREATE TABLE noise (id int);
@@ -112,7 +112,8 @@ def test_what_runs_outside_of_a_transaction(server: Server) -> None:
 def test_a_statement_that_blocks_while_it_runs_alone(server: Server) -> None:
     make = made(
         2,
-        "CREATE PROCEDURE work() LANGUAGE plpgsql AS $$ BEGIN LOCK TABLE orders; PERFORM pg_sleep(0.5); COMMIT; END $$;",
+        "CREATE PROCEDURE work() LANGUAGE plpgsql AS $$\n"
+        "BEGIN LOCK TABLE orders; PERFORM pg_sleep(0.5); COMMIT; END $$;",
         "DROP PROCEDURE work;",
     )
     call = made(3, "CALL work();", None, header="-- Transaction: none\n")

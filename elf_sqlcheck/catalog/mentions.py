@@ -36,7 +36,7 @@ def mentioned(changes: Iterable[ch.Change]) -> list[Target]:
         names = [target for target in targets(change) if target[0] in {"relation", "type"}]
         if id(change.statement) not in seen:
             seen.add(id(change.statement))
-            names += [("relation", name) for name in _relations(change.statement.node)]
+            names += [("relation", name) for name in relations(change.statement.node)]
         for kind, name in names:
             found[kind, name] = None
             if name.schema is None:
@@ -44,14 +44,14 @@ def mentioned(changes: Iterable[ch.Change]) -> list[Target]:
     return list(found)
 
 
-def _relations(node: Any) -> Iterator[Name]:
+def relations(node: Any) -> Iterator[Name]:
     """The relations that a node names, wherever in it."""
     if isinstance(node, dict):
         relation = node.get("relname")
         if isinstance(relation, str):
             yield Name(node.get("schemaname"), relation)
         for value in node.values():
-            yield from _relations(value)
+            yield from relations(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _relations(value)
+            yield from relations(value)

@@ -54,6 +54,11 @@ class Difference:
         """What names the object in a snapshot."""
         return self.kind, self.identity
 
+    @property
+    def aspect(self) -> tuple[str, str, str]:
+        """What tells it from the other differences of two snapshots."""
+        return self.kind, self.identity, self.attribute
+
     def describe(self) -> str:
         """Return the difference as a plain sentence; "was" is the first snapshot, "is" the second."""
         if self.kind.endswith("privileges"):

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 #: The port names the socket only: nothing listens on the network.
 PORT = 5432
 
-#: For a server whose data nobody will miss: no waiting for disks, no background work, small and quick to stop.
+#: For a server whose data nobody will miss: no waiting for disks, no background work, small and quick to stop. It logs
+#: as much as one that has a replica or a backup, so that the WAL of a rewrite is what production would write.
 THROW_AWAY = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
-    "wal_level=minimal",
+    "wal_level=replica",
+    "max_wal_size=64MB",
     "max_wal_senders=0",
     "autovacuum=off",
     "restart_after_crash=off",

@@ -35,7 +35,8 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
                    l.relation::int8, l.modes, n.nspname, c.relname, pg_catalog.pg_relation_filenode(l.relation)::int8,
                    i.indrelid::int8, pg_catalog.pg_stat_get_xact_numscans(l.relation)))
           FROM (SELECT relation, pg_catalog.array_agg(mode) AS modes FROM pg_catalog.pg_locks
-                 WHERE pid = {pid} AND locktype = 'relation' AND granted AND relation >= {first} GROUP BY 1) l
+                 WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= {first}
+                 GROUP BY 1) l
           LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
           LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
@@ -43,6 +44,7 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
        extract(epoch FROM pg_catalog.clock_timestamp())::float8,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
 """
+_NEWEST = b"SELECT (SELECT max(oid) FROM pg_class)::int8 AS newest"
 _SCANS = """
 SELECT oid::int8 AS oid, pg_stat_get_xact_numscans(oid) AS scans FROM pg_class
  WHERE relkind IN ('r', 'm', 'i') AND pg_stat_get_xact_numscans(oid) > 0
@@ -53,7 +55,12 @@ SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
        pg_relation_filenode(c.oid)::int8 AS node, i.indrelid::int8 AS table,
        EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS heir
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
- WHERE c.oid = ANY(%s) AND c.relkind <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ WHERE (%(oids)s::oid[] IS NULL OR c.oid = ANY(%(oids)s)) AND c.oid >= %(first)s AND c.relkind = ANY(%(kinds)s)
+   AND n.nspname <> 'pg_toast'
+"""
+_HELD = """
+SELECT relation::int8 AS oid, array_agg(mode) AS modes FROM pg_locks
+ WHERE pid = %s AND locktype = 'relation' AND granted AND relation >= %s GROUP BY 1
 """
 
 
@@ -78,6 +85,9 @@ class Seen:
     node: int | None
     table: int | None
     scans: int
+
+
+UNSEEN = Seen(frozenset(), None, None, None, 0)
 
 
 @dataclass(frozen=True)
@@ -124,22 +134,18 @@ def strongest(modes: Iterable[str]) -> str:
 
 def ground(connection: Connection[dict[str, Any]]) -> Ground:
     """Return what the session starts from; to be asked before the transaction that is looked at."""
-    if connection.info.server_version >= 150000:
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        scans = {}
-    else:
-        scans = {row["oid"]: row["scans"] for row in connection.execute(_SCANS).fetchall()}
-    row = connection.execute("SELECT max(oid)::int8 AS newest FROM pg_class").fetchone()
+    flushes = connection.info.server_version >= 150000
+    scans = {} if flushes else {row["oid"]: row["scans"] for row in connection.execute(_SCANS).fetchall()}
+    row = connection.execute(_NEWEST + (b", pg_stat_force_next_flush()" if flushes else b"")).fetchone()
     return Ground(int(row["newest"]) if row else 0, scans)
 
 
-def sight_of(newest: int, pid: int | None = None) -> bytes:
-    """The query that takes a look at what a session (by default the one that asks) holds, and did in its transaction.
+def sight_of(newest: int) -> bytes:
+    """The query with which a session takes a look at what it holds, and did in its transaction.
 
     Relations younger than `newest` are left out, but for indexes on older tables. A migration may create thousands.
     """
-    asked = "pg_catalog.pg_backend_pid()" if pid is None else str(pid)
-    return _SIGHT.format(pid=asked, first=_FIRST_OWN, newest=newest).encode()
+    return _SIGHT.format(first=_FIRST_OWN, newest=newest).encode()
 
 
 def read_sight(result: PGresult) -> Sight | None:
@@ -154,7 +160,20 @@ def read_sight(result: PGresult) -> Sight | None:
     return Sight(float(begun), int(wal_begun), seen, float(ended), int(wal_ended))
 
 
-def relations(connection: Connection[dict[str, Any]], oids: Iterable[int]) -> dict[int, Relation]:
-    """Those of the relations that are there, by identifier; nothing of Postgres' own, no TOAST."""
-    rows = connection.execute(_RELATIONS, (list(oids),)).fetchall()
-    return {row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows if row["kind"] in _KINDS}
+def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None = None) -> dict[int, Relation]:
+    """The relations that are there, by identifier, or those among `oids`; nothing of Postgres' own, no TOAST."""
+    values = {"oids": None if oids is None else list(oids), "first": _FIRST_OWN, "kinds": list(_KINDS)}
+    rows = connection.execute(_RELATIONS, values).fetchall()
+    return {row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows}
+
+
+def held_by(connection: Connection[dict[str, Any]], pid: int) -> dict[int, frozenset[str]]:
+    """The modes in which another session holds relations, by identifier."""
+    rows = connection.execute(_HELD, (pid, _FIRST_OWN), prepare=True).fetchall()
+    return {row["oid"]: frozenset(map(spelled, row["modes"])) for row in rows}
+
+
+def written(connection: Connection[dict[str, Any]]) -> int:
+    """How many bytes of WAL the server has written since it was made."""
+    row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::int8 AS bytes").fetchone()
+    return int(row["bytes"]) if row else 0

@@ -20,30 +20,28 @@ _MINE = """
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT') ELSE false END
 """
-_NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
-_CALLED = f"SELECT c.oid::int8 AS oid, {_NAME} AS name, pg_sequence_last_value(c.oid) AS last{_MINE}"
-#: OFFSET 0 does that for the function.
-_ALL = f"""
-SELECT s.oid::int8 AS oid, s.name, d.last_value AS last, d.is_called AS called
-  FROM (SELECT c.oid, {_NAME} AS name{_MINE} OFFSET 0) s CROSS JOIN LATERAL pg_get_sequence_data(s.oid) d
+_NAMED = "SELECT c.oid::int8 AS oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name"
+_CALLED = f"{_NAMED}, pg_sequence_last_value(c.oid) AS last {_MINE}"
+#: MATERIALIZED keeps it from calling the function with that.
+_READ = f"""
+WITH s AS MATERIALIZED ({_NAMED} {_MINE})
+SELECT s.*, d.last_value AS last, d.is_called AS called FROM s CROSS JOIN LATERAL pg_get_sequence_data(s.oid::oid) d
 """
+#: Before Postgres 18 the value of one that has not handed out any can only be read in the sequence itself.
+_FRESH = "SELECT {oid}::int8 AS oid, last_value AS last, is_called AS called FROM {name}"
 
 
 def positions(connection: Connection[dict[str, Any]]) -> Positions:
     """Where every sequence stands that the session may read."""
     if connection.info.server_version >= 180000:
-        rows = connection.execute(_ALL.encode()).fetchall()
+        rows = connection.execute(_READ.encode()).fetchall()
     else:
         rows = [{**row, "called": True} for row in connection.execute(_CALLED.encode()).fetchall()]
-        # The value of one that has not handed out any can only be read in the sequence itself.
-        fresh = [row for row in rows if row["last"] is None]
-        rows = [row for row in rows if row["last"] is not None]
-        reads = [f"SELECT {row['oid']}::int8 AS oid, last_value AS last, is_called AS called FROM {row['name']}"
-                 for row in fresh]  # fmt: skip
-        if reads:
-            names = {row["oid"]: row["name"] for row in fresh}
-            found = connection.execute(" UNION ALL ".join(reads).encode()).fetchall()
-            rows += [{**row, "name": names[row["oid"]]} for row in found]
+        fresh = {row["oid"]: row for row in rows if row["last"] is None}
+        if fresh:
+            text = " UNION ALL ".join(_FRESH.format(**row) for row in fresh.values())
+            found = connection.execute(text.encode()).fetchall()
+            rows += [{**row, "name": fresh[row["oid"]]["name"]} for row in found]
     return {row["oid"]: (row["name"], row["last"], row["called"]) for row in rows if row["last"] is not None}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.result import Verification
 
 #: The modules of this package that write findings.
-FORMATS = ("text", "concise", "json", "github", "markdown")
+FORMATS = ("text", "concise", "json", "github", "markdown", "html")
 #: Those that show whole files, not only the lines on which something was found.
 _WITH_SOURCES = frozenset({"html"})
 

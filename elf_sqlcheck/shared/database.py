@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from elf_sqlcheck.shared.transaction import committed, is_over, roll_back_if_ope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import psycopg
     from psycopg import Connection
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     Record = Callable[[Connection[dict[str, Any]]], object]
     Progress = Callable[[int, str], object]
     Leaving = Callable[[Connection[dict[str, Any]]], object]
+    Around = Callable[[Migration, Piece], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ class SupabaseExecutor:
         application_name: How the session shows in `pg_stat_activity`.
         settings: What every migration begins with, such as {"lock_timeout": "5s"}.
         as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
+
+    `around`, where it is set, makes a context for each piece, which is entered before its first statement reaches the
+    server and left after its last one is done.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class SupabaseExecutor:
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
+        self.around: Around | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -190,10 +197,11 @@ class SupabaseExecutor:
                     hooks.append(lambda count=piece.last, mark=mark: progress(count, mark))  # type: ignore[misc]
                 if record and piece is pieces[-1]:
                     hooks.append(lambda: record(connection))
-                if piece.in_transaction:
-                    self._run_in_transaction(migration, section, piece, done, hooks)
-                else:
-                    self._run_alone(migration, section, piece, done, hooks)
+                with self.around(migration, piece) if self.around else nullcontext():
+                    if piece.in_transaction:
+                        self._run_in_transaction(migration, section, piece, done, hooks)
+                    else:
+                        self._run_alone(migration, section, piece, done, hooks)
                 done = piece.last
             if record and not pieces:
                 record(connection)

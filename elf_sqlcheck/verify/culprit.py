@@ -42,15 +42,16 @@ _OF_ATTRIBUTE: dict[str, tuple[type, ...]] = {
     "validated": (ch.ValidateConstraint,),
     "enabled": (ch.SetTrigger,),
     "name": (ch.Rename,),
+    "column order": (ch.DropColumn, ch.AddColumn),
 }
 #: What names the part of a table that a change is about.
 _PART_FIELDS = ("column", "constraint", "policy", "trigger", "name", "part")
-#: What may make a part, or an index or a sequence, under a name of Postgres' own.
-_NAMELESS: dict[str, tuple[type, ...]] = {
-    "constraint": (ch.AddConstraint, ch.AddColumn, ch.CreateTable, ch.AlterDomain, ch.CreateDomain),
-    "index": (ch.CreateIndex,),
-    "sequence": (ch.AddColumn, ch.SetIdentity, ch.CreateTable),
-}
+#: What Postgres ends the names with that it makes up for constraints.
+_ENDINGS = {
+    "primary key": "_pkey", "unique": "_key", "foreign key": "_fkey", "check": "_check", "exclude": "_excl",
+    "not null": "_not_null",
+}  # fmt: skip
+_MAKING_SEQUENCES = (ch.AddColumn, ch.CreateTable, ch.SetIdentity)
 _HIDDEN = (ch.BrokenBody, ch.Do, ch.Execute, ch.Opaque, ch.ReadRows)
 
 EXACT, OBJECT, GENERATED, AROUND, HIDDEN, NOT = 5, 4, 3, 2, 1, 0
@@ -61,24 +62,25 @@ def culprit(
 ) -> Span | None:
     """Return the span of the statement that made the difference, or has to be undone.
 
-    With the snapshots around UP a difference that UP did not make is looked for in DOWN first; without, UP goes first.
-    Where no statement is known to have to do with the object, DOWN is blamed as a whole; None without a DOWN.
+    The snapshots around UP say in which section to look; without them UP goes before DOWN. Where no statement is known
+    to have to do with the object, DOWN is blamed as a whole; None without a DOWN.
     """
-    sections = [migration.up, *([migration.down] if migration.down else [])]
-    known = before is not None and applied is not None
-    if before is not None and applied is not None and not _is_changed(difference, before, applied):
-        sections.reverse()
+    down = migration.down
+    sections = [migration.up, *([down] if down else [])]
+    if before is not None and applied is not None:
+        sections = [migration.up] if is_of_up(difference, before, applied) or down is None else [down]
     best: Change | None = None
     most = NOT
     for section in sections:
         for change, found in _candidates(migration, section, difference):
             if found > most:
                 best, most = change, found
-        if most >= (GENERATED if known else OBJECT):
+        if most >= OBJECT:
             break
+    if best is None and sections[0] is migration.up:
+        best = _moving(migration)
     if best is not None:
         return best.statement.span
-    down = migration.down
     if down is None:
         return None
     return down.statements[0].span if down.statements else down.span
@@ -93,13 +95,20 @@ def blamed(migration: Migration, difference: Difference) -> tuple[int, Change] |
     return best, changes[best]
 
 
-def _is_changed(difference: Difference, before: Snapshot, applied: Snapshot) -> bool:
+def is_of_up(difference: Difference, before: Snapshot, applied: Snapshot) -> bool:
+    """Whether UP made the difference; else DOWN did, of its own."""
     was, now = before.objects.get(difference.key), applied.objects.get(difference.key)
     if was is None or now is None:
         return was is not now
     if difference.attribute == "column order":
         return before.orders.get(difference.key) != applied.orders.get(difference.key)
     return difference.change == "changed" and was.get(difference.attribute) != now.get(difference.attribute)
+
+
+def _moving(migration: Migration) -> Change | None:
+    """The first change of UP that alters how other objects are defined: a rename, or what goes to another schema."""
+    moving = (ch.Rename, ch.SetSchema, ch.Drop)
+    return next((one for one in read_section(migration.up, migration.data) if isinstance(one, moving)), None)
 
 
 def _candidates(migration: Migration, section: Section, difference: Difference) -> Iterator[tuple[Change, int]]:
@@ -117,6 +126,8 @@ def _fit(change: Change, difference: Difference) -> int:
         return EXACT if isinstance(change, ch.DefaultPrivileges) else _hidden(change)
     family, holder, own = _wanted(difference)
     found = targets(change)
+    if isinstance(change, (ch.AlterDomain, ch.AlterAttribute, ch.AlterFunction)):
+        found = [("function" if isinstance(change, ch.AlterFunction) else "type", change.name)]
     if isinstance(change, ch.Opaque) and change.name is not None:
         found = [(family, change.name)]
     if own is None:
@@ -131,7 +142,7 @@ def _fit(change: Change, difference: Difference) -> int:
         return EXACT if preferred is None or isinstance(change, preferred) else OBJECT
     around = _names_around(difference)
     near = any(_is(name, other) for _, name in found for other in around)
-    if near and isinstance(change, _NAMELESS.get(kind, ())):
+    if near and _names_itself(change, kind, own or ""):
         return GENERATED
     if near or (difference.change == "removed" and getattr(change, "cascade", False)):
         return NOT if isinstance(change, ch.WriteRows) else AROUND
@@ -177,6 +188,16 @@ def _parts(change: Change) -> set[str]:
         found.update(column.name for column in change.columns)
     found.update(one.name for one in getattr(change, "constraints", ()) if one.name)
     return found
+
+
+def _names_itself(change: Change, kind: str, own: str) -> bool:
+    """Whether it may make an index, a sequence or a constraint under a name that Postgres makes up."""
+    if kind == "index":
+        return isinstance(change, ch.CreateIndex) and change.name is None
+    if kind == "sequence":
+        return isinstance(change, _MAKING_SEQUENCES)
+    made = (*getattr(change, "constraints", ()), getattr(change, "constraint", None)) if kind == "constraint" else ()
+    return any(one and one.name is None and own.rstrip("0123456789").endswith(_ENDINGS[one.kind]) for one in made)
 
 
 def _fit_of_grant(change: Change, difference: Difference) -> int:

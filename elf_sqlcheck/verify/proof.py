@@ -11,7 +11,9 @@ from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
+from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Progress, Step
+from elf_sqlcheck.verify.rollback import MOST_DIFFERENCES, Rollbacks, said
 from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
 
@@ -21,14 +23,11 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from elf_sqlcheck.model import Migration, Section
-    from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
 
-#: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
-_MOST_DIFFERENCES = 20
 _MOST_NAMES = 3
 
 
@@ -47,6 +46,8 @@ class Proof:
         self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
         self._report = report
+        self._rollbacks = Rollbacks(self.stage)
+        self._restorer = Restorer(self.stage)
         self._standing: Snapshot | None = None
 
     def start(self) -> None:
@@ -68,7 +69,7 @@ class Proof:
         error = self._apply(step)
         step.applied = error is None
         if error is not None:
-            stage.find("does-not-apply", migration, f"UP fails: {_said(error)}", error.span, error.remedy)
+            stage.find("does-not-apply", migration, f"UP fails: {said(error)}", error.span, error.remedy)
             return False
         self._standing = None
         if not judged:
@@ -106,19 +107,18 @@ class Proof:
         error = self._run(step, down)
         step.rolled_back = error is None
         if error is not None:
-            stage.find("does-not-roll-back", migration, f"DOWN fails: {_said(error)}", error.span, error.remedy)
+            self._rollbacks.fails(number, step, down, error, (before, applied))
             self._restore(number, applied)
             return
         step.differences = compare(before, stage.snapshot())
-        left = [difference for difference in step.differences if difference.matters]
-        self._find_differences(step, left)
+        self._rollbacks.leaves(number, step, (before, applied))
         for check in self._checks:
             check.rolled_back(stage, step)
         self._tell(migration, "applying again", number)
         error = self._run(step, migration.up)
         step.reapplied = error is None
         if error is not None:
-            message = f"after its own rollback UP fails: {_said(error)}"
+            message = f"after its own rollback UP fails: {said(error)}"
             # Not Postgres' remedy: IF NOT EXISTS would hide what the rollback left, and UP was right the first time.
             stage.find("does-not-apply-again", migration, message, error.span)
             self._restore(number, applied)
@@ -126,8 +126,8 @@ class Proof:
         again = stage.snapshot()
         other = [difference for difference in compare(applied, again) if difference.matters]
         # What the rollback left is told already; it is no news that it is still there.
-        if other and not left:
-            for difference in other[:_MOST_DIFFERENCES]:
+        if other and not any(difference.matters for difference in step.differences):
+            for difference in other[:MOST_DIFFERENCES]:
                 message = f"after rolling back and applying again: {difference.describe()}"
                 stage.find("does-not-apply-again", migration, message, culprit(migration, difference))
         if other:
@@ -136,20 +136,6 @@ class Proof:
             self._standing = again
         for check in self._checks:
             check.reapplied(stage, step)
-
-    def _find_differences(self, step: Step, left: list[Difference]) -> None:
-        stage, migration = self.stage, step.migration
-        named = [
-            ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
-            for difference in left
-        ]
-        wanted = [(rule, difference) for rule, difference in named if rule in stage.rules]
-        for rule, difference in wanted[:_MOST_DIFFERENCES]:
-            place = culprit(migration, difference, step.before, step.after)
-            stage.find(rule, migration, f"after the rollback: {difference.describe()}", place)
-        if len(wanted) > _MOST_DIFFERENCES:
-            more = len(wanted) - _MOST_DIFFERENCES
-            stage.note(f"{migration.path}: {more} more differences after its rollback are not listed.")
 
     def give_up(self, rest: Sequence[Migration]) -> None:
         """Say which migrations nothing is known about."""
@@ -166,6 +152,7 @@ class Proof:
 
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
+        self._restorer.close()
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
@@ -181,18 +168,11 @@ class Proof:
 
     def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""
-        stage = self.stage
-        self._standing = stage.snapshot()
-        if not compare(applied, self._standing):
-            return
-        stage.remake(number)
-        self._standing = applied
+        self._standing = self.stage.snapshot()
+        if any(difference.matters for difference in compare(applied, self._standing)):
+            self._restorer.restore(number)
+            self._standing = applied
 
     def _tell(self, migration: Migration, doing: str, number: int) -> None:
         if self._report:
             self._report(migration, doing, number, len(self.stage.ordered))
-
-
-def _said(error: MigrationFailed) -> str:
-    """Postgres' own words; where it was not asked, ours."""
-    return error.detail or error.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
@@ -16,14 +17,23 @@ from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from elf_sqlcheck.model import Migration, Span
+    from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
 
 _NOT_THE_SCHEMA = tracking.NAMES.union(TRACKING_TABLES)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A copy of the database with the first `applied` migrations in it, and the `roles` that there were then."""
+
+    database: str
+    applied: int
+    roles: frozenset[str]
 
 
 class Stage:
@@ -60,14 +70,30 @@ class Stage:
         """Say something that is no finding."""
         self.result.notes.append(text)
 
-    def find(self, name: str, migration: Migration, message: str, span: Span | None, instead: str = "") -> None:
+    def find(
+        self,
+        name: str,
+        migration: Migration,
+        message: str,
+        span: Span | None,
+        instead: str = "",
+        fix: Fix | None = None,
+    ) -> None:
         """Note a finding of a rule, unless the rule is not asked for; `instead` goes before what the rule says."""
         rule = self.rules.get(name)
         if rule is None:
             return
         self.result.findings.append(
             Finding(
-                rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead or rule.instead
+                rule.name,
+                rule.family,
+                rule.severity,
+                message,
+                migration.path,
+                span,
+                rule.why,
+                instead or rule.instead,
+                fix,
             )
         )
 
@@ -87,17 +113,19 @@ class Stage:
             self._drop(self.database)
             self.database = ""
 
-    def remake(self, number: int) -> None:
+    def remake(self, number: int, base: Base | None = None) -> None:
         """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
+
+        With a `base` it begins there.
 
         Raises:
             ElfError: One of them fails, though it did not before.
         """
         self.drop()
-        self._drop_roles()
-        self.make()
+        self._drop_roles(base.roles if base else self._roles)
+        self.make(base.database if base else "")
         self._make_roles()
-        for migration in self.ordered[:number]:
+        for migration in self.ordered[base.applied if base else 0 : number]:
             try:
                 self.executor.run(migration, migration.up)
             except MigrationFailed as error:
@@ -123,6 +151,15 @@ class Stage:
             executor.close()
             self._drop(name)
 
+    def keep(self, number: int) -> Base:
+        """Copy the database, in which the first `number` migrations are; `forget` drops the copy."""
+        self.executor.close()
+        return Base(self._create(self.database), number, frozenset(self._all_roles()))
+
+    def forget(self, base: Base) -> None:
+        """Drop a copy."""
+        self._drop(base.database)
+
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
         timeout = f"{round(self.options.statement_timeout * 1000)}ms"
@@ -139,7 +176,7 @@ class Stage:
             self.executor.close()
         else:
             self.drop()
-            self._drop_roles()
+            self._drop_roles(self._roles)
         self.administration.close()
 
     def _all_roles(self) -> set[str]:
@@ -151,14 +188,14 @@ class Stage:
             self._profile.hand_over(made)
         return made
 
-    def _drop_roles(self) -> None:
-        """Drop the roles that came since the start: all on a server of ours, else those that the migrations name.
+    def _drop_roles(self, kept: Container[str]) -> None:
+        """Drop all roles but those `kept`: on a server that is not ours, only those that the migrations name.
 
         A role that another database needs stays.
         """
         from psycopg import sql
 
-        for role in sorted(self._all_roles() - self._roles):
+        for role in sorted(role for role in self._all_roles() if role not in kept):
             named = any(role.encode() in migration.data for migration in self.ordered)
             if named or not isinstance(self.server, str):
                 command = sql.SQL("DROP ROLE {}").format(sql.Identifier(role))

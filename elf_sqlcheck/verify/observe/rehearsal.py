@@ -23,6 +23,7 @@ PLANNED = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "Sel
 #: Statements that may run anybody's functions and defaults, and so move sequences on.
 _RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
 _LOOK = b"\n;EXECUTE elf_sight;"
+_END = b"ROLLBACK;DEALLOCATE elf_sight"
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,24 @@ def rehearse(
     Raises:
         psycopg.OperationalError: The connection was lost.
     """
+    from psycopg import errors
+
     before = positions(connection) if any(_moves_sequences(migration, one) for one in statements) else {}
-    text = b"BEGIN;" + first + _LOOK + b"".join(_watched(migration, one) for one in statements)
     start = ground(connection)
     # A query without parameters is planned once: planning takes longer than looking.
-    connection.execute(b"PREPARE elf_sight AS" + sight_of(start.newest))
-    try:
-        results = _send(connection, text)
-    finally:
+    text = b"PREPARE elf_sight AS" + sight_of(start.newest) + b";BEGIN;" + first + _LOOK
+    text += b"".join(_watched(migration, one) for one in statements)
+    results = _send(connection, text + _END)
+    refused = _sqlstate(results)
+    if refused:
         roll_back_if_open(connection)
-    with contextlib.suppress(_driver().ProgrammingError):  # the migration may have deallocated it
-        connection.execute(b"DEALLOCATE elf_sight")
+        with contextlib.suppress(errors.InvalidSqlStatementName):  # the migration may have done it already
+            connection.execute(b"DEALLOCATE elf_sight")
     sights = [sight for sight in map(read_sight, results) if sight]
     seen = {oid for sight in sights for oid in sight.relations}
     seen |= {one.table for sight in sights for one in sight.relations.values() if one.table}
     put_back(connection, before, seen)
-    return Rehearsal(sights, relations(connection, seen) if seen else {}, start.scans, _sqlstate(results))
+    return Rehearsal(sights, relations(connection, seen) if seen else {}, start.scans, refused)
 
 
 def _watched(migration: Migration, statement: Statement) -> bytes:
@@ -100,9 +103,3 @@ def _sqlstate(results: Iterable[PGresult]) -> str:
 
     *_, last = results
     return (last.error_field(DiagnosticField.SQLSTATE) or b"").decode()
-
-
-def _driver() -> Any:
-    import psycopg
-
-    return psycopg

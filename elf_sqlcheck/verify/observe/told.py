@@ -1,11 +1,11 @@
-"""From what was seen between statements to what is told of each: its locks, what it wrote anew, what it read in full."""
+"""From what was seen between statements to what is told of each: locks, and what was written anew or read in full."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog.effect import ACCESS_EXCLUSIVE, BLOCKS
-from elf_sqlcheck.postgres.locks import Relation, Seen, strongest
+from elf_sqlcheck.postgres.locks import MODES, Relation, Seen, strongest
 from elf_sqlcheck.verify.result import Held, Observed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Work:
     """
 
     def __init__(
-        self, before: Sight, after: Sight, relations: Mapping[int, Relation], scans: Mapping[int, int]
+        self, before: Sight, after: Sight, relations: Mapping[int, Relation], scans: Mapping[int, int] | None = None
     ) -> None:
         self.rewritten: set[int] = set()
         self.built: set[int] = set()
@@ -36,13 +36,13 @@ class Work:
             known = relations.get(oid)
             node = old.node if old else known.node if known else None
             fresh = seen.node is not None and seen.node != node and seen.node not in files
-            read = seen.scans > (old.scans if old else scans.get(oid, 0))
+            read = seen.scans > (old.scans if old else (scans or {}).get(oid, 0))
             if known and known.table is None:
                 if fresh and known.kind != "sequence":
                     self.rewritten.add(oid)
                 if read:
                     self.scanned.add(oid)
-            elif seen.table in relations:
+            elif seen.table is not None and seen.table in relations:
                 if fresh:
                     self.built.add(seen.table)
                     if known:
@@ -69,27 +69,26 @@ def observed(
         wal=max(after.wal_begun - before.wal_ended, 0),
         locks=tuple(held(before.relations, after.relations, relations)),
         rewritten=rewritten,
-        scanned=() if emptied else _names(work.scanned - work.rewritten, relations),
+        scanned=() if emptied else _names((work.scanned | work.built) - work.rewritten, relations),
         in_transaction=in_transaction,
     )
 
 
 def held(before: Mapping[int, Seen], after: Mapping[int, Seen], relations: Mapping[int, Relation]) -> list[Held]:
     """The strongest lock on each older relation, those that block most first."""
+    closed = {oid for oid, seen in after.items() if ACCESS_EXCLUSIVE in seen.modes}
     found = []
     for oid, seen in after.items():
         relation = relations.get(oid)
-        if relation is None:
+        if relation is None or not seen.modes:
             continue
         mode = strongest(seen.modes)
-        blocks = BLOCKS.get(mode, "")
-        if relation.kind not in _ROWS and mode != ACCESS_EXCLUSIVE:
+        # Who cannot get at the table does not wait for its indexes, and other locks on these keep nobody waiting.
+        if relation.kind not in _ROWS and (mode != ACCESS_EXCLUSIVE or relation.table in closed):
             continue
         inherited = oid in before and mode in before[oid].modes
-        found.append(Held(relation.shown, relation.kind, mode, blocks, inherited))
-    return sorted(
-        found, key=lambda lock: (lock.inherited, lock.blocks not in BLOCKS.values(), lock.kind, lock.relation)
-    )
+        found.append(Held(relation.shown, relation.kind, mode, BLOCKS.get(mode, ""), inherited))
+    return sorted(found, key=lambda lock: (lock.inherited, -MODES.index(lock.mode), lock.relation))
 
 
 def _names(oids: Iterable[int], relations: Mapping[int, Relation]) -> tuple[str, ...]:

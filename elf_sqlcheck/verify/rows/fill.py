@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from elf_sqlcheck.verify.rows.tables import Column, Tables
 from elf_sqlcheck.verify.rows.values import texts, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.verify.rows.tables import Table, Type
@@ -45,6 +46,8 @@ class Filling:
         self.edges: Spans = []
         self._domains: dict[int, tuple[str, ...]] = {}
         self._counts: dict[int, int] = {}
+        #: How many rows a table came to, by oid: one that took no more will not take more next time.
+        self._full: dict[int, int] = {}
         self._goals: dict[int, int] = {}
         #: Why tables could not be filled, by oid.
         self.reasons: dict[int, str] = {}
@@ -75,9 +78,12 @@ class Filling:
             for table in lacking:
                 self._prepare(executor, table)
             share = _EDGES if edges else 0
-            self._in_transaction(executor, self.ordinary, lambda: self._write(executor, lacking, share))
+            with self.writing(executor, self.ordinary):
+                self._write(executor, lacking, share)
             if share:
-                self._in_transaction(executor, self.edges, lambda: self._write(executor, lacking, 0, edge=True))
+                with self.writing(executor, self.edges):
+                    self._write(executor, lacking, 0, edge=True)
+            self._full.update({table.oid: self._rows(table, self._counts) for table in order})
         parts = {oid for table in order for oid in table.partitions}
         return [
             self._filled(table)
@@ -93,22 +99,26 @@ class Filling:
         spans = self.edges if only_edges else [*self.edges, *self.ordinary]
         if not spans:
             return False
-        tables = self.known.tables
         there = executor.query(
-            "SELECT oid::bigint AS oid, oid::regclass::text AS name FROM pg_class "
-            "WHERE oid = ANY(%s::oid[]) AND relkind = 'r'",
-            (sorted(tables),),
+            "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
+            "AND oid >= 16384 AND relnamespace <> 'information_schema'::regnamespace"
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
-
-        def delete() -> None:
-            for row in there:
-                executor.query(f"DELETE FROM ONLY {row['name']} WHERE {written}")
-
-        self._in_transaction(executor, [], delete)
+        with self.writing(executor, []):
+            commands = [f"DELETE FROM ONLY {row['name']} WHERE {written}" for row in there]
+            executor.connection.execute("; ".join(commands).encode())
+        self.edges.clear()
+        if not only_edges:
+            self.ordinary.clear()
         return True
 
-    def _in_transaction(self, executor: SupabaseExecutor, spans: Spans, act: Callable[[], object]) -> None:
+    @contextlib.contextmanager
+    def writing(self, executor: SupabaseExecutor, spans: Spans) -> Iterator[None]:
+        """One transaction in which triggers do not fire; which one it was is noted in `spans`.
+
+        Without a superuser they do fire: https://www.postgresql.org/docs/current/runtime-config-client.html
+        (session_replication_role).
+        """
         connection = executor.connection
         connection.execute("BEGIN")
         try:
@@ -117,7 +127,7 @@ class Filling:
             # A merge join would make all rows before the first one is used.
             connection.execute("SET LOCAL enable_mergejoin = off")
             first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
-            act()
+            yield
             last = executor.query(
                 "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
             )[0]["number"]
@@ -176,8 +186,7 @@ class Filling:
     def _is_optional(table: Table, names: Iterable[str]) -> bool:
         return any(column is not None and not column.not_null for column in map(table.column, names))
 
-    @staticmethod
-    def _with_too_few(executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
+    def _with_too_few(self, executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
         """Those of the tables that have fewer than `rows` rows."""
         if not oids:
             return []
@@ -187,9 +196,10 @@ class Filling:
             (oids,),
         )
         parts = [
-            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {rows}) "
-            f"AS counted) < {rows}"
+            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {most}) "
+            f"AS counted) < {most}"
             for row in names
+            for most in [min(rows, self._full.get(row["oid"]) or rows)]
         ]
         few = executor.query(" UNION ALL ".join(parts)) if parts else []
         readable = {row["oid"] for row in names}
