@@ -49,6 +49,8 @@ def _may_be_slow(change: Change) -> bool:
     """Whether a change is slow on a large table; a test that costs next to nothing."""
     if isinstance(change, WriteRows):
         return change.from_query or change.kind not in {"insert", "truncate"}
+    if isinstance(change, CreateView):
+        return change.materialized
     return not isinstance(change, CreateTable) or change.as_query
 
 

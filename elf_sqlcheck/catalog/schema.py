@@ -110,8 +110,14 @@ class Schema:
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas in which unqualified names are looked up, the one for new objects first."""
+        if self._is_plain():
+            return _DEFAULT_PATH
         found = self.get(_SEARCH_PATH)
         return found.value if isinstance(found, Fact) and isinstance(found.value, tuple) else _DEFAULT_PATH
+
+    def _is_plain(self) -> bool:
+        """Whether no search_path has been set and no temporary table made: with either, the session's fact is put."""
+        return _SESSION not in self._objects and _SESSION not in self._journal
 
     def setting(self, name: str) -> str:
         """The value that the present migration has given to `lock_timeout` or `timezone`; "" when it has not."""
@@ -122,6 +128,8 @@ class Schema:
         """The name with its schema: the first of the search path that has such an object, else the first of all."""
         if name.schema:
             return name
+        if self._is_plain():
+            return Name("public", name.name)
         path = self.search_path
         if self.get(_SESSION) is not None:  # temporary tables come first
             path = ("pg_temp", *path)
@@ -145,12 +153,7 @@ class Schema:
         """The table, view, sequence or index entry of that name; None when unknown, ABSENT when dropped."""
         schema = name.schema
         if schema is None:
-            path = self.search_path
-            plain = len(path) == 1 and self.get(_SESSION) is None
-            found = self.get(("relation", path[0], name.name)) if plain else None
-            if not isinstance(found, Absent | None):
-                return found
-            schema = self.resolve(name).schema
+            schema = "public" if self._is_plain() else self.resolve(name).schema
         return self.get(("relation", schema or "", name.name))
 
     def table(self, name: Name) -> Table | None:

@@ -223,7 +223,7 @@ def _run(
         return result
     from elf_sqlcheck.postgres.server import throwaway
 
-    with throwaway(pg_bin, config.postgres_version) as server:
+    with throwaway(pg_bin, config.postgres_version, profile=wanted.profile) as server:
         for note in server.notes:
             printer.note(note)
         with _progress(printer) as report:

@@ -55,8 +55,11 @@ class Waiting(Measured):
         if known is None or known[0] is not self.changes:
             found = []
             for number, change in enumerate(self.changes):
-                if type(change) in locks.EFFECTS:
+                kind = type(change)
+                if kind in locks.EFFECTS and kind not in locks.HARMLESS:
                     now = self.before.at(self.before.position + number)
+                    if kind in locks.OWN_TABLE and now.rows(change.table) != "many":  # type: ignore[attr-defined]
+                        continue
                     made = [e for e in effects(change, now) if e.mode in BLOCKS and now.rows(e.table) == "many"]
                     felt = tuple([effect for effect in made if not self.is_small(effect.table)])
                     if felt:

@@ -37,11 +37,13 @@ class Snapshot:
     """A schema at one moment.
 
     `objects` maps a key to the object's attributes; `parents` maps a key to that of the object it hangs on (a column's
-    table, a table's schema). Owners, column order, statistics and data are not part of it.
+    table, a table's schema); `orders` a table's key to its columns, first to last. Owners, statistics and data are not
+    part of it.
     """
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     parents: dict[Key, Key] = field(default_factory=dict)
+    orders: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
 
     def ancestors(self, key: Key) -> Iterator[Key]:
         """Yield the object that `key` hangs on, then what that one hangs on, outwards."""
@@ -94,6 +96,7 @@ class _Reader:
         self._snapshot = Snapshot()
         self._keys: dict[_Address, Key] = {}
         self._parents: dict[Key, _Address] = {}
+        self._columns: dict[_Address, list[tuple[int, Key]]] = {}
 
     def add_objects(self, rows: list[tuple[Any, ...]]) -> None:
         for kind, identity, *addresses, attributes in rows:
@@ -102,6 +105,8 @@ class _Reader:
             self._snapshot.objects[key] = attributes
             self._keys[addresses[0], addresses[1], addresses[2]] = key
             self._parents[key] = parent
+            if kind == "column":
+                self._columns.setdefault(parent, []).append((addresses[2], key))
             if kind == "sequence" and parent[2] and parent in self._keys:  # inherited columns have no key
                 self._hide_name(identity, self._snapshot.objects[self._keys[parent]])
 
@@ -138,6 +143,8 @@ class _Reader:
         for key, address in self._parents.items():
             if address in self._keys:
                 self._snapshot.parents[key] = self._keys[address]
+        for table, columns in self._columns.items():
+            self._snapshot.orders[self._keys[table]] = tuple(key for _, key in sorted(columns))
         return self._snapshot
 
 
@@ -150,4 +157,8 @@ def _without(found: Snapshot, ignored: frozenset[str]) -> Snapshot:
         for key, attributes in found.objects.items()
         if key not in tables and tables.isdisjoint(found.ancestors(key))
     }
-    return Snapshot(kept, {key: parent for key, parent in found.parents.items() if key in kept})
+    return Snapshot(
+        kept,
+        {key: parent for key, parent in found.parents.items() if key in kept},
+        {key: order for key, order in found.orders.items() if key in kept},
+    )

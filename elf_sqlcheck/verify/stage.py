@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
-from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from elf_sqlcheck.model import Migration, Span
+    from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
+
+_NOT_THE_SCHEMA = tracking.NAMES.union(TRACKING_TABLES)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A copy of the database with the first `applied` migrations in it, and the `roles` that there were then."""
+
+    database: str
+    applied: int
+    roles: frozenset[str]
 
 
 class Stage:
@@ -40,34 +54,57 @@ class Stage:
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
         self.executor = self.administration
+        self._profile = profile.of(options, server, self.administration)
+        self.result.notes += self._profile.notes(ordered)
+        self._roles = self._all_roles()
         self.make()
-        made = create_roles(self.administration.connection, named_roles(ordered))
+        made = self._make_roles()
         if made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
     def snapshot(self) -> Snapshot:
         """Return the schema as it stands."""
-        return snapshot(self.executor.connection)
+        return snapshot(self.executor.connection, _NOT_THE_SCHEMA)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
         self.result.notes.append(text)
 
-    def find(self, name: str, migration: Migration, message: str, span: Span | None, instead: str = "") -> None:
+    def find(
+        self,
+        name: str,
+        migration: Migration,
+        message: str,
+        span: Span | None,
+        instead: str = "",
+        fix: Fix | None = None,
+    ) -> None:
         """Note a finding of a rule, unless the rule is not asked for; `instead` goes before what the rule says."""
         rule = self.rules.get(name)
         if rule is None:
             return
         self.result.findings.append(
             Finding(
-                rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead or rule.instead
+                rule.name,
+                rule.family,
+                rule.severity,
+                message,
+                migration.path,
+                span,
+                rule.why,
+                instead or rule.instead,
+                fix,
             )
         )
 
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
+        if not template:
+            self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
+        for statement in () if template else tracking.statements(self.ordered):
+            self.executor.query(statement)
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
@@ -75,6 +112,27 @@ class Stage:
             self.executor.close()
             self._drop(self.database)
             self.database = ""
+
+    def remake(self, number: int, base: Base | None = None) -> None:
+        """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
+
+        With a `base` it begins there.
+
+        Raises:
+            ElfError: One of them fails, though it did not before.
+        """
+        self.drop()
+        self._drop_roles(base.roles if base else self._roles)
+        self.make(base.database if base else "")
+        self._make_roles()
+        for migration in self.ordered[base.applied if base else 0 : number]:
+            try:
+                self.executor.run(migration, migration.up)
+            except MigrationFailed as error:
+                raise ElfError(
+                    f"{migration.path}: the schema could not be made anew after a failure: {error.message}",
+                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
+                ) from error
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[SupabaseExecutor]:
@@ -93,9 +151,19 @@ class Stage:
             executor.close()
             self._drop(name)
 
+    def keep(self, number: int) -> Base:
+        """Copy the database, in which the first `number` migrations are; `forget` drops the copy."""
+        self.executor.close()
+        return Base(self._create(self.database), number, frozenset(self._all_roles()))
+
+    def forget(self, base: Base) -> None:
+        """Drop a copy."""
+        self._drop(base.database)
+
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return SupabaseExecutor(self._url(database), application_name="elf-sqlcheck")
+        timeout = f"{round(self.options.statement_timeout * 1000)}ms"
+        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -108,7 +176,31 @@ class Stage:
             self.executor.close()
         else:
             self.drop()
+            self._drop_roles(self._roles)
         self.administration.close()
+
+    def _all_roles(self) -> set[str]:
+        return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
+
+    def _make_roles(self) -> list[str]:
+        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        if made:
+            self._profile.hand_over(made)
+        return made
+
+    def _drop_roles(self, kept: Container[str]) -> None:
+        """Drop all roles but those `kept`: on a server that is not ours, only those that the migrations name.
+
+        A role that another database needs stays.
+        """
+        from psycopg import sql
+
+        for role in sorted(role for role in self._all_roles() if role not in kept):
+            named = any(role.encode() in migration.data for migration in self.ordered)
+            if named or not isinstance(self.server, str):
+                command = sql.SQL("DROP ROLE {}").format(sql.Identifier(role))
+                with contextlib.suppress(DatabaseError):
+                    self.administration.query(command.as_string(self.administration.connection))
 
     def _create(self, template: str = "") -> str:
         from psycopg import sql
@@ -135,13 +227,6 @@ class Stage:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         if not isinstance(self.server, str):
-            return self._url(database)
+            return self.server.url_of(database)
         values: dict[str, Any] = conninfo_to_dict(self.server, dbname=database)
         return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
-
-    def _url(self, database: str) -> str:
-        from psycopg.conninfo import make_conninfo
-
-        if isinstance(self.server, str):
-            return make_conninfo(self.server, dbname=database)
-        return self.server.url_of(database)
