@@ -67,16 +67,18 @@ def compare(before: Snapshot, after: Snapshot) -> list[Difference]:
     An object that is added or removed is named alone, without what hangs on it. Column order never arises: a column
     that is dropped and added again comes last, which no rollback can help.
     """
-    if before.objects == after.objects:
-        return []
-    removed = [key for key in before.objects if key not in after.objects and _is_outermost(key, before, after)]
-    added = [key for key in after.objects if key not in before.objects and _is_outermost(key, after, before)]
+    keys = after.touched_since(before)
+    there, here = before.objects, after.objects
+    if keys is None:
+        keys = list({**there, **here}) if there != here else []
+    removed = [key for key in keys if key in there and key not in here and _is_outermost(key, before, after)]
+    added = [key for key in keys if key in here and key not in there and _is_outermost(key, after, before)]
     differences = list(_renamed(before, after, removed, added))
-    differences += [_lone(key, "removed", before.objects[key]) for key in removed]
-    differences += [_lone(key, "added", after.objects[key]) for key in added]
-    for key, old in before.objects.items():
-        new = after.objects.get(key)
-        if new is not None and new != old:
+    differences += [_lone(key, "removed", there[key]) for key in removed]
+    differences += [_lone(key, "added", here[key]) for key in added]
+    for key in keys:
+        old, new = there.get(key), here.get(key)
+        if old is not None and new is not None and new != old:
             differences += _attributes(key, old, new)
     order = {"removed": 0, "added": 1, "changed": 2}
     return sorted(differences, key=lambda one: (order[one.change], one.kind, one.identity, one.attribute))

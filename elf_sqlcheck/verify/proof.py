@@ -65,7 +65,7 @@ class Proof:
             for check in self._checks:
                 check.passed_over(stage, step)
             return True
-        step.after = stage.snapshot()
+        step.after = stage.snapshot(step.before)
         for check in self._checks:
             check.applied(stage, step)
         down = migration.down
@@ -99,7 +99,7 @@ class Proof:
             stage.find("does-not-roll-back", migration, f"DOWN fails: {_said(error)}", error.span, error.remedy)
             self._restore(number, migration, applied)
             return
-        step.differences = compare(before, stage.snapshot())
+        step.differences = compare(before, stage.snapshot(before))
         left = [difference for difference in step.differences if difference.matters]
         self._find_differences(migration, left)
         for check in self._checks:
@@ -113,7 +113,7 @@ class Proof:
             stage.find("does-not-apply-again", migration, message, error.span)
             self._restore(number, migration, applied)
             return
-        again = stage.snapshot()
+        again = stage.snapshot(before)
         other = [difference for difference in compare(applied, again) if difference.matters]
         # What the rollback left is told already; it is no news that it is still there.
         if other and not left:

@@ -7,8 +7,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.model import Finding
+from elf_sqlcheck.postgres.reader import SETTINGS, Reader
 from elf_sqlcheck.postgres.roles import create_roles
-from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify.result import Verification
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Migration, Span
     from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
+
+
+#: The session that reads snapshots, as it shows in pg_stat_activity.
+READER = "elf-sqlcheck reader"
 
 
 class Stage:
@@ -39,15 +44,33 @@ class Stage:
         url = server if isinstance(server, str) else server.url
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
-        self.executor = self.administration
+        self.executor = self._watcher = self.administration
+        self._reader: Reader | None = None
         self.make()
         made = create_roles(self.administration.connection, named_roles(ordered))
         if made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
-    def snapshot(self) -> Snapshot:
-        """Return the schema as it stands."""
-        return snapshot(self.executor.connection)
+    def snapshot(self, since: Snapshot | None = None) -> Snapshot:
+        """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles.
+
+        It is read in a session of its own, so that the migrations' sessions are none the wiser.
+        """
+        import psycopg
+
+        try:
+            return self._read(since)
+        except psycopg.OperationalError:
+            # A migration may end the sessions of all others.
+            self._watcher.close()
+            return self._read(since)
+
+    def _read(self, since: Snapshot | None) -> Snapshot:
+        connection = self._watcher.connection
+        if self._reader is None:
+            self._reader = Reader(connection, prepare=True)
+        self._reader.connection = connection
+        return self._reader.read(since)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
@@ -68,11 +91,14 @@ class Stage:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
         self.executor = self.connect(self.database)
+        self._watcher = SupabaseExecutor(self._url(self.database), application_name=READER, settings=SETTINGS)
+        self._reader = None
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
         if self.database:
             self.executor.close()
+            self._watcher.close()
             self._drop(self.database)
             self.database = ""
 
@@ -85,6 +111,7 @@ class Stage:
         opened again when it is next asked for.
         """
         self.executor.close()
+        self._watcher.close()
         name = self._create(self.database)
         executor = self.connect(name)
         try:
@@ -106,6 +133,7 @@ class Stage:
         if keep and self.database:
             self.result.url = self._shown(self.database)
             self.executor.close()
+            self._watcher.close()
         else:
             self.drop()
         self.administration.close()
