@@ -57,10 +57,11 @@ class Environment(Record):
 class Config(Record):
     """What is configured. `path` is the file it came from, "" when there is none or none was asked (`isolated`).
 
-    `root` is the absolute folder that `dir`, `rules_dir` and all patterns are relative to: that of the file, else the
-    root of the repository, else the folder that was started from. `severity` maps rules to what they count as
+    `root` is the absolute folder that `dir`, `rules_dir`, `queries` and all patterns are relative to: that of the file,
+    else the root of the repository, else the folder that was started from. `severity` maps rules to what they count as
     (OFF: not at all), `per_file_ignores` patterns to rules, `table_sizes` names such as "public.orders" to sizes.
-    `layout` is how migrations are read, "" when their files tell.
+    `auto_expose` says that the Supabase project still grants new tables to the roles of its API by itself. `layout` is
+    how migrations are read, "" when their files tell.
     """
 
     path: str = ""
@@ -75,6 +76,7 @@ class Config(Record):
     per_file_ignores: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     fail_on: Severity = Severity.ERROR
     profile: str = ""
+    auto_expose: bool = False
     layout: str = ""
     postgres_version: int = 17
     main_branch: str = ""
@@ -83,6 +85,7 @@ class Config(Record):
     lock_timeout: str = ""
     small_table_rows: int = sizes.SMALL
     table_sizes: Mapping[str, TableSize] = MappingProxyType({})
+    queries: tuple[str, ...] = ()
     exposed_schemas: tuple[str, ...] = EXPOSED
     teams: Mapping[str, Team] = MappingProxyType({})
     env: Mapping[str, Environment] = MappingProxyType({})
@@ -232,6 +235,12 @@ def _version(path: str, key: str, value: object) -> int:
     return value
 
 
+def _flag(path: str, key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(path, key, value, "true or false")
+    return value
+
+
 def _number(path: str, key: str, value: object) -> int:
     if type(value) is not int or value < 0:
         raise _wrong(path, key, value, "a number such as 10000")
@@ -307,6 +316,7 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "per-file-ignores": _per_file,
     "fail-on": _severity,
     "profile": _one_of(PROFILES),
+    "auto-expose": _flag,
     "layout": _one_of(tuple(LAYOUTS)),
     "postgres-version": _version,
     "main-branch": _text,
@@ -317,6 +327,7 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "table-sizes": _checked(
         sizes.named, 'write "schema.table" = 12000000, or "12M", or { rows = 12000000, bytes = 3400000000 }'
     ),
+    "queries": _list,
     "exposed-schemas": _list,
     "teams": _checked(read_teams),
     "env": _environments,

@@ -71,7 +71,7 @@ class MigrationFailed(DatabaseError):
 
     `span` is the byte range of the statement in the migration's file (None when unknown), `sqlstate` the five
     characters of Postgres, `detail` its own message, `completed` how many statements outside a transaction had
-    already been carried out.
+    already been carried out, `table` (its schema and name) and `column` what Postgres says the error is about.
     """
 
     def __init__(
@@ -83,12 +83,16 @@ class MigrationFailed(DatabaseError):
         sqlstate: str = "",
         detail: str = "",
         completed: int = 0,
+        table: tuple[str, str] = ("", ""),
+        column: str = "",
     ) -> None:
         super().__init__(message, remedy)
         self.span = span
         self.sqlstate = sqlstate
         self.detail = detail
         self.completed = completed
+        self.table = table
+        self.column = column
 
 
 class LockNotObtained(DatabaseError):

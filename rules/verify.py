@@ -18,6 +18,7 @@ _TEAMS = (
     "CREATE TABLE teams (\n    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,\n    name TEXT NOT NULL,\n"
     "    motto TEXT NOT NULL DEFAULT '',\n    created_at TIMESTAMP DEFAULT NOW()\n);"
 )
+_MOTTO_LAST = "CREATE TABLE teams (id UUID PRIMARY KEY, motto TEXT NOT NULL DEFAULT '');"
 _TWO_OF_ONE_NAME = f"{_TEAMS}\nINSERT INTO teams (name) VALUES ('Red'), ('Red');"
 _VIEW = f"{_TEAMS}\nCREATE VIEW team_names AS SELECT id, name FROM teams;"
 _MOODS = "CREATE TYPE mood AS ENUM ('sad', 'happy');\nCREATE TABLE moods (now mood);"
@@ -69,8 +70,9 @@ DOES_NOT_APPLY = Rule(
         _example("CREATE VIEW team_titles AS\n    SELECT id, name FROM teams;", "DROP VIEW team_titles;", _TEAMS),
         _example(
             "UPDATE teams SET name = name || ' ' || id;\nALTER TABLE teams ADD CONSTRAINT uq_teams_name UNIQUE (name);",
-            "ALTER TABLE teams DROP CONSTRAINT uq_teams_name;",
+            None,
             _TWO_OF_ONE_NAME,
+            "-- Irreversible: the names as they were are not kept\n",
         ),
     ),
 )
@@ -178,8 +180,8 @@ ROLLBACK_DOES_NOT_RESTORE = Rule(
     ),
     good=(
         _example(
-            "ALTER TABLE teams DROP COLUMN motto;",
-            "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';",
+            "ALTER TABLE teams ALTER COLUMN motto DROP DEFAULT;",
+            "ALTER TABLE teams ALTER COLUMN motto SET DEFAULT '';",
             _TEAMS,
         ),
         _example("ALTER TABLE teams DROP COLUMN motto;", None, _TEAMS, "-- Irreversible: what it held is gone\n"),

@@ -73,6 +73,13 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def supabase_server() -> Iterator[Server]:
+    """A throw-away server each of whose databases is a Supabase project."""
+    with throwaway(profile="supabase") as running:
+        yield running
+
+
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     """The URL of a fresh, empty database, dropped afterwards."""

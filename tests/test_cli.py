@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
 SHARED = ["--config", "--isolated"]
-REPORT = ["--output-format", "--output-file", "--fail-on", "--no-color", "--quiet", "-q"]
+REPORT = ["--output-format", "--output-file", "--output", "--fail-on", "--no-color", "--quiet", "-q"]
 BASELINE = ["--baseline", "--no-baseline"]
 LINT = [
     "--add-suppressions",
@@ -64,7 +64,7 @@ def test_every_command_has_help_with_examples_and_all_options(command: str) -> N
     for option in OPTIONS[command]:
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout), option
     if "--output-format" in OPTIONS[command] and command in {"lint", "verify"}:
-        assert "text|concise|json|github" in done.stdout
+        assert "text|concise|json|github|markdown" in done.stdout
 
 
 def test_the_group_says_what_there_is() -> None:

@@ -260,7 +260,7 @@ def test_annotations_are_relative_to_the_workspace(tmp_path: Path, monkeypatch: 
 def test_the_job_summary_is_markdown_that_cannot_be_broken_out_of() -> None:
     shown = github.job_summary(report(one(message="a | b\n<script> `x` [l](u) @all")))
     row = shown.splitlines()[4]
-    assert row == r"| error | m/a.sql:3 | money-type | a \| b \<script\> \`x\` \[l\](u) @all |"
+    assert row == r"| error | m/a.sql:3 | money-type | a \| b \<script\> \`x\` \[l\](u) @<!-- -->all |"
     assert github.job_summary(report(files=2)) == "### elf-sqlcheck: 2 files checked, nothing found\n\n"
 
 

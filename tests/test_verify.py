@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from elf_sqlcheck import registry
-from elf_sqlcheck.errors import ConnectionFailed, MigrationFailed
+from elf_sqlcheck.errors import ConnectionFailed
 from elf_sqlcheck.layouts import read
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.shared.database import SupabaseExecutor
@@ -123,8 +123,8 @@ def test_what_a_rollback_leaves_or_loses(server: Server, up: str, down: str, exp
         ("ALTER TABLE teams ADD COLUMN nick text;",
          "ALTER TABLE teams DROP COLUMN nick;\nALTER TABLE teams DROP CONSTRAINT short;",
          [("rollback-does-not-restore", "ALTER TABLE teams DROP CONSTRAINT short")]),
-        ("ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0);", "ALTER TABLE teams DROP COLUMN nick;",
-         [("rollback-leaves-behind", "ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id > 0)")]),
+        ("ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id <> -7);", "ALTER TABLE teams DROP COLUMN nick;",
+         [("rollback-leaves-behind", "ALTER TABLE teams ADD COLUMN nick text, ADD CHECK (id <> -7)")]),
         ("ALTER TABLE teams ALTER COLUMN name DROP NOT NULL;", "ALTER TABLE teams ALTER COLUMN name TYPE text;",
          [("rollback-does-not-restore", "ALTER TABLE teams ALTER COLUMN name DROP NOT NULL")]),
     ],
@@ -219,13 +219,17 @@ def test_roles_that_nobody_makes_are_made_and_said(server: Server) -> None:
     assert result.notes == ["Made the roles that the migrations name but do not make: marketing_verify_role."]
 
 
-def test_generated_names_and_column_order_are_no_difference(server: Server) -> None:
+def test_generated_names_and_column_order_are_worth_a_note(server: Server) -> None:
     found, _ = judge(
         server,
         made(1, "CREATE TABLE a (id int NOT NULL, name text, UNIQUE (name));", "DROP TABLE a;"),
-        made(2, "ALTER TABLE a DROP COLUMN id;", "ALTER TABLE a ADD COLUMN id int NOT NULL;"),
+        made(
+            2,
+            "ALTER TABLE a DROP COLUMN id;",
+            "ALTER TABLE a ADD COLUMN id int NOT NULL DEFAULT 1;\nALTER TABLE a ALTER id DROP DEFAULT;",
+        ),
     )
-    assert found == []
+    assert sorted(rule for rule, _ in found) == ["rollback-differs-harmlessly", "round-trip-loses-data"]
 
 
 def test_a_server_given_by_its_url_keeps_its_databases(independent_server: Any) -> None:
@@ -254,11 +258,6 @@ def test_where_a_kept_database_is_never_shows_a_password(independent_server: Any
         name = result.url.partition("dbname=")[2].partition(" ")[0]
         assert name.startswith("elf_verify_")
         executor.query(f"DROP DATABASE {name}")
-
-
-def test_a_server_that_goes_away_is_no_finding(server: Server) -> None:
-    with pytest.raises(MigrationFailed, match="went away"):
-        verify([made(1, "SELECT pg_terminate_backend(pg_backend_pid());")], server)
 
 
 def test_no_server_at_all() -> None:

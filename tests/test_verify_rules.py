@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,12 @@ RULES = [rule for rule in ALL if rule not in testing.linted(ALL)]
 BAD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.bad, 1)]
 GOOD = [pytest.param(rule, one, id=f"{rule.name}-{n}") for rule in RULES for n, one in enumerate(rule.good, 1)]
 #: What the rules that are not always asked need, by their names.
-OPTIONS: dict[str, Options] = {}
+_QUERIES = Options(queries=(os.path.join(os.path.dirname(__file__), "queries", "teams.sql"),))
+OPTIONS: dict[str, Options] = {
+    "blocks-traffic": Options(traffic=True),
+    "breaks-queries": _QUERIES,
+    "changes-query-results": _QUERIES,
+}
 
 
 def test_these_are_the_rules_of_the_family_verify() -> None:
@@ -29,13 +35,27 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-leaves-behind",
         "rollback-does-not-restore",
         "does-not-apply-again",
+        "prediction-differs",
+        "rollback-differs-harmlessly",
+        "breaks-queries",
+        "changes-query-results",
+        "anon-can-write",
+        "anon-can-read",
+        "writes-rows-of-others",
+        "sees-rows-of-others",
+        "leaks-session-state",
+        "blocks-traffic",
+        "fails-on-rows",
+        "fails-on-edge-rows",
+        "round-trip-loses-data",
     }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "example"), BAD)
-def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) -> None:
+def test_marked_lines_are_found(request: pytest.FixtureRequest, rule: Rule, example: Example) -> None:
     case = testing.case(example)
+    server = _server(request, rule)
     found = verify(case.migrations(), server, rules=[rule], only={case.path}, options=_options(rule)).findings
     assert {(finding.rule, finding.family, finding.path) for finding in found} == {(rule.name, "verify", case.path)}
     assert sorted(set(testing.lines(example, found))) == sorted(case.expected)
@@ -44,10 +64,17 @@ def test_marked_lines_are_found(server: Server, rule: Rule, example: Example) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "example"), GOOD)
-def test_nothing_is_found_in_good_ones(server: Server, rule: Rule, example: Example) -> None:
+def test_nothing_is_found_in_good_ones(request: pytest.FixtureRequest, rule: Rule, example: Example) -> None:
     case = testing.case(example)
+    server = _server(request, rule)
     assert verify(case.migrations(), server, only={case.path}, options=_options(rule)).findings == []
 
 
 def _options(rule: Rule) -> Options:
-    return OPTIONS.get(rule.name, Options())
+    return OPTIONS.get(rule.name, Options(profile=rule.profile))
+
+
+def _server(request: pytest.FixtureRequest, rule: Rule) -> Server:
+    """The server for the profile of a rule."""
+    running: Server = request.getfixturevalue("supabase_server" if rule.profile else "server")
+    return running

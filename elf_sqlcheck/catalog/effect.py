@@ -54,6 +54,30 @@ def referring(name: Name, schema: Schema, column: str = "") -> Effects:
     return found
 
 
+#: What CASCADE goes on from: with these go the objects that need them in turn.
+_LEADS_ON = frozenset(
+    {"column", "constraint", "domain", "function", "materialized view", "procedure", "table", "type", "view"}
+)
+
+
+def cascaded(schema: Schema, kind: str, name: Name, part: str | None = None) -> Effects:
+    """The tables and views that DROP … CASCADE of an object (as in `Schema.dependants`) drops, or takes parts from."""
+    seen = {(kind, name, part)}
+    waiting = [(kind, name, part)]
+    found: dict[Name, Effect] = {}
+    for asked in waiting:  # grows under way
+        for one in schema.dependants(*asked):
+            goes = (one.kind, one.name, one.part or None)
+            if goes in seen:
+                continue
+            seen.add(goes)
+            if schema.table(one.name) or schema.view(one.name):
+                found[one.name] = Effect(one.name, ACCESS_EXCLUSIVE)
+            if one.kind in _LEADS_ON:
+                waiting.append(goes)
+    return tuple(effect for table, effect in found.items() if table != name)
+
+
 def _primary_key(name: Name, schema: Schema) -> tuple[str, ...]:
     table = schema.table(name)
     return table.primary_key.columns if table and table.primary_key else ()

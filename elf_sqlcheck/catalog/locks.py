@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import locks_tables
-from elf_sqlcheck.catalog.effect import ACCESS_EXCLUSIVE, SHARE_UPDATE, Effect, referenced, referring
+from elf_sqlcheck.catalog.effect import ACCESS_EXCLUSIVE, SHARE_UPDATE, Effect, cascaded, referenced, referring
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -67,6 +67,10 @@ def _refresh(change: ch.RefreshView, schema: Schema) -> Effects:
 
 
 _ROWS = frozenset({"table", "view", "materialized view", "foreign table"})
+#: Parts of a table that are dropped by themselves, and where the catalog keeps them.
+_PARTS = {"trigger": "triggers", "policy": "policies"}
+#: With these, CASCADE takes along what uses them.
+_USED = frozenset({"aggregate", "domain", "function", "procedure", "routine", "schema", "type"})
 
 
 def _drop(change: ch.Drop, schema: Schema) -> Effects:
@@ -75,7 +79,9 @@ def _drop(change: ch.Drop, schema: Schema) -> Effects:
         owner = _index_table(full, schema)
         return (Effect(owner, SHARE_UPDATE if change.concurrently else ACCESS_EXCLUSIVE),) if owner else ()
     if change.part is not None and change.kind in {"trigger", "policy", "rule"}:
-        return (Effect(full, ACCESS_EXCLUSIVE),)
+        return () if change.if_exists and _lacks(full, change, schema) else (Effect(full, ACCESS_EXCLUSIVE),)
+    if change.cascade and change.kind in _USED:
+        return cascaded(schema, change.kind, change.name)
     if change.kind not in _ROWS or schema.is_absent("relation", full):
         return ()
     table = schema.table(full)
@@ -84,6 +90,13 @@ def _drop(change: ch.Drop, schema: Schema) -> Effects:
         return found
     found += referenced(tuple(table.foreign_keys), full, schema, ACCESS_EXCLUSIVE) + referring(full, schema)
     return (*found, Effect(table.partition_of, ACCESS_EXCLUSIVE)) if table.partition_of else found
+
+
+def _lacks(name: Name, change: ch.Drop, schema: Schema) -> bool:
+    """Whether the table is known to have no such trigger or policy: IF EXISTS then does nothing."""
+    table = schema.table(name)
+    parts = getattr(table, _PARTS.get(change.kind, ""), None)
+    return table is not None and table.known and parts is not None and parts.get(change.part) is None
 
 
 def _of_relation(change: ch.Rename | ch.SetSchema | ch.SetOwner, schema: Schema) -> Effects:
@@ -107,7 +120,7 @@ def _alter_domain(change: ch.AlterDomain, schema: Schema) -> Effects:
 
 
 def _comment(change: ch.Comment, schema: Schema) -> Effects:
-    if change.kind in _ROWS or change.kind in {"column", "constraint", "trigger", "policy", "rule"}:
+    if change.kind in _ROWS or change.kind == "column":
         return (Effect(schema.resolve(change.name), SHARE_UPDATE),)
     return ()
 
@@ -115,8 +128,20 @@ def _comment(change: ch.Comment, schema: Schema) -> Effects:
 def _write_rows(change: ch.WriteRows, schema: Schema) -> Effects:
     full = schema.resolve(change.table)
     if change.kind == "truncate":
-        return (Effect(full, ACCESS_EXCLUSIVE),)
+        return (Effect(full, ACCESS_EXCLUSIVE), *(_truncated_with(full, schema) if change.cascade else ()))
     return (Effect(full, "row exclusive", "scan" if change.kind in {"update", "delete", "merge"} else ""),)
+
+
+def _truncated_with(name: Name, schema: Schema) -> Effects:
+    """The tables that TRUNCATE … CASCADE empties, too: those with foreign keys to it, and with ones to these."""
+    found: dict[Name, Effect] = {}
+    waiting = [name]
+    for table in waiting:  # grows under way
+        for effect in referring(table, schema):
+            if effect.table not in found and effect.table != name:
+                found[effect.table] = effect
+                waiting.append(effect.table)
+    return tuple(found.values())
 
 
 def _maintenance(change: ch.Maintenance, schema: Schema) -> Effects:

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import work
-from elf_sqlcheck.catalog.effect import ACCESS_EXCLUSIVE, SHARE_ROW, SHARE_UPDATE, Effect, referenced, referring
+from elf_sqlcheck.catalog.effect import (
+    ACCESS_EXCLUSIVE,
+    SHARE_ROW,
+    SHARE_UPDATE,
+    Effect,
+    cascaded,
+    referenced,
+    referring,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,15 +70,18 @@ def _drop_constraint(change: ch.DropConstraint, schema: Schema) -> Effects:
     full = schema.resolve(change.table)
     table = schema.table(full)
     constraint = table.constraints.get(change.name) if table else None
-    own = Effect(full, ACCESS_EXCLUSIVE)
-    return (own, *referenced((constraint,), full, schema, ACCESS_EXCLUSIVE)) if constraint else (own,)
+    found: Effects = (Effect(full, ACCESS_EXCLUSIVE),)
+    if change.cascade:
+        found += cascaded(schema, "constraint", full, change.name)
+    return found + referenced((constraint,), full, schema, ACCESS_EXCLUSIVE) if constraint else found
 
 
 def _drop_column(change: ch.DropColumn, schema: Schema) -> Effects:
     full = schema.resolve(change.table)
     table = schema.table(full)
     keys = tuple(key for key in table.foreign_keys if change.column in key.columns) if table else ()
-    return (Effect(full, ACCESS_EXCLUSIVE), *referenced(keys, full, schema, ACCESS_EXCLUSIVE))
+    found: Effects = (Effect(full, ACCESS_EXCLUSIVE), *referenced(keys, full, schema, ACCESS_EXCLUSIVE))
+    return found + cascaded(schema, "column", full, change.column) if change.cascade else found
 
 
 def _validate(change: ch.ValidateConstraint, schema: Schema) -> Effects:
@@ -82,6 +93,8 @@ def _validate(change: ch.ValidateConstraint, schema: Schema) -> Effects:
 
 def _attach(change: ch.AttachPartition, schema: Schema) -> Effects:
     part = schema.resolve(change.partition)
+    if schema.index(part):
+        return ()
     done = "" if work.has_check(schema.table(part)) else "scan"
     return (Effect(schema.resolve(change.table), SHARE_UPDATE), Effect(part, ACCESS_EXCLUSIVE, done))
 

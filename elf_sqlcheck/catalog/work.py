@@ -59,16 +59,29 @@ def rewriting(column: Column, schema: Schema) -> str:
         return "an identity column numbers the rows that are there"
     if column.generated is not None:
         return "a stored generated column is computed for each row" if column.stored else ""
-    if is_volatile(column.default, schema):
-        assert column.default is not None  # noqa: S101 - no default is not volatile
-        return f"{column.default.text} gives each row another value"
-    if types.is_built_in(column.type):
-        return ""
-    full = schema.resolve(Name(column.type.schema, column.type.name), "type")
-    domain = schema.get(("type", full.schema or "", full.name))
-    if isinstance(domain, Domain) and (domain.constraints or domain.not_null) and not column.type.dimensions:
+    default = _default(column, schema)
+    if default is not None and is_volatile(default, schema):
+        return f"{default.text} gives each row another value"
+    domain = _domain(column, schema)
+    if domain and (domain.constraints or domain.not_null):
         return f"the domain {column.type} has a constraint to be checked"
     return ""
+
+
+def _domain(column: Column, schema: Schema) -> Domain | None:
+    """The domain that is the column's type, where that is known."""
+    if types.is_built_in(column.type) or column.type.dimensions:
+        return None
+    full = schema.resolve(Name(column.type.schema, column.type.name), "type")
+    found = schema.get(("type", full.schema or "", full.name))
+    return found if isinstance(found, Domain) else None
+
+
+def _default(column: Column, schema: Schema) -> Expression | None:
+    """What the rows that are there get in a new column, None for NULL: its own default, or else its domain's."""
+    domain = None if column.default else _domain(column, schema)
+    default = domain.default if domain else column.default
+    return None if default and default.constant and default.text.upper().startswith("NULL") else default
 
 
 def _checks(table: Table | None) -> Iterator[Constraint]:
@@ -114,7 +127,7 @@ def of_new_column(change: AddColumn, schema: Schema) -> str:
         return "rewrite"
     if kinds & {"unique", "primary key", "exclude"}:
         return "build"
-    defaulted = column.default is not None
+    defaulted = _default(column, schema) is not None
     return "scan" if "check" in kinds or (defaulted and "foreign key" in kinds) or column.not_null > defaulted else ""
 
 

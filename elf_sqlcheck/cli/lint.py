@@ -79,9 +79,7 @@ def lint(
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
-    printer = options.Printer(
-        more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
-    )
+    printer = options.printer(more)
     rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
     folders = _folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])

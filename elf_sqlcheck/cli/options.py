@@ -13,7 +13,7 @@ from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline
@@ -91,12 +91,19 @@ def baseline_path(settings: Config) -> str:
 
 
 def report(command: Command) -> Command:
-    """Add all that says what is shown and where it goes: see `Printer`."""
+    """Add all that says what is shown and where it goes; `printer` turns it into a Printer."""
     levels = click.Choice(["error", "warning", "note"])
     for option in (
         click.option("--quiet", "-q", is_flag=True, help="Show findings only, no summary and no notes."),
         click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them)."),
         click.option("--fail-on", type=levels, help="The least severity that ends with exit code 1 (default: error)."),
+        click.option(
+            "--output",
+            "outputs",
+            metavar="FORMAT:FILE",
+            multiple=True,
+            help="Write the report to FILE in FORMAT; several of them at once; - is standard output.",
+        ),
         click.option("--output-file", metavar="FILE", help="Write the report to a file instead."),
         click.option(
             "--output-format",
@@ -108,32 +115,65 @@ def report(command: Command) -> Command:
     return command
 
 
-class Printer:
-    """Where a report goes and how it looks."""
+def printer(given: Mapping[str, Any]) -> Printer:
+    """Where the report goes, from the options that `report` adds; raises UsageError when they exclude each other."""
+    look = {"no_color": given["no_color"], "quiet": given["quiet"]}
+    outputs = given["outputs"]
+    if not outputs:
+        return Printer(given["output_format"], given["output_file"], **look)
+    if given["output_format"] or given["output_file"]:
+        raise UsageError(
+            "--output says format and file at once: --output-format and --output-file cannot go with it",
+            f"write all of them as --output, such as `--output {outputs[0]} --output text:-`",
+        )
+    return Printer.several([_output(value) for value in outputs], **look)
 
-    __slots__ = ("file", "format", "style")
+
+def _output(value: str) -> tuple[str, str]:
+    name, colon, file = value.partition(":")
+    if name not in reports.FORMATS or not colon or not file:
+        raise UsageError(
+            f"--output {value} is no FORMAT:FILE",
+            f"write one of {', '.join(reports.FORMATS)}, a colon and a file, such as `--output html:report.html`",
+        )
+    return name, file
+
+
+class Printer:
+    """Where a report goes and how it looks.
+
+    `outputs` are the formats with the file of each, "" for standard output; `style` is how the latter looks.
+    """
+
+    __slots__ = ("outputs", "style")
 
     def __init__(self, output_format: str | None, output_file: str | None, *, no_color: bool, quiet: bool) -> None:
         actions = os.environ.get("GITHUB_ACTIONS") == "true" and not output_file
-        self.format = output_format or ("github" if actions else "text")
-        self.file = output_file
-        self.style = style(no_color=no_color or bool(output_file), quiet=quiet)
+        self.outputs = [(output_format or ("github" if actions else "text"), output_file or "")]
+        self.style = style(no_color=no_color, quiet=quiet)
+
+    @classmethod
+    def several(cls, outputs: Sequence[tuple[str, str]], *, no_color: bool, quiet: bool) -> Printer:
+        """Several formats, each with its file; "-" is standard output. Raises UsageError when two have the same."""
+        files = [file for _, file in outputs]
+        for number, file in enumerate(files):
+            if file in files[:number]:
+                where = "standard output" if file == "-" else file
+                raise UsageError(f"--output names {where} twice", "give each format a file of its own")
+        made = cls(None, None, no_color=no_color, quiet=quiet)
+        made.outputs = [(name, "" if file == "-" else file) for name, file in outputs]
+        return made
 
     def show(self, report: reports.Report) -> None:
         """Write the report; with the format github also the job summary. Raises UsageError when a file cannot be."""
-        text = reports.render(self.format, report, self.style)
-        if self.file:
-            write(self.file, text, "w")
-        elif text:
-            try:
-                sys.stdout.write(text)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise UsageError(f"cannot write the report: {error.strerror}", "make room where it goes") from error
+        for name, file in self.outputs:
+            text = reports.render(name, report, self.style.replace(colour=False, width=0) if file else self.style)
+            if file:
+                write(file, text, "w")
+            else:
+                _print(text)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if self.format == "github" and summary:
+        if summary and any(name == "github" for name, _ in self.outputs):
             from elf_sqlcheck.reports.github import job_summary
 
             write(summary, job_summary(report), "a")
@@ -151,6 +191,18 @@ class Printer:
         """Say something that is no finding; on standard error, so that no format is spoilt."""
         if not self.style.quiet:
             click.echo(text, err=True)
+
+
+def _print(text: str) -> None:
+    if not text:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"cannot write the report: {error.strerror}", "make room where it goes") from error
 
 
 def style(*, no_color: bool, quiet: bool = False) -> reports.Style:

@@ -207,6 +207,7 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "lock-timeout": found.lock_timeout,
         "small-table-rows": found.small_table_rows,
         "table-sizes": {name: _size(size) for name, size in found.table_sizes.items()},
+        "queries": list(found.queries),
         "severity": {name: level.label for name, level in found.severity.items()},
         "per-file-ignores": {pattern: list(names) for pattern, names in found.per_file_ignores.items()},
         "env": {

@@ -15,7 +15,7 @@ from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.reports import Report, counted
+from elf_sqlcheck.reports import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,14 +66,15 @@ def verify(
       elf-sqlcheck verify --since origin/main --ignore does-not-apply-again
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
       elf-sqlcheck verify --keep
+      elf-sqlcheck verify --output text:- --output html:report.html
     """
     if pg_bin and database_url:
         raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
-    printer = options.Printer(
-        more["output_format"], more["output_file"], no_color=more["no_color"], quiet=more["quiet"]
-    )
+    printer = options.printer(more)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
+    from elf_sqlcheck.reports.verification import sentence
+
     started = time.monotonic()
     proof = prove(
         config,
@@ -97,10 +98,19 @@ def verify(
         matched = baseline.match(findings, proof.texts)
         findings, known = matched.shown, matched.known
         unneeded = len(baseline.unneeded(matched, proof.covered(config, baseline)))
-    report = Report(findings, proof.texts, len(proof.only), proof.allowed, known=known)
+    seconds = time.monotonic() - started
+    report = Report(
+        findings,
+        proof.texts,
+        len(proof.only),
+        proof.allowed,
+        known=known,
+        verification=proof.result,
+        seconds=seconds,
+    )
     printer.show(report)
     printer.note_known(len(known), unneeded)
-    for note in (*proof.result.notes, _said(proof.result, time.monotonic() - started)):
+    for note in (*proof.result.notes, sentence(proof.result, seconds)):
         printer.note(note)
     fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
     context.exit(options.exit_code(report, fail_on))
@@ -213,7 +223,7 @@ def _run(
         return result
     from elf_sqlcheck.postgres.server import throwaway
 
-    with throwaway(pg_bin, config.postgres_version) as server:
+    with throwaway(pg_bin, config.postgres_version, profile=wanted.profile) as server:
         for note in server.notes:
             printer.note(note)
         with _progress(printer) as report:
@@ -258,10 +268,3 @@ def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple
             kept += map(migration.located, staying)
             allowed += suppressed
     return tuple(kept), allowed
-
-
-def _said(result: Verification, seconds: float) -> str:
-    """What was proven, in one sentence."""
-    applied = sum(step.applied is True for step in result.steps)
-    proven = sum(step.reapplied is True for step in result.steps)
-    return f"{counted(applied, 'migration')} applied, {proven} rolled back and applied again, in {seconds:.1f} s"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 TYPE_CHECKING = False
@@ -22,8 +24,15 @@ _FLAGS = (
     click.option("--twice", is_flag=True, default=None, help="Apply each UP a second time, on top of itself."),
     click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
     click.option("--traffic", is_flag=True, default=None, help="Read and write the tables while UP runs."),
-    click.option("--queries", multiple=True, metavar="FILE", help="Queries that have to work before and after."),
-    click.option("--statement-timeout", type=click.FloatRange(0), metavar="SECONDS", help="Cancel statements (60)."),
+    click.option(
+        "--queries", multiple=True, metavar="FILE", help="Queries (sqlc, pgtyped, plain) that must go on working."
+    ),
+    click.option(
+        "--auto-expose/--no-auto-expose",
+        default=None,
+        help="Whether Supabase grants new tables to the API's roles by itself (not since 30 October 2026).",
+    ),
+    click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 
 
@@ -40,4 +49,7 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
 
     names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
-    return Options(profile=config.profile, **chosen)
+    if config.queries:
+        chosen.setdefault("queries", tuple(os.path.relpath(config.absolute(path)) for path in config.queries))
+    chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
+    return Options(profile=config.profile, exposed=config.exposed_schemas, **chosen)

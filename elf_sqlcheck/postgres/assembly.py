@@ -10,7 +10,7 @@ from elf_sqlcheck.postgres import catalogs, privileges
 from elf_sqlcheck.postgres.snapshot import Key, Objects, Orders, Parents, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 #: Where the catalogs keep an object: the oid of the catalog, the oid in it.
 Root = tuple[int, int]
@@ -119,6 +119,21 @@ class Assembly:
             key = ("default privileges", f"{grantee} on new {_DEFAULT_ACL_KINDS.get(kind, kind)} of {role}{where}")
             self._objects[key] = {"granted": granted, "by default": default}
             self.entries.setdefault(self.DEFAULTS, []).append(Entry(0, key, _NOWHERE))
+
+    def leave_out(self, tables: Collection[Key], known: Collection[Root]) -> frozenset[Root]:
+        """Take out `tables` and what hangs on them, or on roots that are left out already; returns their roots."""
+        out = {root for root, own in self.entries.items() if any(entry.key in tables for entry in own)}
+        # What hangs on something is read after it.
+        for root, own in self.entries.items():
+            if out or known:
+                parents = {entry.parent[:2] for entry in own} | {root}
+                if not parents.isdisjoint(out) or not parents.isdisjoint(known):
+                    out.add(root)
+        for root in out:
+            for entry in self.entries.pop(root):
+                self._objects.pop(entry.key)
+                self._keys.pop((*root, entry.number), None)
+        return frozenset(out)
 
     def shows_elsewhere(self, roots: Iterable[Root], before: Mapping[Key, dict[str, Any]]) -> bool:
         """Whether one of the objects has changed in a way that others show: its name, a label, a type's parts."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from elf_sqlcheck.postgres.snapshot import Key, Snapshot
 
@@ -35,7 +35,8 @@ class Difference:
     """What one snapshot has and the other has not.
 
     `attribute`, `before` and `after` are set when `change` is "changed". `matters` is false for what no migration
-    can be blamed for (`remark` says why): a report may show it, but nothing fails for it.
+    can be blamed for (`remark` says why): a report may show it, but nothing fails for it. `hangs_on` are the keys of
+    what the object belongs to, innermost first: a constraint's table, then its schema.
     """
 
     kind: str
@@ -46,6 +47,17 @@ class Difference:
     after: Any = None
     matters: bool = True
     remark: str = ""
+    hangs_on: tuple[Key, ...] = field(default=(), compare=False)
+
+    @property
+    def key(self) -> Key:
+        """What names the object in a snapshot."""
+        return self.kind, self.identity
+
+    @property
+    def aspect(self) -> tuple[str, str, str]:
+        """What tells it from the other differences of two snapshots."""
+        return self.kind, self.identity, self.attribute
 
     def describe(self) -> str:
         """Return the difference as a plain sentence; "was" is the first snapshot, "is" the second."""
@@ -64,13 +76,13 @@ class Difference:
 def compare(before: Snapshot, after: Snapshot) -> list[Difference]:
     """Return how `after` differs from `before`: objects removed, added, then changed, each sorted by identity.
 
-    An object that is added or removed is named alone, without what hangs on it. Column order never arises: a column
+    An object that is added or removed is named alone, without what hangs on it. Column order does not matter: a column
     that is dropped and added again comes last, which no rollback can help.
     """
     keys = after.touched_since(before)
     there, here = before.objects, after.objects
     if keys is None:
-        keys = list({**there, **here}) if there != here else []
+        keys = list({**there, **here}) if (there, before.orders) != (here, after.orders) else []
     removed = [key for key in keys if key in there and key not in here and _is_outermost(key, before, after)]
     added = [key for key in keys if key in here and key not in there and _is_outermost(key, after, before)]
     differences = list(_renamed(before, after, removed, added))
@@ -80,6 +92,11 @@ def compare(before: Snapshot, after: Snapshot) -> list[Difference]:
         old, new = there.get(key), here.get(key)
         if old is not None and new is not None and new != old:
             differences += _attributes(key, old, new)
+    differences += _reordered(before, after, keys)
+    differences = [
+        replace(one, hangs_on=tuple((before if one.key in before.objects else after).ancestors(one.key)))
+        for one in differences
+    ]
     order = {"removed": 0, "added": 1, "changed": 2}
     return sorted(differences, key=lambda one: (order[one.change], one.kind, one.identity, one.attribute))
 
@@ -133,6 +150,21 @@ def _attributes(key: Key, old: dict[str, Any], new: dict[str, Any]) -> Iterator[
             yield Difference(*key, "changed", attribute, was, now, matters=False, remark=remark)
         else:
             yield Difference(*key, "changed", attribute, was, now)
+
+
+def _reordered(before: Snapshot, after: Snapshot, keys: Iterable[Key]) -> Iterator[Difference]:
+    for key in keys:
+        old, new = before.orders.get(key), after.orders.get(key)
+        if old is None or new is None or old == new:
+            continue
+        was, now = ([column for column in one if column in other] for one, other in ((old, new), (new, old)))
+        if was != now:
+            remark = "A column that is dropped and added again comes last."
+            yield Difference(*key, "changed", "column order", _own(key, was), _own(key, now), False, remark)
+
+
+def _own(table: Key, columns: list[Key]) -> list[str]:
+    return [identity[len(table[1]) + 1 :] for _, identity in columns]
 
 
 def _tokens(body: str) -> list[str]:

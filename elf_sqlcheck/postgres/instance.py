@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres.account import without_libpq_variables
+from elf_sqlcheck.postgres.template import superuser_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 #: The port names the socket only: nothing listens on the network.
 PORT = 5432
 
-#: For a server whose data nobody will miss: no waiting for disks, no background work, small and quick to stop.
+#: For a server whose data nobody will miss: no waiting for disks, no background work, small and quick to stop. It logs
+#: as much as one that has a replica or a backup, so that the WAL of a rewrite is what production would write.
 THROW_AWAY = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
-    "wal_level=minimal",
+    "wal_level=replica",
+    "max_wal_size=64MB",
     "max_wal_senders=0",
     "autovacuum=off",
     "restart_after_crash=off",
@@ -47,7 +50,7 @@ def command(provider: Provider, folder: str, sockets: str, served: StandIns, set
         # Its default starts I/O workers: three more processes for a server that has its data in memory.
         settings = (*settings, "io_method=sync", *served.settings)
     options = [option for setting in settings for option in ("-c", setting)]
-    return [provider.program("postgres"), "-D", f"{folder}/data", *options]
+    return [served.postgres or provider.program("postgres"), "-D", f"{folder}/data", *options]
 
 
 def import_driver() -> None:
@@ -65,15 +68,19 @@ class Server:
     """A running Postgres of ours, reachable over a private unix socket only.
 
     `folder` holds its data and its log, `sockets` its socket; `stand_ins` names the extensions that are not the real
-    ones here, `warning` says why this server is not quite the project's (or is empty).
+    ones here, `warning` says why this server is not quite the project's (or is empty). `superuser` may do everything,
+    `user` is who migrations run as: with the profile "supabase" that is another role, who owns the databases.
     """
 
-    def __init__(self, provider: Provider, folder: str, sockets: str, served: StandIns) -> None:
+    def __init__(self, provider: Provider, folder: str, sockets: str, served: StandIns, profile: str = "") -> None:
         self.provider = provider
         self.folder = folder
         self.sockets = sockets
         self.stand_ins = served.names
         self.warning = provider.warning
+        self.profile = profile
+        self.superuser = superuser_of(profile)
+        self.user = "postgres"
 
     def describe(self) -> str:
         """Return what is running, as a human says it: `PostgreSQL 18.6 (embedded wheel)`."""
@@ -94,19 +101,20 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The libpq URI of the database `postgres`."""
-        return self.url_of("postgres")
+        """The libpq URI of the database `postgres`, for the superuser."""
+        return self.url_of("postgres", self.superuser)
 
-    def url_of(self, database: str) -> str:
-        """Return the libpq URI of one of the server's databases."""
-        return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
+    def url_of(self, database: str, user: str = "") -> str:
+        """Return the libpq URI of one of the server's databases, for `user` or else for whom migrations run as."""
+        where = f"{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
+        return f"postgresql://{user or self.user}@/{where}"
 
     def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:
-        """Open a connection in autocommit mode to one of the server's databases, whatever PG* variables are set."""
+        """Open a connection in autocommit mode as the superuser, whatever PG* variables are set."""
         import psycopg
 
         with without_libpq_variables():
-            return psycopg.connect(self.url_of(database), autocommit=True, **options)
+            return psycopg.connect(self.url_of(database, self.superuser), autocommit=True, **options)
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create the database `name`, empty or a copy of `template` (to which nobody is connected); returns its URI."""
@@ -117,7 +125,9 @@ class Server:
         source = sql.Identifier(template or "template1")
         with self.connect() as connection:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(sql.Identifier(name), source, strategy)
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}{}").format(
+                    sql.Identifier(name), sql.Identifier(self.user), source, strategy
+                )
             )
         return self.url_of(name)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.postgres import changed, privileges
 from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
-from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Key, Snapshot
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +44,8 @@ class _Reading:
     """What was found at one moment, all of it or what is not as before.
 
     `rows` are those of the catalogs that are counted: by the catalog's number and their key, the object they belong to
-    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone).
+    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone), `ignored` the roots of those that
+    are left out.
     """
 
     snapshot: Snapshot
@@ -53,12 +54,13 @@ class _Reading:
     totals: dict[int, int] = field(default_factory=dict)
     rows: dict[int, dict[int, Root | None]] = field(default_factory=dict)
     entries: dict[Root, list[Entry]] = field(default_factory=dict)
+    ignored: frozenset[Root] = frozenset()
     whole: bool = False
 
     def adopt(self, later: _Reading) -> None:
         """Become what `later` is, which was read on top of this one."""
         self.snapshot, self.horizon = later.snapshot, later.horizon
-        self.roles, self.totals = later.roles, later.totals
+        self.roles, self.totals, self.ignored = later.roles, later.totals, later.ignored
         for number, rows in later.rows.items():
             known = self.rows.setdefault(number, {})
             for key, root in rows.items():
@@ -102,7 +104,7 @@ class Reader:
         prepare: bool = False,
     ) -> None:
         self.connection = connection
-        self._ignored = frozenset(ignore)
+        self._ignored = frozenset(("table", name) for name in ignore)
         self._prepare = prepare
         self._major = connection.info.server_version // 10000
         self._watched = changed.watched(self._major)
@@ -134,7 +136,7 @@ class Reader:
                 found = start
         if self._base.horizon is None:
             self._base = found
-        shown = _without(found.snapshot, self._ignored)
+        shown = found.snapshot
         self._recent[id(shown)] = (shown, found)
         if len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)
@@ -177,6 +179,7 @@ class Reader:
             return None
         assembly = Assembly(base.entries)
         self._read_objects(cursor, changes, assembly)
+        found.ignored = base.ignored | assembly.leave_out(self._ignored, base.ignored)
         found.roles = assembly.roles
         if any(found.roles.get(oid, name) != name for oid, name in base.roles.items()):
             return None
@@ -277,19 +280,3 @@ _SHOWN_BY_PARENTS = frozenset({"sequence", "index", "constraint"})
 
 def _array(oids: Iterable[int]) -> str:
     return f"{{{','.join(map(str, oids))}}}"
-
-
-def _without(found: Snapshot, ignored: frozenset[str]) -> Snapshot:
-    tables = {("table", name) for name in ignored} & found.objects.keys()
-    if not tables:
-        return found
-
-    def stays(key: Key) -> bool:
-        return key not in tables and tables.isdisjoint(found.ancestors(key))
-
-    kept = {key: attributes for key, attributes in found.objects.items() if stays(key)}
-    return Snapshot(
-        kept,
-        {key: parent for key, parent in found.parents.items() if key in kept},
-        {key: order for key, order in found.orders.items() if key in kept},
-    )

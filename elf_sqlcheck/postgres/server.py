@@ -26,8 +26,8 @@ __all__ = ["Server", "Throwaway", "local", "local_data_dir", "throwaway"]
 class Throwaway(Server):
     """A server whose data is removed with it."""
 
-    def __init__(self, provider: Provider, folder: str, served: StandIns, started: reaper.Reaper) -> None:
-        super().__init__(provider, folder, folder, served)
+    def __init__(self, provider: Provider, folder: str, served: StandIns, started: reaper.Reaper, profile: str) -> None:
+        super().__init__(provider, folder, folder, served, profile)
         self._started = started
         self.kept = False
 
@@ -43,17 +43,20 @@ class Throwaway(Server):
 
 
 @contextlib.contextmanager
-def throwaway(pg_bin: str | None = None, major: int | None = None, extensions: bool = True) -> Iterator[Throwaway]:
+def throwaway(
+    pg_bin: str | None = None, major: int | None = None, extensions: bool = True, profile: str = ""
+) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
     `pg_bin` names its folder of programs (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is the one
-    the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks. While the
-    body runs, the PG* variables of the user are out of this process's environment. Raises ServerError.
+    the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks, `profile`
+    "supabase" makes each database that of a Supabase project. While the body runs, the PG* variables of the user are
+    out of this process's environment. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
     served = stand_ins(provider, who) if extensions else NO_STAND_INS
-    data = template(provider, who)
+    data = template(provider, who, profile, served)
     folder = run_folder(who)
     try:
         held = lock(f"{folder}/.owner")
@@ -74,7 +77,7 @@ def throwaway(pg_bin: str | None = None, major: int | None = None, extensions: b
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ServerError(f"{provider} could not be started: {error}", "Choose another one with --pg-bin.") from None
-    server = Throwaway(provider, folder, served, started)
+    server = Throwaway(provider, folder, served, started, profile)
     with without_libpq_variables():
         try:
             import_driver()

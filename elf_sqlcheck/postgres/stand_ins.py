@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -17,40 +18,98 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StandIns:
-    """`names` are the extensions that a stand-in serves, `settings` what the server must be started with for it."""
+    """`names` are the extensions that a stand-in serves.
+
+    For that the server must be started with `settings`, and with the program `postgres` that is named, if one is.
+    """
 
     names: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    postgres: str = ""
 
 
 NO_STAND_INS = StandIns()
 
 
 def stand_ins(provider: Provider, account: Account) -> StandIns:
-    """Return the stand-ins that `provider` needs: for 18 and up those of our extensions that it does not have itself.
+    """Return the stand-ins that `provider` needs: those of our extensions that it does not have itself.
 
-    Before 18 an extension is only ever read from the server's installation, see
+    From 18 on a server can be told where else extensions are. Before, it reads them from its own installation only, so
+    it gets one that looks like its own and has ours besides. See
     https://www.postgresql.org/docs/18/runtime-config-client.html#GUC-EXTENSION-CONTROL-PATH
     """
-    if provider.major < 18:
-        return NO_STAND_INS
     files = _files()
     names = sorted(name.removesuffix(".control") for name in files if name.endswith(".control"))
     missing = tuple(name for name in names if not _has(provider, name))
     if not missing:
         return NO_STAND_INS
+    if provider.major < 18:
+        return _beside_its_own(provider, account, missing, files)
     key = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12]
     target = os.path.join(cache_folder(), f"stand-ins-{key}")
     with published(target, account) as build:
         if build is not None:
             folder = os.path.join(build, "extension")
             os.mkdir(folder)
-            for name, content in files.items():
-                with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                    file.write(content)
-                os.chmod(os.path.join(folder, name), 0o644)
-            os.chmod(folder, 0o755)  # noqa: S103 - for the account of the server to read
+            _write(folder, files)
     return StandIns(missing, (f"extension_control_path=$system:{target}",))
+
+
+def _beside_its_own(provider: Provider, account: Account, missing: tuple[str, ...], files: dict[str, str]) -> StandIns:
+    """Make a copy of the server's program that finds our extensions beside those of its installation.
+
+    Postgres looks for the files of its installation relative to its program, when that lies in a folder named like the
+    one it was built for (src/port/path.c, make_relative_path). So the copy lies in a tree of links that looks like the
+    root of this machine, with a folder of extensions of its own.
+    """
+    shared = next(
+        (place for place in _places(provider) if os.path.isfile(f"{place}/plpgsql.control")),
+        "",
+    )
+    if not shared:
+        return NO_STAND_INS
+    ours = {name: text for name, text in files.items() if name.partition("--")[0].removesuffix(".control") in missing}
+    program = os.path.realpath(provider.program("postgres"))
+    shared = os.path.realpath(shared)
+    key = hashlib.sha256(repr((sorted(ours.items()), provider.build, program, shared)).encode()).hexdigest()[:12]
+    target = os.path.join(cache_folder(), f"stand-ins-{provider.major}-{key}")
+    with published(target, account) as build:
+        if build is not None:
+            extensions = _mirror(build, shared)
+            for name in os.listdir(shared):
+                os.symlink(f"{shared}/{name}", f"{extensions}/{name}")
+            _write(extensions, ours)
+            folder = _mirror(build, os.path.dirname(program))
+            for name in os.listdir(os.path.dirname(program)):
+                if name != os.path.basename(program):
+                    os.symlink(f"{os.path.dirname(program)}/{name}", f"{folder}/{name}")
+            shutil.copyfile(program, f"{folder}/postgres")
+            os.chmod(f"{folder}/postgres", 0o755)  # noqa: S103 - for the account of the server to run
+    return StandIns(missing, postgres=f"{target}{program}")
+
+
+def _mirror(root: str, folder: str) -> str:
+    """Make an empty `folder` below `root`, with links to all that is beside the folders above it; returns its path."""
+    here = root
+    real = ""
+    for part in folder.strip("/").split("/"):
+        for name in os.listdir(real or "/") if not os.path.lexists(f"{here}/{part}") else ():
+            if name != part and not os.path.lexists(f"{here}/{name}"):
+                os.symlink(f"{real}/{name}", f"{here}/{name}")
+        here, real = f"{here}/{part}", f"{real}/{part}"
+        if os.path.islink(here):
+            os.unlink(here)
+        os.makedirs(here, exist_ok=True)
+        os.chmod(here, 0o755)  # noqa: S103 - for the account of the server to read
+    return here
+
+
+def _write(folder: str, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(content)
+        os.chmod(os.path.join(folder, name), 0o644)
+    os.chmod(folder, 0o755)  # noqa: S103 - for the account of the server to read
 
 
 def _files() -> dict[str, str]:
@@ -68,13 +127,17 @@ def _files() -> dict[str, str]:
 
 
 def _has(provider: Provider, extension: str) -> bool:
-    """Whether the server's own installation has the extension: relative to its programs, as Postgres itself looks."""
+    """Whether the server's own installation has the extension."""
+    return any(os.path.isfile(f"{place}/{extension}.control") for place in _places(provider))
+
+
+def _places(provider: Provider) -> tuple[str, ...]:
+    """Where the extensions of an installation are: relative to its programs, as Postgres itself looks."""
     prefix = os.path.dirname(os.path.realpath(provider.bin_dir))
-    places = (
+    return (
         f"{prefix}/share/extension",
         f"{prefix}/share/postgresql/extension",
         f"/usr/share/postgresql/{provider.major}/extension",
         f"/usr/share/postgresql{provider.major}/extension",
         f"/usr/share/pgsql-{provider.major}/extension",
     )
-    return any(os.path.isfile(f"{place}/{extension}.control") for place in places)

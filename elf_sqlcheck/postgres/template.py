@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import tempfile
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import ServerError
+from elf_sqlcheck.postgres import supabase
 from elf_sqlcheck.postgres.folders import cache_folder, published
+from elf_sqlcheck.postgres.stand_ins import NO_STAND_INS
 
 if TYPE_CHECKING:
     from elf_sqlcheck.postgres.account import Account
     from elf_sqlcheck.postgres.find import Provider
+    from elf_sqlcheck.postgres.stand_ins import StandIns
 
 _INITDB = (
-    "--username=postgres",
     "--auth=trust",
     "--encoding=UTF8",
     "--no-sync",
@@ -27,22 +30,46 @@ _INITDB = (
 _SLIM = "UPDATE pg_database SET datistemplate = false WHERE datname = 'template0';\nDROP DATABASE template0;\n"
 
 
-def template(provider: Provider, account: Account) -> str:
+def template(provider: Provider, account: Account, profile: str = "", served: StandIns = NO_STAND_INS) -> str:
     """Return a data directory to copy, readable by `account`; made on first use (about a second).
 
-    Its superuser is `postgres`, and it trusts everybody who can open its socket. Raises ServerError.
+    It trusts everybody who can open its socket. Its superuser is `postgres`, but with the profile "supabase": there
+    each new database is a Supabase project. `served` are the extensions that may be made in it. Raises ServerError.
     """
-    options = [*_INITDB, *_locale(provider)]
-    key = "\n".join((provider.build, platform.machine(), str(account.uid), *options, _SLIM))
-    name = f"template-{provider.version}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    superuser = superuser_of(profile)
+    options = [*_INITDB, f"--username={superuser}", *_locale(provider)]
+    furnishing = _furnishing(served) if profile == "supabase" else ""
+    key = "\n".join((provider.build, platform.machine(), str(account.uid), *options, _SLIM, furnishing))
+    kind = f"template-{profile}" if profile else "template"
+    name = f"{kind}-{provider.version}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     target = os.path.join(cache_folder(), name)
     with published(target, account) as build:
         if build is not None:
             data = os.path.join(build, "data")
-            _must(account, [provider.program("initdb"), *options, f"--pgdata={data}"], provider, b"")
-            single = [provider.program("postgres"), "--single", "-D", data, "-c", "fsync=off", "template1"]
-            _must(account, single, provider, _SLIM.encode())
+            _must(account, [provider.program("initdb"), *options, f"--pgdata={data}"], provider, "")
+            single = [provider.program("postgres"), "--single", "-D", data, "-c", "fsync=off"]
+            _must(account, [*single, "template1"], provider, _SLIM)
+            if furnishing:
+                single[0] = served.postgres or single[0]
+                settings = [option for setting in served.settings for option in ("-c", setting)]
+                # -j: a statement goes on to a semicolon and an empty line, of which there is none before the end.
+                _must(account, [*single, *settings, "-j", "template1"], provider, f"{furnishing}\n\n")
     return os.path.join(target, "data")
+
+
+def superuser_of(profile: str) -> str:
+    """Return the superuser of a server of ours: it is not `postgres` where that name is one of the profile's own."""
+    return supabase.ADMINISTRATOR if profile == "supabase" else "postgres"
+
+
+def _furnishing(served: StandIns) -> str:
+    """The SQL that makes every new database a Supabase project, as one statement of a standalone server.
+
+    A standalone server gives objects numbers below 16384, as initdb does: to snapshots they belong to the system, so
+    that those of a migration's own schema cost no more than without the profile.
+    """
+    script = supabase.roles() + supabase.project(vault="supabase_vault" not in served.names)
+    return "\n".join(line for line in script.splitlines() if line)
 
 
 def _locale(provider: Provider) -> list[str]:
@@ -56,14 +83,11 @@ def _locale(provider: Provider) -> list[str]:
     return ["--locale=C.UTF-8"]
 
 
-def _must(account: Account, command: list[str], provider: Provider, standard_input: bytes) -> None:
-    read, write = os.pipe()
-    os.write(write, standard_input)
-    os.close(write)
-    try:
-        status, output = account.run(command, stdin=read)
-    finally:
-        os.close(read)
+def _must(account: Account, command: list[str], provider: Provider, standard_input: str) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(standard_input.encode())
+        file.seek(0)
+        status, output = account.run(command, stdin=file.fileno())
     if status != 0 or "FATAL:" in output or "ERROR:" in output:
         raise ServerError(
             f"{os.path.basename(command[0])} of {provider} failed (status {status}): {output.strip()[-1500:]}",

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.verify.result import Verification
 
 #: The modules of this package that write findings.
-FORMATS = ("text", "concise", "json", "github")
+FORMATS = ("text", "concise", "json", "github", "markdown", "html")
+#: Those that show whole files, not only the lines on which something was found.
+_WITH_SOURCES = frozenset({"html"})
 
 
 class Report(Record):
@@ -25,7 +28,8 @@ class Report(Record):
     `findings` are in the order of their files and places; `sources` holds the bytes that were judged, by path; `files`
     says how many were judged, `suppressed` how many findings were allowed by a comment, `fixed` how many findings were
     fixed before, `known` are those that a baseline keeps from being shown. `secret` are further findings of credentials
-    that are not shown: what they are about is not shown either.
+    that are not shown: what they are about is not shown either. `verification` is what `verify` saw besides, in
+    `seconds`; None when nothing was run.
     """
 
     findings: tuple[Finding, ...]
@@ -35,6 +39,8 @@ class Report(Record):
     fixed: int = 0
     known: tuple[Finding, ...] = ()
     secret: tuple[Finding, ...] = ()
+    verification: Verification | None = None
+    seconds: float = 0.0
 
 
 class Style(Record):
@@ -99,17 +105,18 @@ class Places:
 def render(name: str, report: Report, style: Style) -> str:
     """The report in the format `name`, one of FORMATS."""
     module = import_module(f"elf_sqlcheck.reports.{name}")
-    text: str = module.render(_without_secrets(report), style)
+    text: str = module.render(_without_secrets(report, name), style)
     return text
 
 
-def _without_secrets(report: Report) -> Report:
-    """The report with stars over each credential, so that no source line, message or fix carries it into a log.
+def _without_secrets(report: Report, name: str) -> Report:
+    """The report for the format `name` with stars over each credential, so that no text carries it into a log.
 
     That goes for findings of any rule, and for credentials that no rule that ran has found. Lines and columns stay
     what they were.
     """
-    places: dict[str, set[tuple[int, int]]] = {}
+    shown = report.sources if name in _WITH_SOURCES or report.verification is not None else ()
+    places = {path: {(start, end) for _, start, end in secrecy.secrets_in(report.sources[path])} for path in shown}
     for finding in (*report.findings, *report.known, *report.secret):
         data = report.sources.get(finding.path)
         if data is None:
@@ -118,20 +125,25 @@ def _without_secrets(report: Report) -> Report:
             places[finding.path] = {(start, end) for _, start, end in secrecy.secrets_in(data)}
         if finding.family == "secrets" and finding.span is not None:
             places[finding.path].add((finding.span.start, finding.span.end))
-    if not any(places.values()):
+    if report.verification is None and not any(places.values()):
         return report
     sources, texts = dict(report.sources), dict[str, set[str]]()
     for path, found in places.items():
-        shown = bytearray(sources[path])
+        starred = bytearray(sources[path])
         for start, end in found:
-            shown[start:end] = secrecy.starred(bytes(shown[start:end]))
+            starred[start:end] = secrecy.starred(bytes(starred[start:end]))
         texts[path] = {secrecy.bare(sources[path][start:end]) for start, end in found}
-        sources[path] = bytes(shown)
+        sources[path] = bytes(starred)
     findings, known = (
         tuple(_without(finding, texts.get(finding.path, ())) for finding in listed)
         for listed in (report.findings, report.known)
     )
-    return report.replace(sources=sources, findings=findings, known=known)
+    verification = report.verification
+    if verification is not None:
+        from elf_sqlcheck.reports.verification import without_secrets
+
+        verification = without_secrets(verification, frozenset().union(*texts.values()))
+    return report.replace(sources=sources, findings=findings, known=known, verification=verification)
 
 
 def _without(finding: Finding, secrets: Collection[str]) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from elf_sqlcheck.reports import Places, counted, summary
+from elf_sqlcheck.reports.markdown import escaped, fitted
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 #: A job summary may be 1 MiB a step, all tools together.
 _SUMMARY_BYTES = 500_000
-_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>|#~&"})
 
 
 def render(report: Report, style: Style, environment: Mapping[str, str] | None = None) -> str:
@@ -49,7 +49,7 @@ def render(report: Report, style: Style, environment: Mapping[str, str] | None =
 
 
 def job_summary(report: Report) -> str:
-    """The findings as Markdown, the worst first; cut, and said so, when there are too many for a job summary."""
+    """The findings as Markdown, the worst first, and what `verify` saw; cut where a job summary holds no more."""
     places = Places(report.sources)
     parts = [f"### elf-sqlcheck: {summary(report)}\n\n"]
     if report.findings:
@@ -57,13 +57,18 @@ def job_summary(report: Report) -> str:
     size = 0
     for number, finding in enumerate(_worst_first(report)):
         place = places.of(finding)
-        where = f"{_markdown(finding.path)}:{place.line}"
-        row = f"| {finding.severity.label} | {where} | {_markdown(finding.rule)} | {_markdown(finding.message)} |\n"
+        where = f"{escaped(finding.path)}:{place.line}"
+        row = f"| {finding.severity.label} | {where} | {escaped(finding.rule)} | {escaped(finding.message)} |\n"
         size += len(row.encode("utf-8", "replace"))
         if size > _SUMMARY_BYTES:
             parts.append(f"\n… and {counted(len(report.findings) - number, 'finding')} more, in the log of the step.\n")
             break
         parts.append(row)
+    if report.verification is not None:
+        from elf_sqlcheck.reports.markdown_verification import folded, table
+
+        proven = [table(report, places), *folded(report, places)]
+        parts.append("\n" + fitted(proven, _SUMMARY_BYTES - min(size, _SUMMARY_BYTES)))
     return "".join(parts)
 
 
@@ -94,7 +99,3 @@ def _message(text: str) -> str:
 
 def _property(text: str) -> str:
     return _message(clean(text, keep="\r\n")).replace(":", "%3A").replace(",", "%2C")
-
-
-def _markdown(text: str) -> str:
-    return " ".join(clean(text, keep="\n").split()).translate(_MARKDOWN)

@@ -18,10 +18,13 @@ VERSION = 1
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every format
-    """`version`, `findings` and `summary`; positions are 1-based, in characters, ends exclusive."""
+    """`version`, `findings`, `summary` and, after `verify`, `verification`: as report.schema.json describes them.
+
+    Positions are 1-based, in characters, ends exclusive.
+    """
     places = Places(report.sources)
     found = numbers(report)
-    whole = {
+    whole: dict[str, Any] = {
         "version": VERSION,
         "findings": [_finding(finding, places) for finding in report.findings],
         "summary": {
@@ -36,6 +39,10 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
             "unsafely_fixable": fixable(report, Applicability.UNSAFE),
         },
     }
+    if report.verification is not None:
+        from elf_sqlcheck.reports.json_verification import verification
+
+        whole["verification"] = verification(report, places)
     return dumps(whole, indent=2) + "\n"
 
 

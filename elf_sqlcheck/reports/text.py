@@ -25,10 +25,14 @@ _HOW = {
 
 
 def render(report: Report, style: Style) -> str:
-    """All findings, and a last line that sums them up (unless the style is quiet)."""
+    """All findings; unless the style is quiet, what `verify` saw and a last line that sums up."""
     places = Places(report.sources)
     told: set[tuple[str, str, str]] = set()
     pieces = ["\n".join(_finding(finding, places, told, style)) + "\n" for finding in report.findings]
+    if not style.quiet and report.verification is not None:
+        from elf_sqlcheck.reports.text_verification import blocks
+
+        pieces += blocks(report, places, style)
     if not style.quiet and (report.files or report.findings):
         worst = max((finding.severity.label for finding in report.findings), default="good", key=_rank)
         pieces.append(painted(summary(report), worst, style.colour))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from elf_sqlcheck.shared.transaction import committed, is_over, roll_back_if_ope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import psycopg
     from psycopg import Connection
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     Record = Callable[[Connection[dict[str, Any]]], object]
     Progress = Callable[[int, str], object]
+    Leaving = Callable[[Connection[dict[str, Any]]], object]
+    Around = Callable[[Migration, Piece], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class SupabaseExecutor:
         credentials: Who is asked for them; the environment of the process by default.
         application_name: How the session shows in `pg_stat_activity`.
         settings: What every migration begins with, such as {"lock_timeout": "5s"}.
+        as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
+
+    `around`, where it is set, makes a context for each piece, which is entered before its first statement reaches the
+    server and left after its last one is done.
     """
 
     def __init__(
@@ -70,14 +78,17 @@ class SupabaseExecutor:
         credentials: CredentialManager | None = None,
         application_name: str = "elf-migrate",
         settings: Mapping[str, str] | None = None,
+        as_its_tool: bool = False,
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
         self._settings = dict(settings or {})
+        self._as_its_tool = as_its_tool
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
+        self.around: Around | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +161,7 @@ class SupabaseExecutor:
         record: Record | None = None,
         resume_from: int = 0,
         progress: Progress | None = None,
+        leaving: Leaving | None = None,
     ) -> Outcome:
         """Run one section: whole in one transaction, or piece by piece where it asks for that.
 
@@ -160,12 +172,14 @@ class SupabaseExecutor:
             resume_from: How many statements of the section an earlier run has already carried out.
             progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;
                 called inside the transaction of a piece that has one.
+            leaving: Gets the connection when the section is carried out, before its session is reset.
 
         Raises:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
             ConnectionFailed: No connection could be made.
         """
-        pieces = [piece for piece in cut(migration, section) if piece.last > resume_from or not section.statements]
+        whole = cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+        pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         connection = self.connection
         self._notices = []
         started = time.perf_counter()
@@ -183,15 +197,18 @@ class SupabaseExecutor:
                     hooks.append(lambda count=piece.last, mark=mark: progress(count, mark))  # type: ignore[misc]
                 if record and piece is pieces[-1]:
                     hooks.append(lambda: record(connection))
-                if piece.in_transaction:
-                    self._run_in_transaction(migration, section, piece, done, hooks)
-                else:
-                    self._run_alone(migration, section, piece, done, hooks)
+                with self.around(migration, piece) if self.around else nullcontext():
+                    if piece.in_transaction:
+                        self._run_in_transaction(migration, section, piece, done, hooks)
+                    else:
+                        self._run_alone(migration, section, piece, done, hooks)
                 done = piece.last
             if record and not pieces:
                 record(connection)
+            if leaving:
+                leaving(connection)
         finally:
-            self._reset()
+            self.reset()
         count = sum(len(piece.statements) for piece in pieces)
         return Outcome(count, (time.perf_counter() - started) * 1000, tuple(self._notices))
 
@@ -267,7 +284,12 @@ class SupabaseExecutor:
         if last.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
             error = errors.error_from_result(last, encoding="utf-8")
             if connection.broken:
-                raise went_away(migration, section, self.target.where, done, unknown=not piece.in_transaction)
+                last_sent = piece.statements[len(results) - 1 : len(results)]
+                span = last_sent[0].span if last_sent else section.span
+                unknown = not piece.in_transaction
+                raise went_away(
+                    migration, section, self.target.where, done, unknown=unknown, span=span, said=str(error)
+                )
             kept = committed(results)
             if kept:
                 state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
@@ -285,7 +307,7 @@ class SupabaseExecutor:
             )
         return results
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
         import psycopg
 

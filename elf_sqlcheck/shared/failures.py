@@ -123,6 +123,8 @@ def statement_failed(
         sqlstate=sqlstate,
         detail="; ".join([said, *extra]),
         completed=completed,
+        table=(diag.schema_name or "", diag.table_name or ""),
+        column=diag.column_name or "",
     )
 
 
@@ -146,8 +148,20 @@ def own_commit(migration: Migration, section: Section, piece: Piece, kept: int, 
     )
 
 
-def went_away(migration: Migration, section: Section, where: str, done: int, *, unknown: bool) -> MigrationFailed:
-    """Return the error for a connection lost after `done` statements; `unknown`: maybe the next was carried out."""
+def went_away(
+    migration: Migration,
+    section: Section,
+    where: str,
+    done: int,
+    *,
+    unknown: bool,
+    span: Span | None = None,
+    said: str = "",
+) -> MigrationFailed:
+    """Return the error for a connection lost after `done` statements; `unknown`: maybe the next was carried out.
+
+    `span` is the statement that was running, where that is known, `said` what the server said before it went.
+    """
     if unknown:
         state = "Whether its last statement was carried out is not known; the history, read again, will tell."
     else:
@@ -155,8 +169,9 @@ def went_away(migration: Migration, section: Section, where: str, done: int, *, 
     return MigrationFailed(
         f"{migration.path}: the server at {where} went away while {section.name.upper()} ran. {state}",
         "Check the server, then run it again.",
-        span=section.span,
+        span=span or section.span,
         sqlstate="08006",
+        detail=said.strip(),
         completed=done,
     )
 

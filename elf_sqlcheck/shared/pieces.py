@@ -54,8 +54,11 @@ class Piece:
         return bytes(data)
 
 
-def cut(migration: Migration, section: Section) -> tuple[Piece, ...]:
+def cut(migration: Migration, section: Section, *, own_commits: bool = False) -> tuple[Piece, ...]:
     """Return the pieces of `section` in order.
+
+    With `own_commits` a COMMIT without a BEGIN ends the transaction that the section runs in, and another one begins:
+    other tools let that happen.
 
     Raises:
         MigrationFailed: It opens or ends transactions in a way that cannot be kept together, or holds what no
@@ -86,6 +89,9 @@ def cut(migration: Migration, section: Section) -> tuple[Piece, ...]:
                 )
             )
             opened, loose = None, index + 1
+        elif control == "TRANS_STMT_COMMIT" and own_commits and opened is None:
+            pieces += _loose(migration, section, loose, index)
+            loose = index + 1
         elif control in _CONTROLS:
             raise _refused(migration, statement, f"ends the transaction that it runs in ({_CONTROLS[control]})")
     if opened is not None:

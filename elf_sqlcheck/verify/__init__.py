@@ -6,9 +6,11 @@ a finding, at the statement that made the difference where that can be told. Wha
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck import layouts, registry
+from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.options import DEFAULT, Options
 from elf_sqlcheck.verify.proof import Proof
 from elf_sqlcheck.verify.result import Progress, Step, Verification
@@ -49,16 +51,22 @@ def verify(
     Raises:
         ConnectionFailed: No connection could be made.
         DatabaseError: The server lets nobody create a database or a role.
+        ServerError: The server went down, such as by a migration that used up its memory.
     """
     ordered = layouts.in_order(list(migrations))
     proof = Proof(server, ordered, registry.builtin() if rules is None else rules, report, options)
     try:
+        proof.start()
         for number, migration in enumerate(ordered, start=1):
             judged = only is None or any(path in only for path in migration.paths)
             if not proof.take(number, migration, judged=judged):
                 proof.give_up(ordered[number:])
                 break
         proof.finish()
-    finally:
-        proof.close(keep=keep)
+    except BaseException:
+        # Where the server is gone nothing can be dropped, and the first error is the one to tell.
+        with contextlib.suppress(DatabaseError):
+            proof.close(keep=keep)
+        raise
+    proof.close(keep=keep)
     return proof.stage.result

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from psycopg import Connection
+
     from elf_sqlcheck.errors import MigrationFailed
+    from elf_sqlcheck.model import Section
     from elf_sqlcheck.verify.result import Step
     from elf_sqlcheck.verify.stage import Stage
 
@@ -28,8 +31,14 @@ class Check:
         """Around the first run of UP, and nothing else."""
         return nullcontext()
 
+    def leaves(self, stage: Stage, step: Step, section: Section, connection: Connection[dict[str, Any]]) -> None:
+        """A section is carried out, and its session is not reset yet: for what looks at the session."""
+
     def refused(self, stage: Stage, step: Step, error: MigrationFailed) -> bool:  # noqa: ARG002 - for those that override it
-        """UP failed, its transaction is rolled back. True: the check reported it and took its cause away, try again."""
+        """UP failed, its transaction is rolled back. True: the check took a possible cause away, try again.
+
+        It is asked again when that did not help; it reports the cause when UP is `applied`.
+        """
         return False
 
     def applied(self, stage: Stage, step: Step) -> None:

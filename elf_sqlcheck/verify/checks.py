@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.access import Access
+from elf_sqlcheck.verify.leaks import Leaks
+from elf_sqlcheck.verify.observe import Observation
+from elf_sqlcheck.verify.queries import Queries
+from elf_sqlcheck.verify.rows.check import Rows
+from elf_sqlcheck.verify.traffic import Traffic
+
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
     from elf_sqlcheck.verify.options import Options
 
 
-def chosen(options: Options) -> list[Check]:  # noqa: ARG001
-    """Return the checks that `options` ask for."""
-    return []
+def chosen(options: Options) -> list[Check]:
+    """Return the checks that `options` ask for. Raises UsageError for files that cannot be used."""
+    checks: list[Check] = []
+    if options.rows or options.sample:
+        checks.append(Rows(options))
+    if options.observe:
+        checks.append(Observation())
+    if options.traffic:
+        checks.append(Traffic())
+    if options.queries:
+        checks.append(Queries(options.queries))
+    if options.profile == "supabase":
+        checks.append(Access())
+    checks.append(Leaks())
+    return checks

@@ -20,7 +20,9 @@ class Options:
         queries: Files of queries (sqlc, pgtyped or plain) that have to work before and after each migration.
         profile: "supabase" for its roles, schemas and privileges; "" for a bare Postgres.
         auto_expose: With the profile supabase: whether new tables are granted to the API's roles by default.
-        statement_timeout: After how many seconds a statement is cancelled; 0 for never.
+        exposed: The schemas that the Data API serves.
+        statement_timeout: After how many seconds a statement is cancelled, snapshots of the schema included; 0 for
+            never.
         observe: Watch locks, rewrites, durations and WAL of each statement.
     """
 
@@ -33,7 +35,8 @@ class Options:
     traffic: bool = False
     queries: tuple[str, ...] = ()
     profile: str = ""
-    auto_expose: bool = True
+    auto_expose: bool = False
+    exposed: tuple[str, ...] = ("public", "graphql_public")
     statement_timeout: float = 60.0
     observe: bool = True
 

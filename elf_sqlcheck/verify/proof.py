@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import ElfError, MigrationFailed
+from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.verify import outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
+from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Progress, Step
+from elf_sqlcheck.verify.rollback import MOST_DIFFERENCES, Rollbacks, said
+from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from psycopg import Connection
+
     from elf_sqlcheck.model import Migration, Section
-    from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
 
-#: More differences than these are counted, not listed: one DROP SCHEMA forgotten should not bury the rest.
-_MOST_DIFFERENCES = 20
+_MOST_NAMES = 3
 
 
 class Proof:
@@ -38,10 +42,16 @@ class Proof:
         report: Progress | None,
         options: Options,
     ) -> None:
+        # First, so that an option that cannot be used ends the run while there is nothing to clean up.
+        self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
         self._report = report
+        self._rollbacks = Rollbacks(self.stage)
+        self._restorer = Restorer(self.stage)
         self._standing: Snapshot | None = None
-        self._checks = chosen(options)
+
+    def start(self) -> None:
+        """Let the checks see the empty database."""
         for check in self._checks:
             check.start(self.stage)
 
@@ -52,13 +62,14 @@ class Proof:
         stage.result.steps.append(step)
         if judged:
             step.before = self._standing or stage.snapshot()
-            for check in self._checks:
+            # What is not going to be run is not to be rehearsed either.
+            for check in self._checks if outside.refused(stage, migration, migration.up) is None else ():
                 check.before(stage, step)
         self._tell(migration, "applying", number)
         error = self._apply(step)
         step.applied = error is None
         if error is not None:
-            stage.find("does-not-apply", migration, f"UP fails: {_said(error)}", error.span, error.remedy)
+            stage.find("does-not-apply", migration, f"UP fails: {said(error)}", error.span, error.remedy)
             return False
         self._standing = None
         if not judged:
@@ -86,7 +97,7 @@ class Proof:
             error = self._run(step, step.migration.up)
         if error is not None and step.judged:
             for check in self._checks:
-                if error is not None and check.refused(self.stage, step, error):
+                while error is not None and check.refused(self.stage, step, error):
                     error = self._run(step, step.migration.up)
         return error
 
@@ -96,56 +107,43 @@ class Proof:
         error = self._run(step, down)
         step.rolled_back = error is None
         if error is not None:
-            stage.find("does-not-roll-back", migration, f"DOWN fails: {_said(error)}", error.span, error.remedy)
-            self._restore(number, migration, applied)
+            self._rollbacks.fails(number, step, down, error, (before, applied))
+            self._restore(number, applied)
             return
         step.differences = compare(before, stage.snapshot(before))
-        left = [difference for difference in step.differences if difference.matters]
-        self._find_differences(migration, left)
+        self._rollbacks.leaves(number, step, (before, applied))
         for check in self._checks:
             check.rolled_back(stage, step)
         self._tell(migration, "applying again", number)
         error = self._run(step, migration.up)
         step.reapplied = error is None
         if error is not None:
-            message = f"after its own rollback UP fails: {_said(error)}"
+            message = f"after its own rollback UP fails: {said(error)}"
             # Not Postgres' remedy: IF NOT EXISTS would hide what the rollback left, and UP was right the first time.
             stage.find("does-not-apply-again", migration, message, error.span)
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
             return
         again = stage.snapshot(before)
         other = [difference for difference in compare(applied, again) if difference.matters]
         # What the rollback left is told already; it is no news that it is still there.
-        if other and not left:
-            for difference in other[:_MOST_DIFFERENCES]:
+        if other and not any(difference.matters for difference in step.differences):
+            for difference in other[:MOST_DIFFERENCES]:
                 message = f"after rolling back and applying again: {difference.describe()}"
                 stage.find("does-not-apply-again", migration, message, culprit(migration, difference))
         if other:
-            self._restore(number, migration, applied)
+            self._restore(number, applied)
         else:
             self._standing = again
         for check in self._checks:
             check.reapplied(stage, step)
 
-    def _find_differences(self, migration: Migration, left: list[Difference]) -> None:
-        stage = self.stage
-        named = [
-            ("rollback-leaves-behind" if difference.change == "added" else "rollback-does-not-restore", difference)
-            for difference in left
-        ]
-        wanted = [(rule, difference) for rule, difference in named if rule in stage.rules]
-        for rule, difference in wanted[:_MOST_DIFFERENCES]:
-            stage.find(rule, migration, f"after the rollback: {difference.describe()}", culprit(migration, difference))
-        if len(wanted) > _MOST_DIFFERENCES:
-            more = len(wanted) - _MOST_DIFFERENCES
-            stage.note(f"{migration.path}: {more} more differences after its rollback are not listed.")
-
     def give_up(self, rest: Sequence[Migration]) -> None:
         """Say which migrations nothing is known about."""
         self.stage.result.steps += [Step(migration, judged=False) for migration in rest]
         if rest:
-            names = ", ".join(migration.path for migration in rest)
-            self.stage.note(f"Not judged, because a migration before them does not apply: {names}.")
+            names = ", ".join(migration.path for migration in rest[:_MOST_NAMES])
+            more = f" and {len(rest) - _MOST_NAMES} more" if len(rest) > _MOST_NAMES else ""
+            self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
         """Let the checks do what needs the whole chain."""
@@ -154,43 +152,27 @@ class Proof:
 
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
+        self._restorer.close()
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
+        def leaving(connection: Connection[dict[str, Any]]) -> None:
+            for check in self._checks:
+                check.leaves(self.stage, step, section, connection)
+
         started = time.perf_counter()
         try:
-            self.stage.executor.run(step.migration, section)
-        except MigrationFailed as error:
-            if error.sqlstate.startswith(("08", "57P")):
-                raise
-            return error
+            return run(self.stage, step.migration, section, leaving if step.judged else None)
         finally:
             step.ms += (time.perf_counter() - started) * 1000
-        return None
 
-    def _restore(self, number: int, migration: Migration, applied: Snapshot) -> None:
+    def _restore(self, number: int, applied: Snapshot) -> None:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""
-        stage = self.stage
-        self._standing = stage.snapshot()
-        if not compare(applied, self._standing):
-            return
-        stage.drop()
-        stage.make()
-        for earlier in stage.ordered[:number]:
-            try:
-                stage.executor.run(earlier, earlier.up)
-            except MigrationFailed as error:
-                raise ElfError(
-                    f"{migration.path}: the schema could not be made anew after its rollback failed: {error.message}",
-                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
-                ) from error
-        self._standing = applied
+        self._standing = self.stage.snapshot()
+        if any(difference.matters for difference in compare(applied, self._standing)):
+            self._restorer.restore(number)
+            self._standing = applied
 
     def _tell(self, migration: Migration, doing: str, number: int) -> None:
         if self._report:
             self._report(migration, doing, number, len(self.stage.ordered))
-
-
-def _said(error: MigrationFailed) -> str:
-    """Postgres' own words; where it was not asked, ours."""
-    return error.detail or error.message

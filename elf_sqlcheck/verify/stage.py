@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
-from elf_sqlcheck.postgres.reader import SETTINGS, Reader
 from elf_sqlcheck.postgres.roles import create_roles
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
+from elf_sqlcheck.verify.schema import SchemaReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from elf_sqlcheck.model import Migration, Span
+    from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
 
+_NOT_THE_SCHEMA = tracking.NAMES.union(TRACKING_TABLES)
 
-#: The session that reads snapshots, as it shows in pg_stat_activity.
-READER = "elf-sqlcheck reader"
+
+@dataclass(frozen=True)
+class Base:
+    """A copy of the database with the first `applied` migrations in it, and the `roles` that there were then."""
+
+    database: str
+    applied: int
+    roles: frozenset[str]
 
 
 class Stage:
@@ -44,63 +55,90 @@ class Stage:
         url = server if isinstance(server, str) else server.url
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
-        self.executor = self._watcher = self.administration
-        self._reader: Reader | None = None
+        self.executor = self.administration
+        self._profile = profile.of(options, server, self.administration)
+        self._schema = self._reading()
+        self.result.notes += self._profile.notes(ordered)
+        self._roles = self._all_roles()
         self.make()
-        made = create_roles(self.administration.connection, named_roles(ordered))
+        made = self._make_roles()
         if made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
     def snapshot(self, since: Snapshot | None = None) -> Snapshot:
-        """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles.
-
-        It is read in a session of its own, so that the migrations' sessions are none the wiser.
-        """
-        import psycopg
-
-        try:
-            return self._read(since)
-        except psycopg.OperationalError:
-            # A migration may end the sessions of all others.
-            self._watcher.close()
-            return self._read(since)
-
-    def _read(self, since: Snapshot | None) -> Snapshot:
-        connection = self._watcher.connection
-        if self._reader is None:
-            self._reader = Reader(connection, prepare=True)
-        self._reader.connection = connection
-        return self._reader.read(since)
+        """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
+        return self._schema.snapshot(since)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
         self.result.notes.append(text)
 
-    def find(self, name: str, migration: Migration, message: str, span: Span | None, instead: str = "") -> None:
+    def find(
+        self,
+        name: str,
+        migration: Migration,
+        message: str,
+        span: Span | None,
+        instead: str = "",
+        fix: Fix | None = None,
+    ) -> None:
         """Note a finding of a rule, unless the rule is not asked for; `instead` goes before what the rule says."""
         rule = self.rules.get(name)
         if rule is None:
             return
         self.result.findings.append(
             Finding(
-                rule.name, rule.family, rule.severity, message, migration.path, span, rule.why, instead or rule.instead
+                rule.name,
+                rule.family,
+                rule.severity,
+                message,
+                migration.path,
+                span,
+                rule.why,
+                instead or rule.instead,
+                fix,
             )
         )
 
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
         self.database = self._create(template)
+        if not template:
+            self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
-        self._watcher = SupabaseExecutor(self._url(self.database), application_name=READER, settings=SETTINGS)
-        self._reader = None
+        self._schema.close()
+        self._schema = self._reading()
+        for statement in () if template else tracking.statements(self.ordered):
+            self.executor.query(statement)
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
         if self.database:
             self.executor.close()
-            self._watcher.close()
+            self._schema.close()
             self._drop(self.database)
             self.database = ""
+
+    def remake(self, number: int, base: Base | None = None) -> None:
+        """Make the database anew, without the roles that migrations made, and carry out the first `number` migrations.
+
+        With a `base` it begins there.
+
+        Raises:
+            ElfError: One of them fails, though it did not before.
+        """
+        self.drop()
+        self._drop_roles(base.roles if base else self._roles)
+        self.make(base.database if base else "")
+        self._make_roles()
+        for migration in self.ordered[base.applied if base else 0 : number]:
+            try:
+                self.executor.run(migration, migration.up)
+            except MigrationFailed as error:
+                raise ElfError(
+                    f"{migration.path}: the schema could not be made anew after a failure: {error.message}",
+                    "Make the migrations repeatable: something in them outlives their database, such as a role.",
+                ) from error
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[SupabaseExecutor]:
@@ -110,9 +148,7 @@ class Stage:
         (https://www.postgresql.org/docs/current/manage-ag-templatedbs.html): our own connection is closed for it, and
         opened again when it is next asked for.
         """
-        self.executor.close()
-        self._watcher.close()
-        name = self._create(self.database)
+        name = self._copy()
         executor = self.connect(name)
         try:
             yield executor
@@ -120,9 +156,26 @@ class Stage:
             executor.close()
             self._drop(name)
 
+    def keep(self, number: int) -> Base:
+        """Copy the database, in which the first `number` migrations are; `forget` drops the copy."""
+        return Base(self._copy(), number, frozenset(self._all_roles()))
+
+    def forget(self, base: Base) -> None:
+        """Drop a copy."""
+        self._drop(base.database)
+
+    def _copy(self) -> str:
+        self.executor.close()
+        self._schema.close()
+        return self._create(self.database)
+
+    def _reading(self) -> SchemaReader:
+        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA)
+
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
-        return SupabaseExecutor(self._url(database), application_name="elf-sqlcheck")
+        timeout = f"{round(self.options.statement_timeout * 1000)}ms"
+        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
@@ -133,10 +186,34 @@ class Stage:
         if keep and self.database:
             self.result.url = self._shown(self.database)
             self.executor.close()
-            self._watcher.close()
+            self._schema.close()
         else:
             self.drop()
+            self._drop_roles(self._roles)
         self.administration.close()
+
+    def _all_roles(self) -> set[str]:
+        return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
+
+    def _make_roles(self) -> list[str]:
+        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        if made:
+            self._profile.hand_over(made)
+        return made
+
+    def _drop_roles(self, kept: Container[str]) -> None:
+        """Drop all roles but those `kept`: on a server that is not ours, only those that the migrations name.
+
+        A role that another database needs stays.
+        """
+        from psycopg import sql
+
+        for role in sorted(role for role in self._all_roles() if role not in kept):
+            named = any(role.encode() in migration.data for migration in self.ordered)
+            if named or not isinstance(self.server, str):
+                command = sql.SQL("DROP ROLE {}").format(sql.Identifier(role))
+                with contextlib.suppress(DatabaseError):
+                    self.administration.query(command.as_string(self.administration.connection))
 
     def _create(self, template: str = "") -> str:
         from psycopg import sql
@@ -163,13 +240,6 @@ class Stage:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         if not isinstance(self.server, str):
-            return self._url(database)
+            return self.server.url_of(database)
         values: dict[str, Any] = conninfo_to_dict(self.server, dbname=database)
         return make_conninfo(**{key: value for key, value in values.items() if key != "password"})
-
-    def _url(self, database: str) -> str:
-        from psycopg.conninfo import make_conninfo
-
-        if isinstance(self.server, str):
-            return make_conninfo(self.server, dbname=database)
-        return self.server.url_of(database)

@@ -1,0 +1,57 @@
+"""Which relations and types a change is about in any way: those that it alters, and those that it reads or points at."""
+
+from __future__ import annotations
+
+from elf_sqlcheck.catalog import changes as ch
+from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.targets import targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from elf_sqlcheck.catalog.targets import Target
+
+#: What leaves the rows of a table alone, and cannot fail because of them.
+_ROWLESS = (
+    ch.AlterFunction, ch.AlterPolicy, ch.Comment, ch.CreateFunction, ch.CreatePolicy, ch.CreateTrigger,
+    ch.DefaultPrivileges, ch.Grant, ch.SetOwner, ch.SetRowSecurity, ch.SetSetting, ch.SetTrigger,
+)  # fmt: skip
+
+
+def mentioned(changes: Iterable[ch.Change]) -> list[Target]:
+    """The relations and types, each once, that changes have to do with whose course or result rows may decide.
+
+    Names are as the text gives them; where it sets a search_path, they come once more for each schema in it.
+    """
+    found: dict[Target, None] = {}
+    schemas: list[str] = []
+    seen: set[int] = set()
+    for change in changes:
+        if isinstance(change, ch.SetSetting) and change.name == "search_path" and change.value:
+            schemas += [part.strip().strip("\"'") for part in change.value.split(",")]
+        if isinstance(change, _ROWLESS) or (isinstance(change, ch.CreateView) and not change.materialized):
+            continue
+        names = [target for target in targets(change) if target[0] in {"relation", "type"}]
+        if id(change.statement) not in seen:
+            seen.add(id(change.statement))
+            names += [("relation", name) for name in relations(change.statement.node)]
+        for kind, name in names:
+            found[kind, name] = None
+            if name.schema is None:
+                found.update(dict.fromkeys((kind, Name(schema, name.name)) for schema in schemas))
+    return list(found)
+
+
+def relations(node: Any) -> Iterator[Name]:
+    """The relations that a node names, wherever in it."""
+    if isinstance(node, dict):
+        relation = node.get("relname")
+        if isinstance(relation, str):
+            yield Name(node.get("schemaname"), relation)
+        for value in node.values():
+            yield from relations(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from relations(value)

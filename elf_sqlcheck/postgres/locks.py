@@ -1,0 +1,179 @@
+"""Which locks a session holds, and what it did to the relations under them, as Postgres itself tells.
+
+https://www.postgresql.org/docs/current/view-pg-locks.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from json import loads
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import Connection
+    from psycopg.pq.abc import PGresult
+
+#: The weakest first: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+MODES = (
+    "access share", "row share", "row exclusive", "share update exclusive", "share", "share row exclusive",
+    "exclusive", "access exclusive",
+)  # fmt: skip
+#: The first object identifier that is not Postgres' own: catalogs are locked by everything.
+_FIRST_OWN = 16384
+_KINDS = {
+    "r": "table", "p": "table", "i": "index", "I": "index", "v": "view", "m": "materialized view", "S": "sequence",
+    "f": "foreign table",
+}  # fmt: skip
+#: Evaluated from left to right, so the last two are read after the locks: what this query costs is nobody's time.
+_SIGHT = """
+SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
+       pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                   l.relation::int8, l.modes, n.nspname, c.relname, pg_catalog.pg_relation_filenode(l.relation)::int8,
+                   i.indrelid::int8, pg_catalog.pg_stat_get_xact_numscans(l.relation)))
+          FROM (SELECT relation, pg_catalog.array_agg(mode) AS modes FROM pg_catalog.pg_locks
+                 WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= {first}
+                 GROUP BY 1) l
+          LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
+         WHERE l.relation <= {newest} OR i.indrelid <= {newest}),
+       extract(epoch FROM pg_catalog.clock_timestamp())::float8,
+       pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
+"""
+_NEWEST = b"SELECT (SELECT max(oid) FROM pg_class)::int8 AS newest"
+_SCANS = """
+SELECT oid::int8 AS oid, pg_stat_get_xact_numscans(oid) AS scans FROM pg_class
+ WHERE relkind IN ('r', 'm', 'i') AND pg_stat_get_xact_numscans(oid) > 0
+"""
+_RELATIONS = """
+SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+       quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS shown,
+       pg_relation_filenode(c.oid)::int8 AS node, i.indrelid::int8 AS table,
+       EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS heir
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ WHERE (%(oids)s::oid[] IS NULL OR c.oid = ANY(%(oids)s)) AND c.oid >= %(first)s AND c.relkind = ANY(%(kinds)s)
+   AND n.nspname <> 'pg_toast'
+"""
+_HELD = """
+SELECT relation::int8 AS oid, array_agg(mode) AS modes FROM pg_locks
+ WHERE pid = %s AND locktype = 'relation' AND granted AND relation >= %s GROUP BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a session starts from: no relation has an identifier above `newest`, and those made later mostly do;
+    `scans` are counts that the server has not passed on yet, so that they would seem to be those of the transaction.
+    """
+
+    newest: int
+    scans: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A locked relation at one moment: the `modes` held, its `name` now (None when it is dropped), the number of its
+    file (None where it has none), the `table` of an index, and how often this transaction has read all of it.
+    """
+
+    modes: frozenset[str]
+    name: tuple[str, str] | None
+    node: int | None
+    table: int | None
+    scans: int
+
+
+UNSEEN = Seen(frozenset(), None, None, None, 0)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen between two statements, by the relations' object identifiers.
+
+    `begun` and `ended` are seconds, `wal_begun` and `wal_ended` bytes of WAL, when the look was begun and ended.
+    """
+
+    begun: float
+    wal_begun: int
+    relations: dict[int, Seen] = field(default_factory=dict)
+    ended: float = 0.0
+    wal_ended: int = 0
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation as everybody else sees it: `kind` in words, `shown` its qualified and quoted name, `node` its file,
+    `table` that of an index, `heir` for a partition or a child.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    shown: str
+    node: int | None
+    table: int | None
+    heir: bool
+
+
+@cache
+def spelled(mode: str) -> str:
+    """A mode in the words of the manual: AccessExclusiveLock is "access exclusive"."""
+    letters = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in mode.removesuffix("Lock"))
+    return letters.strip()
+
+
+def strongest(modes: Iterable[str]) -> str:
+    """The strongest of some modes."""
+    return max(modes, key=MODES.index)
+
+
+def ground(connection: Connection[dict[str, Any]]) -> Ground:
+    """Return what the session starts from; to be asked before the transaction that is looked at."""
+    flushes = connection.info.server_version >= 150000
+    scans = {} if flushes else {row["oid"]: row["scans"] for row in connection.execute(_SCANS).fetchall()}
+    row = connection.execute(_NEWEST + (b", pg_stat_force_next_flush()" if flushes else b"")).fetchone()
+    return Ground(int(row["newest"]) if row else 0, scans)
+
+
+def sight_of(newest: int) -> bytes:
+    """The query with which a session takes a look at what it holds, and did in its transaction.
+
+    Relations younger than `newest` are left out, but for indexes on older tables. A migration may create thousands.
+    """
+    return _SIGHT.format(first=_FIRST_OWN, newest=newest).encode()
+
+
+def read_sight(result: PGresult) -> Sight | None:
+    """The answer to `sight_of`; None for that to another query."""
+    if result.ntuples != 1 or result.fname(0) != b"elf_sight":
+        return None
+    begun, wal_begun, relations, ended, wal_ended = (result.get_value(0, column) or b"" for column in range(5))
+    seen = {
+        oid: Seen(frozenset(map(spelled, modes)), (schema, name) if name else None, node, table, scans)
+        for oid, modes, schema, name, node, table, scans in loads(relations.decode("utf-8", "replace") or "[]")
+    }
+    return Sight(float(begun), int(wal_begun), seen, float(ended), int(wal_ended))
+
+
+def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None = None) -> dict[int, Relation]:
+    """The relations that are there, by identifier, or those among `oids`; nothing of Postgres' own, no TOAST."""
+    values = {"oids": None if oids is None else list(oids), "first": _FIRST_OWN, "kinds": list(_KINDS)}
+    rows = connection.execute(_RELATIONS, values).fetchall()
+    return {row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows}
+
+
+def held_by(connection: Connection[dict[str, Any]], pid: int) -> dict[int, frozenset[str]]:
+    """The modes in which another session holds relations, by identifier."""
+    rows = connection.execute(_HELD, (pid, _FIRST_OWN), prepare=True).fetchall()
+    return {row["oid"]: frozenset(map(spelled, row["modes"])) for row in rows}
+
+
+def written(connection: Connection[dict[str, Any]]) -> int:
+    """How many bytes of WAL the server has written since it was made."""
+    row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::int8 AS bytes").fetchone()
+    return int(row["bytes"]) if row else 0

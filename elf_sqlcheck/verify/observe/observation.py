@@ -1,0 +1,101 @@
+"""The check: when it looks, and what it makes of what it saw."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.errors import MigrationFailed
+from elf_sqlcheck.shared.pieces import cut
+from elf_sqlcheck.verify.check import Check
+from elf_sqlcheck.verify.observe.prediction import Foresight, differences
+from elf_sqlcheck.verify.observe.rehearsal import rehearse
+from elf_sqlcheck.verify.observe.told import Work, observed
+from elf_sqlcheck.verify.observe.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+    from elf_sqlcheck.shared.pieces import Piece
+    from elf_sqlcheck.verify.observe.prediction import Predictions
+    from elf_sqlcheck.verify.result import Step
+    from elf_sqlcheck.verify.stage import Stage
+
+
+#: What Postgres says of a statement that has to run outside a transaction, and of a procedure that ends its own.
+_OUTSIDE = frozenset({"25001", "2D000"})
+
+
+class Observation(Check):
+    """Fills `Step.observed`, and finds where lint predicted something else."""
+
+    def __init__(self) -> None:
+        self._foresight: Foresight | None = None
+        self._predictions: Predictions = {}
+
+    def before(self, stage: Stage, step: Step) -> None:
+        """Rehearse UP where all of it runs in one transaction."""
+        self._foresight = self._foresight or Foresight(stage.ordered)
+        self._predictions = self._foresight.of(step.migration)
+        pieces = _pieces(step.migration)
+        if len(pieces) == 1 and pieces[0].in_transaction:
+            self._rehearse(stage, step, pieces[0])
+            stage.executor.reset()
+
+    @contextmanager
+    def during(self, stage: Stage, step: Step) -> Iterator[None]:
+        """Rehearse each piece that runs in a transaction of its own just before it runs, and watch what cannot."""
+        pieces = _pieces(step.migration)
+        if len(pieces) < 2 and all(piece.in_transaction for piece in pieces):
+            yield
+            return
+        executor = stage.executor
+        with stage.another() as second:
+            executor.around = lambda _, piece: self._around(stage, step, piece, second)
+            try:
+                yield
+            finally:
+                executor.around = None
+
+    @contextmanager
+    def _around(self, stage: Stage, step: Step, piece: Piece, second: SupabaseExecutor) -> Iterator[None]:
+        if self._rehearse(stage, step, piece) not in _OUTSIDE:
+            yield
+            return
+        with Watch(second.connection, stage.executor.connection.info.backend_pid) as watch:
+            yield
+        work = Work(watch.before, watch.after, watch.relations)
+        for statement in piece.statements:
+            step.observed.append(
+                observed(statement, watch.before, watch.after, watch.relations, work, in_transaction=False)
+            )
+
+    def _rehearse(self, stage: Stage, step: Step, piece: Piece) -> str:
+        """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""
+        import psycopg
+
+        try:
+            seen = rehearse(stage.executor.connection, step.migration, piece.statements)
+        except psycopg.Error:
+            return ""  # the migration itself will meet what is wrong here, and report it
+        for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):
+            work = Work(before, after, seen.relations, seen.scans)
+            step.observed.append(observed(statement, before, after, seen.relations, work))
+            predicted = self._predictions.get(statement.span.start)
+            if predicted is not None:
+                for one in differences(predicted, statement, before, after, seen.relations, work):
+                    message = f"{one.table}: lint predicts that this {one.predicted}, Postgres {one.observed}"
+                    stage.find("prediction-differs", step.migration, message, statement.span)
+        return seen.refused
+
+
+def _pieces(migration: Migration) -> tuple[Piece, ...]:
+    """The pieces in which UP is sent; none where the server will not be asked, or refuses it at once."""
+    if migration.broken:
+        return ()
+    try:
+        return cut(migration, migration.up)
+    except MigrationFailed:
+        return ()

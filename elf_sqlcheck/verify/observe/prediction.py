@@ -1,0 +1,164 @@
+"""What lint predicts of a statement, and in what a server's word differs from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from elf_sqlcheck.catalog.calls import Routines
+from elf_sqlcheck.catalog.changes import AlterTableOther, Opaque, ReadRows
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.locks import effects
+from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.postgres.locks import MODES, UNSEEN, strongest
+from elf_sqlcheck.verify.observe.rehearsal import PLANNED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.effect import Effect
+    from elf_sqlcheck.model import Migration, Statement
+    from elf_sqlcheck.postgres.locks import Relation, Sight
+    from elf_sqlcheck.verify.observe.told import Work
+
+    #: By the place of a statement: what it is predicted to do, None where nobody can tell.
+    Predictions = Mapping[int, "Predicted | None"]
+
+#: How much work there is in each word of an effect.
+_WORK = ("", "scan", "build", "rewrite")
+_DONE = {
+    "": "leaves the rows alone",
+    "scan": "reads all rows",
+    "build": "builds an index from all rows",
+    "rewrite": "writes all rows anew",
+}
+#: What they read depends on the plan, and so on the rows; the scans of ALTER DOMAIN are not in the statistics, and
+#: TRUNCATE makes new files for no rows at all.
+_UNCOUNTED = PLANNED | {"AlterDomainStmt", "TruncateStmt"}
+#: Up to this mode everybody reads and writes on, and triggers and foreign keys take it wherever they lead.
+_HARMLESS = MODES.index("row exclusive")
+
+
+class Predicted(NamedTuple):
+    """The `effects` that a statement will have; `older` are the tables among them that are there before UP for sure."""
+
+    effects: list[Effect]
+    older: set[tuple[str, str]]
+
+
+class Foresight:
+    """What lint knows of the schema when it comes to a migration: those before it are folded in their order."""
+
+    def __init__(self, ordered: Sequence[Migration]) -> None:
+        self._ordered = ordered
+        self._catalog = Catalog()
+        self._routines = Routines()
+        self._folded = 0
+
+    def of(self, migration: Migration) -> Predictions:
+        """What is predicted of each statement of UP."""
+        number = self._ordered.index(migration)
+        for earlier in self._ordered[self._folded : number]:
+            self._catalog.begin()
+            self._catalog.apply_all(self._read(earlier))
+        self._folded = number + 1
+        self._catalog.begin()
+        found: dict[int, Predicted | None] = {}
+        for change in self._read(migration):
+            place = change.statement.span.start
+            if _is_beyond_us(change):
+                found[place] = None
+            elif (known := found.setdefault(place, Predicted([], set()))) is not None:
+                now = self._catalog.view()
+                for effect in effects(change, now):
+                    known.effects.append(effect)
+                    if now.knows("relation", effect.table) and now.is_older(effect.table):
+                        known.older.add(_place(effect))
+            self._catalog.apply(change)
+        return found
+
+    def _read(self, migration: Migration) -> list[Change]:
+        return self._routines.follow(read_section(migration.up, migration.data), migration.data)
+
+
+def _place(effect: Effect) -> tuple[str, str]:
+    return effect.table.schema or "public", effect.table.name
+
+
+def _is_beyond_us(change: Change) -> bool:
+    """Whether what a statement does is not in its own text: it runs code, or there is no word for it."""
+    if isinstance(change, ReadRows):
+        return bool(change.functions)
+    if isinstance(change, AlterTableOther):
+        return change.action == "SetTableSpace"  # where the table is now, no migration says
+    return isinstance(change, Opaque) or bool(change.statement.inside) or change.statement.kind == "DoStmt"
+
+
+class Difference(NamedTuple):
+    """What was `predicted` of a statement for a `table`, and what was `observed`, both in words."""
+
+    table: str
+    predicted: str
+    observed: str
+
+
+def differences(
+    predicted: Predicted,
+    statement: Statement,
+    before: Sight,
+    after: Sight,
+    relations: Mapping[int, Relation],
+    work: Work,
+) -> Iterator[Difference]:
+    """In what the server's word differs from lint's about a statement that ran between two sights."""
+    expected: dict[tuple[str, str], list[Effect]] = {}
+    for effect in predicted.effects:
+        expected.setdefault(_place(effect), []).append(effect)
+    for oid, relation in relations.items():
+        old, seen = before.relations.get(oid), after.relations.get(oid, UNSEEN)
+        name = old.name if old else (relation.schema, relation.name)
+        effects = expected.pop(name, []) if name else []
+        modes = _of_modes(relation, [effect.mode for effect in effects], seen.modes, (old or UNSEEN).modes)
+        if modes:
+            yield modes
+        if effects and statement.kind not in _UNCOUNTED and relation.node is not None:
+            said, done = max((effect.work for effect in effects), key=_WORK.index), _done_to(oid, work)
+            if said != done and not _is_alike(oid, said, done, predicted.effects, work):
+                yield Difference(relation.shown, _DONE[said], _DONE[done])
+    for table, effects in expected.items():
+        mode = strongest(effect.mode for effect in effects)
+        if table in predicted.older and _matters(mode):
+            yield Difference(".".join(table), _locked(mode), _locked(""))
+
+
+def _of_modes(relation: Relation, said: list[str], held: frozenset[str], before: frozenset[str]) -> Difference | None:
+    if not said and (relation.heir or relation.kind not in {"table", "materialized view"}):
+        return None  # effects leave out partitions, children, and views that nothing names
+    taken = [mode for mode in held - before if _matters(mode)]
+    most, more = strongest(said) if said else "", strongest(taken) if taken else ""
+    is_stronger = more and (not most or MODES.index(more) > MODES.index(most))
+    is_missing = most and most not in held and _matters(most)
+    return Difference(relation.shown, _locked(most), _locked(more)) if is_stronger or is_missing else None
+
+
+def _matters(mode: str) -> bool:
+    return MODES.index(mode) > _HARMLESS
+
+
+def _done_to(oid: int, work: Work) -> str:
+    if oid in work.rewritten:
+        return "rewrite"
+    if oid in work.built:
+        return "build"
+    return "scan" if oid in work.scanned else ""
+
+
+def _is_alike(oid: int, said: str, seen: str, predicted: Sequence[Effect], work: Work) -> bool:
+    """Whether a foreign key was checked by another plan: one of its tables may be read through an index."""
+    if said == "scan" and not seen:
+        return oid in work.through
+    return not said and seen == "scan" and any(effect.work == "scan" for effect in predicted)
+
+
+def _locked(mode: str) -> str:
+    return f"takes {mode.upper()}" if mode else "takes no lock"

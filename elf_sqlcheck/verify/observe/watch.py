@@ -1,0 +1,83 @@
+"""A second session that watches a statement which cannot be rehearsed, because it runs outside transactions.
+
+Such a statement gives its locks back before it ends, so they are looked at again and again while it runs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from elf_sqlcheck.postgres.locks import Seen, Sight, held_by, relations, written
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from elf_sqlcheck.postgres.locks import Relation
+
+#: A statement on a hundred rows is over in milliseconds: at first one look follows the other, then there are pauses.
+_EAGER = 0.2
+_PAUSE = 0.005
+
+
+class Watch:
+    """While it is entered, notes which locks the session `pid` has; then `before` and `after` are what was seen.
+
+    `relations` are those that were there when it was entered. The connection is another than that of `pid`, in
+    autocommit mode, and used by nobody else meanwhile.
+    """
+
+    def __init__(self, connection: Connection[dict[str, Any]], pid: int) -> None:
+        self._connection = connection
+        self._pid = pid
+        self._modes: dict[int, frozenset[str]] = {}
+        self._over = threading.Event()
+        self._looked = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="elf-sqlcheck watcher", daemon=True)
+        self.relations: dict[int, Relation] = {}
+        self.before = self.after = Sight(0.0, 0)
+
+    def __enter__(self) -> Self:
+        self.relations = relations(self._connection)
+        wal = written(self._connection)
+        self._thread.start()
+        self._looked.wait()
+        now = time.perf_counter()
+        self.before = Sight(now, wal, {}, now, wal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        now = time.perf_counter()
+        self._over.set()
+        self._thread.join()
+        if self._connection.broken:
+            return
+        wal = written(self._connection)
+        self.after = Sight(now, wal, self._seen(), now, wal)
+
+    def _look(self) -> None:
+        import psycopg
+
+        started = time.perf_counter()
+        try:
+            while not self._over.is_set():
+                for oid, modes in held_by(self._connection, self._pid).items():
+                    self._modes[oid] = self._modes.get(oid, frozenset()) | modes
+                self._looked.set()
+                if time.perf_counter() - started > _EAGER:
+                    self._over.wait(_PAUSE)
+        except psycopg.Error:
+            self._looked.set()  # the server is gone, and the statement with it: its own session tells
+
+    def _seen(self) -> dict[int, Seen]:
+        """What was locked, and whatever has another file than before."""
+        now = relations(self._connection)
+        changed = {oid for oid, one in now.items() if oid not in self.relations or self.relations[oid].node != one.node}
+        found = {}
+        for oid in changed | self._modes.keys():
+            one = now.get(oid)
+            name = (one.schema, one.name) if one else None
+            modes = self._modes.get(oid, frozenset())
+            found[oid] = Seen(modes, name, one.node if one else None, one.table if one else None, 0)
+        return found

@@ -1,0 +1,164 @@
+"""What the profile of a project adds to the stage: a bare Postgres, or one that is like a Supabase project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from elf_sqlcheck.errors import DatabaseError
+from elf_sqlcheck.postgres import supabase
+from elf_sqlcheck.shared.database import SupabaseExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.shared.database import Outcome
+    from elf_sqlcheck.verify.options import Options
+
+
+class Profile:
+    """A bare Postgres: new databases are empty, and migrations run as whoever the server's URL names."""
+
+    def __init__(self, server: Server | str, administration: SupabaseExecutor) -> None:
+        self._server = server
+        self._administration = administration
+
+    def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
+        """Yield what a report should say about the stage, one sentence each."""
+        served = () if isinstance(self._server, str) else self._server.stand_ins
+        used = sorted({name for name in _extensions(migrations) if name in served})
+        if used:
+            yield f"Extensions of which this server has only a stand-in: {', '.join(used)}."
+
+    def furnish(self, database: str) -> None:
+        """Make what a new database of the profile has of its own."""
+
+    def hand_over(self, roles: Iterable[str]) -> None:
+        """Let whoever runs migrations deal with these roles, which were made for them."""
+
+    def executor(self, database: str, **more: Any) -> SupabaseExecutor:
+        """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
+        return SupabaseExecutor(self.url_of(database), application_name="elf-sqlcheck", **more)
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of one of the server's databases for whoever runs migrations."""
+        if not isinstance(self._server, str):
+            return self._server.url_of(database)
+        return _changed(self._server, dbname=database)
+
+
+class SupabaseProfile(Profile):
+    """A Supabase project, on a server of ours that was made for it, or furnished on one that is not ours."""
+
+    def __init__(self, server: Server | str, administration: SupabaseExecutor, *, auto_expose: bool) -> None:
+        super().__init__(server, administration)
+        self._database_script = supabase.database(auto_expose=auto_expose)
+        self._is_furnished = not isinstance(server, str) and server.profile == "supabase"
+        #: Whether the server lets migrations run as a `postgres` that is no superuser.
+        self._is_plain = self._is_furnished
+        if not self._is_furnished:
+            self._require_superuser()
+            administration.connection.execute(supabase.roles().encode())
+            # They are not dropped again: another database of the server may need them by now.
+            row = administration.query("SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'")[0]
+            self._is_plain = not row["rolsuper"]
+
+    def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
+        """Yield what a report should say about the stage, one sentence each."""
+        yield from super().notes(migrations)
+        if isinstance(self._server, str):
+            yield "The roles of a Supabase project (anon, authenticated, service_role, …) were made on this server."
+        if not self._is_plain:
+            yield (
+                "On this server postgres is a superuser, which it is not on Supabase: "
+                "that migrations have the privileges that they need is not proven here."
+            )
+
+    def furnish(self, database: str) -> None:
+        """Make a Supabase project of a new database."""
+        script = self._database_script
+        if not self._is_furnished:
+            available = self._administration.query("SELECT name FROM pg_available_extensions")
+            has_vault = "supabase_vault" in {row["name"] for row in available}
+            script = supabase.project(vault=not has_vault) + script
+            if self._is_plain:
+                self._administration.query(f'ALTER DATABASE "{database}" OWNER TO postgres')
+        url = _changed(self._server if isinstance(self._server, str) else self._server.url, dbname=database)
+        with SupabaseExecutor(url, application_name="elf-sqlcheck") as administration:
+            administration.connection.execute(script.encode())
+
+    def hand_over(self, roles: Iterable[str]) -> None:
+        """Let whoever runs migrations deal with these roles, which were made for them."""
+        from psycopg import sql
+
+        if self._is_plain:
+            names = sql.SQL(", ").join(map(sql.Identifier, roles))
+            command = sql.SQL("GRANT {} TO postgres WITH ADMIN OPTION").format(names)
+            self._administration.query(command.as_string(self._administration.connection))
+
+    def executor(self, database: str, **more: Any) -> SupabaseExecutor:
+        """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
+        if not self._is_plain:
+            return super().executor(database, **more)
+        return _Supautils(self.url_of(database), self._administration, **more)
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of one of the server's databases for whoever runs migrations."""
+        if self._is_furnished or not self._is_plain:
+            return super().url_of(database)
+        # A role of the connection stays through RESET ROLE: https://www.postgresql.org/docs/current/sql-set-role.html
+        path = '"$user", public, extensions'.replace(" ", "\\ ")
+        server = self._server if isinstance(self._server, str) else self._server.url
+        return _changed(server, dbname=database, options=f"-c role=postgres -c search_path={path}")
+
+    def _require_superuser(self) -> None:
+        row = self._administration.query("SELECT current_user::text AS who, current_setting('is_superuser') AS is_it")
+        if row[0]["is_it"] != "on":
+            raise DatabaseError(
+                f"The stand-in for a Supabase project needs a superuser, and {row[0]['who']} is none on this server.",
+                "Name a superuser in --database-url, or leave it out for a server of our own.",
+            )
+
+
+class _Supautils(SupabaseExecutor):
+    """Runs migrations as a `postgres` that is no superuser, but for event triggers, which Supabase lets it make.
+
+    Everything else that Supabase lets it do is in postgres/supabase/privileged.sql; commands about event triggers fire
+    none themselves. https://github.com/supabase/supautils#non-superuser-event-triggers
+    """
+
+    def __init__(self, url: str, administration: SupabaseExecutor, **more: Any) -> None:
+        super().__init__(url, application_name="elf-sqlcheck", **more)
+        self._administration = administration
+
+    def run(self, migration: Migration, section: Section, **more: Any) -> Outcome:
+        """Run one section as `SupabaseExecutor.run` does."""
+        if not any(statement.kind == "CreateEventTrigStmt" for statement in section.statements):
+            return super().run(migration, section, **more)
+        self._administration.query("ALTER ROLE postgres SUPERUSER")
+        try:
+            return super().run(migration, section, **more)
+        finally:
+            self._administration.query("ALTER ROLE postgres NOSUPERUSER")
+
+
+def of(options: Options, server: Server | str, administration: SupabaseExecutor) -> Profile:
+    """Return the profile that `options` ask for; raises DatabaseError when the server does not allow it."""
+    if options.profile == "supabase":
+        return SupabaseProfile(server, administration, auto_expose=options.auto_expose)
+    return Profile(server, administration)
+
+
+def _extensions(migrations: Iterable[Migration]) -> Iterator[str]:
+    """The extensions that migrations ask for."""
+    for migration in migrations:
+        for statement in migration.up.statements:
+            if statement.kind == "CreateExtensionStmt":
+                yield statement.node["extname"]
+
+
+def _changed(url: str, **values: Any) -> str:
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(url, **values)

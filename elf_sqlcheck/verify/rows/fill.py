@@ -1,0 +1,348 @@
+"""Fill tables with rows that satisfy the schema as it stands: parents first, in as few statements as can be."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.catalog.conditions import condition
+from elf_sqlcheck.verify.result import Filled
+from elf_sqlcheck.verify.rows.columns import candidates
+from elf_sqlcheck.verify.rows.recipe import Batch, Recipe, Spans, Unfillable
+from elf_sqlcheck.verify.rows.tables import Column, Tables
+from elf_sqlcheck.verify.rows.values import texts, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+    from elf_sqlcheck.verify.rows.tables import Table, Type
+
+#: What the share of rows at the edges is, and their number at most: beyond it they only repeat themselves.
+_EDGES = 4
+_MOST_EDGES = 100
+#: So many partitions of a table get rows, the first ones and the last ones.
+_PARTITIONS = 12
+#: So many rows are enough for a table that is only pointed at.
+_PARENTS = 1_000
+#: So many rows are tried one by one where the server refuses them together.
+_ONE_BY_ONE = 500
+#: Where unique columns leave too few rows, others are tried so many times.
+_ROUNDS = 4
+_WRITABLE = frozenset({"r", "p"})
+
+
+class Filling:
+    """Rows written into the tables of one database, and the transactions that wrote them.
+
+    `ordinary` and `edges` are those transactions: Postgres keeps with each row which one wrote it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.known = Tables()
+        self.ordinary: Spans = []
+        self.edges: Spans = []
+        self._domains: dict[int, tuple[str, ...]] = {}
+        self._counts: dict[int, int] = {}
+        #: How many rows a table came to, by oid: one that took no more will not take more next time.
+        self._full: dict[int, int] = {}
+        self._goals: dict[int, int] = {}
+        #: Why tables could not be filled, by oid.
+        self.reasons: dict[int, str] = {}
+
+    def fill(self, executor: SupabaseExecutor, oids: Iterable[int], rows: int, *, edges: bool = True) -> list[Filled]:
+        """Bring the tables `oids`, and those that their keys point at, to `rows` rows, where they have fewer.
+
+        Triggers do not fire, for what they would do is nobody's to guess; that takes a superuser. `edges` says whether
+        some rows are to have values at the edges of their types. Returns what became of each table that lacked rows.
+
+        Raises:
+            DatabaseError: The server cannot even be asked.
+        """
+        wanted = self._with_too_few(executor, sorted(set(oids)), rows)
+        if not wanted:
+            return []
+        self._domains.clear()
+        self.reasons.clear()
+        self.known.read(executor, wanted)
+        order = self._ordered(wanted)
+        self._goals = {table.oid: rows if table.oid in wanted else min(rows, _PARENTS) for table in order}
+        for table in reversed(order):
+            self._goals.update(dict.fromkeys(table.partitions, self._goals[table.oid]))
+        self._counts = self._count(executor, order)
+        lacking = [table for table in order if self._lacks(table) and not table.partitions]
+        before = dict(self._counts)
+        if lacking:
+            for table in lacking:
+                self._prepare(executor, table)
+            share = _EDGES if edges else 0
+            with self.writing(executor, self.ordinary):
+                self._write(executor, lacking, share)
+            if share:
+                with self.writing(executor, self.edges):
+                    self._write(executor, lacking, 0, edge=True)
+            self._full.update({table.oid: self._rows(table, self._counts) for table in order})
+        parts = {oid for table in order for oid in table.partitions}
+        return [
+            self._filled(table)
+            for table in order
+            if self._rows(table, before) < self._goals[table.oid] and table.oid not in parts
+        ]
+
+    def remove(self, executor: SupabaseExecutor, *, only_edges: bool) -> bool:
+        """Take the rows away again that were written here; False when there are none. Triggers do not fire.
+
+        Rows that a migration has written anew since then stay.
+        """
+        spans = self.edges if only_edges else [*self.edges, *self.ordinary]
+        if not spans:
+            return False
+        there = executor.query(
+            "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
+            "AND oid >= 16384 AND relnamespace <> 'information_schema'::regnamespace"
+        )
+        written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
+        with self.writing(executor, []):
+            commands = [f"DELETE FROM ONLY {row['name']} WHERE {written}" for row in there]
+            executor.connection.execute("; ".join(commands).encode())
+        self.edges.clear()
+        if not only_edges:
+            self.ordinary.clear()
+        return True
+
+    @contextlib.contextmanager
+    def writing(self, executor: SupabaseExecutor, spans: Spans) -> Iterator[None]:
+        """One transaction in which triggers do not fire; which one it was is noted in `spans`.
+
+        Without a superuser they do fire: https://www.postgresql.org/docs/current/runtime-config-client.html
+        (session_replication_role).
+        """
+        connection = executor.connection
+        connection.execute("BEGIN")
+        try:
+            if connection.info.parameter_status("is_superuser") == "on":
+                connection.execute("SET LOCAL session_replication_role = replica")
+            # A merge join would make all rows before the first one is used.
+            connection.execute("SET LOCAL enable_mergejoin = off")
+            first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
+            yield
+            last = executor.query(
+                "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
+            )[0]["number"]
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        spans.append((first, last))
+
+    def _ordered(self, oids: list[int]) -> list[Table]:
+        """The tables and what they point at, parents first, partitions before the table that they are of.
+
+        A key that may be empty is where a circle is broken: its parent may come later.
+        """
+        found: dict[int, Table] = {}
+        begun: set[int] = set()
+        later = list(oids)
+
+        def add(oid: int) -> None:
+            table = self.known.tables.get(oid)
+            if table is None or oid in begun:
+                return
+            begun.add(oid)
+            for key in sorted(table.keys, key=lambda key: self._is_optional(table, key.columns)):
+                if self._is_optional(table, key.columns) and oid in self._needed(key.parent):
+                    later.append(key.parent)
+                else:
+                    add(key.parent)
+            for partition in self._some_partitions(table):
+                add(partition)
+            found[oid] = table
+
+        for oid in later:
+            add(oid)
+        return list(found.values())
+
+    @staticmethod
+    def _some_partitions(table: Table) -> tuple[int, ...]:
+        half = _PARTITIONS // 2
+        all_ = table.partitions
+        return all_ if len(all_) <= _PARTITIONS else (*all_[:half], *all_[-half:])
+
+    def _needed(self, oid: int) -> set[int]:
+        """The tables that must have rows before that one can have any."""
+        found: set[int] = set()
+        asked = [oid]
+        while asked:
+            table = self.known.tables.get(asked.pop())
+            keys = table.keys if table else ()
+            more = {key.parent for key in keys if table and not self._is_optional(table, key.columns)} - found
+            found |= more
+            asked += more
+        return found
+
+    @staticmethod
+    def _is_optional(table: Table, names: Iterable[str]) -> bool:
+        return any(column is not None and not column.not_null for column in map(table.column, names))
+
+    def _with_too_few(self, executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
+        """Those of the tables that have fewer than `rows` rows."""
+        if not oids:
+            return []
+        names = executor.query(
+            "SELECT oid::bigint AS oid, oid::regclass::text AS name FROM pg_class WHERE oid = ANY(%s::oid[]) "
+            "AND relkind IN ('r', 'p')",
+            (oids,),
+        )
+        parts = [
+            f"SELECT {row['oid']}::bigint AS oid WHERE (SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {most}) "
+            f"AS counted) < {most}"
+            for row in names
+            for most in [min(rows, self._full.get(row["oid"]) or rows)]
+        ]
+        few = executor.query(" UNION ALL ".join(parts)) if parts else []
+        readable = {row["oid"] for row in names}
+        return [*(row["oid"] for row in few), *(oid for oid in oids if oid not in readable)]
+
+    def _count(self, executor: SupabaseExecutor, tables: list[Table]) -> dict[int, int]:
+        """How many rows the tables have, but no more than they are to have."""
+        parts = [
+            f"SELECT {table.oid}::bigint AS oid, count(*) AS rows "
+            f"FROM (SELECT FROM ONLY {table.name} LIMIT {self._goals[table.oid]}) AS counted"
+            for table in tables
+            if table.kind in _WRITABLE
+        ]
+        counted = executor.query(" UNION ALL ".join(parts)) if parts else []
+        return {table.oid: 0 for table in tables} | {row["oid"]: row["rows"] for row in counted}
+
+    def _lacks(self, table: Table) -> bool:
+        return self._counts[table.oid] < self._goals[table.oid]
+
+    def _prepare(self, executor: SupabaseExecutor, table: Table) -> None:
+        """Ask the server which values the domains of the table accept that have conditions."""
+        for column in table.columns:
+            if column.type not in self._domains:
+                checks = self._conditions(column.type)
+                if checks:
+                    self._domains[column.type] = self._accepted(executor, column, checks)
+
+    def _conditions(self, oid: int) -> tuple[str, ...]:
+        type_ = self.known.types.get(oid)
+        if type_ is None or type_.kind != "d":
+            return ()
+        return (*type_.checks, *self._conditions(type_.base))
+
+    def _accepted(self, executor: SupabaseExecutor, column: Column, checks: tuple[str, ...]) -> tuple[str, ...]:
+        """Texts that the domain of the column accepts."""
+        base, modifier = self._below(column.type)
+        shown = executor.query("SELECT format_type(%s::oid, %s) AS shown", (base.oid, modifier))[0]["shown"]
+        plain = Column(column.name, column.number, base.oid, modifier, shown, not_null=False)
+        made = values(plain, self.known.types, self.seed, unique=False)
+        if made is None:
+            return ()
+        about = [condition(check) for check in checks]
+        constants = [text for one in about for found in one.constants.values() for text in found]
+        patterns = [text for one in about for found in one.patterns.values() for text in found]
+        offered = [*candidates(base, constants, patterns, self.seed), *made.edges]
+        ordinary = made.ordinary.replace("{g}", "g")
+        where = " AND ".join(f"({check}) IS NOT FALSE" for check in checks)
+        # VALUE is no reserved word: in the conditions it is the column of that name.
+        rows = executor.query(
+            f"SELECT value::text AS value FROM (SELECT {ordinary} AS value FROM generate_series(1::bigint, 100) AS g "
+            f"UNION ALL SELECT offered::{shown} FROM unnest({texts(offered)}) AS offered) AS made WHERE {where}"
+        )
+        return tuple(dict.fromkeys(row["value"] for row in rows))
+
+    def _below(self, oid: int) -> tuple[Type, int]:
+        type_ = self.known.types[oid]
+        modifier = -1
+        while type_.kind == "d":
+            modifier = type_.modifier if type_.modifier >= 0 else modifier
+            type_ = self.known.types[type_.base]
+        return type_, modifier
+
+    def _write(self, executor: SupabaseExecutor, tables: list[Table], share: int, *, edge: bool = False) -> None:
+        """Write the rows that are missing, but for one of `share` (0: all of them)."""
+        for table in tables:
+            if table.oid in self.reasons:
+                continue
+            filled = {oid for oid, count in self._counts.items() if count}
+            filled |= {oid for oid, other in self.known.tables.items() if filled & set(other.partitions)}
+            try:
+                if table.kind != "r":
+                    raise Unfillable("it is a foreign table: its rows are on another server")
+                recipe = Recipe(table, self.known.types, self.known.tables, self._domains, filled, self.seed)
+                goal = self._goals[table.oid]
+                self._batches(executor, recipe, goal - (min(_MOST_EDGES, goal // share) if share else 0), edge=edge)
+            except Unfillable as error:
+                self.reasons[table.oid] = str(error)
+
+    def _batches(self, executor: SupabaseExecutor, recipe: Recipe, rows: int, *, edge: bool) -> None:
+        """Write rows until there are enough, or no more can be."""
+        oid = recipe.table.oid
+        shunned = None if edge else self.edges
+        # Where rows may point at rows of the same table, the first ones are there to be pointed at.
+        halved = recipe.points_at_itself and self._counts[oid] == 0
+        first = self._counts[oid] + 1
+        goals = [rows // 2, rows] if halved else [rows]
+        for goal in goals:
+            for round_ in range(_ROUNDS):
+                missing = goal - self._counts[oid]
+                if missing <= 0:
+                    break
+                batch = Batch(first, missing, edge=edge, nulls=round_ > 0, shunned=shunned)
+                written = self._insert(executor, recipe, batch)
+                self._counts[oid] += written
+                first += max(missing, 1) * 20
+                if not written and round_:
+                    break
+            if halved and goal != rows:
+                parents = {other for other, count in self._counts.items() if count}
+                recipe = Recipe(recipe.table, self.known.types, self.known.tables, self._domains, parents, self.seed)
+        if not self._counts[oid] and not edge:
+            raise Unfillable("no row was found that satisfies its constraints")
+
+    def _insert(self, executor: SupabaseExecutor, recipe: Recipe, batch: Batch) -> int:
+        """Write a batch and return how many rows came of it; raises Unfillable when the server takes none of them."""
+        import psycopg
+
+        connection = executor.connection
+        refused = ""
+        # Looking for conflicts takes half as long again, and there hardly ever are any.
+        for careful in (False, True) if recipe.table.conflicts else (False,):
+            connection.execute("SAVEPOINT elf_rows")
+            try:
+                written = connection.execute(recipe.insert(batch, careful=careful).encode()).rowcount
+            except psycopg.Error as error:
+                connection.execute("ROLLBACK TO elf_rows")
+                refused = error.diag.message_primary or str(error)
+            else:
+                connection.execute("RELEASE elf_rows")
+                return written
+        written = self._insert_singly(executor, recipe, batch)
+        if not written and not batch.edge:
+            raise Unfillable(f"the server refuses them: {refused}")
+        return written
+
+    @staticmethod
+    def _insert_singly(executor: SupabaseExecutor, recipe: Recipe, batch: Batch) -> int:
+        import psycopg
+
+        connection = executor.connection
+        count = f"SELECT count(*) AS rows FROM {recipe.table.name}"
+        before = executor.query(count)[0]["rows"]
+        try:
+            connection.execute(recipe.one_by_one(replace(batch, count=min(batch.count, _ONE_BY_ONE))).encode())
+        except psycopg.Error:
+            connection.execute("ROLLBACK TO elf_rows")
+        return int(executor.query(count)[0]["rows"]) - int(before)
+
+    def _filled(self, table: Table) -> Filled:
+        reasons = [self.reasons[oid] for oid in (table.oid, *table.partitions) if oid in self.reasons]
+        rows = self._rows(table, self._counts)
+        return Filled(table.name, rows, reasons[0] if reasons else "")
+
+    def _rows(self, table: Table, counts: dict[int, int]) -> int:
+        below = (self.known.tables[oid] for oid in table.partitions if oid in self.known.tables)
+        return counts.get(table.oid, 0) + sum(self._rows(part, counts) for part in below)
