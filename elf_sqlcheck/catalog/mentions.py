@@ -36,7 +36,9 @@ def mentioned(changes: Iterable[ch.Change]) -> list[Target]:
         names = [target for target in targets(change) if target[0] in {"relation", "type"}]
         if id(change.statement) not in seen:
             seen.add(id(change.statement))
-            names += [("relation", name) for name in relations(change.statement.node)]
+            # What EXECUTE computes has no node.
+            node = change.statement.node if change.statement.json else {}
+            names += [("relation", name) for name in relations(node)]
         for kind, name in names:
             found[kind, name] = None
             if name.schema is None:

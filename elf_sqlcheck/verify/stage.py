@@ -55,6 +55,8 @@ class Stage:
         url = server if isinstance(server, str) else server.url
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
+        #: All that were made and not dropped yet, copies included.
+        self.databases: set[str] = set()
         self.executor = self.administration
         self._profile = profile.of(options, server, self.administration)
         self._schema = self._reading()
@@ -219,6 +221,7 @@ class Stage:
         from psycopg import sql
 
         made = f"elf_verify_{uuid.uuid4().hex[:12]}"
+        self.databases.add(made)
         if isinstance(self.server, str):
             command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made))
             if template:
@@ -234,6 +237,7 @@ class Stage:
         # WITH (FORCE): https://www.postgresql.org/docs/current/sql-dropdatabase.html
         command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         self.administration.query(command.as_string(self.administration.connection))
+        self.databases.discard(database)
 
     def _shown(self, database: str) -> str:
         """The URL without its password: it is printed."""
