@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.postgres import changed, privileges
+from elf_sqlcheck.postgres import catalogs, changed, privileges
 from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
 
@@ -84,7 +84,9 @@ class _Changes:
     hidden: bool = False
 
     def touch(self, root: Root) -> None:
-        self.touched.setdefault(root[0], set()).add(root[1])
+        """Add an object, unless it is the system's."""
+        if root[1] >= catalogs.FIRST or root[1] == catalogs.PUBLIC or root == Assembly.DEFAULTS:
+            self.touched.setdefault(root[0], set()).add(root[1])
 
 
 class Reader:
