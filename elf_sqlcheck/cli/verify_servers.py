@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.reports import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _on_throwaway(
     with throwaway(where.programs, major, profile=wanted.profile, states=states) as server:
         for note in server.notes:
             printer.note(note)
+        if server.restored:
+            printer.note(f"began after {counted(server.restored.applied, 'migration')} that an earlier run has applied")
         with _progress(printer) as report:
             result = proof.verify(
                 migrations, server, rules=rules, only=only, report=report, keep=where.keep, options=wanted

@@ -2,7 +2,7 @@
 
 A state is a data directory, copied while nothing is written to it, right after a checkpoint: a server that starts on it
 sees what it would see after a crash, and recovers in some ten milliseconds. Only rows of unlogged tables do not survive
-that (https://www.postgresql.org/docs/current/sql-createtable.html), so a cluster that has such a table must not be kept.
+that (https://www.postgresql.org/docs/current/sql-createtable.html): a cluster that has such a table must not be kept.
 Nothing depends on the states: what cannot be written, read or started is as if it had never been kept.
 """
 
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ MOST = 8
 MOST_BYTES = 1_000_000_000
 
 _FACTS = "state.json"
+#: In the format of one Python only.
+_SCHEMA = f"schema-{sys.implementation.cache_tag}"
 
 _SEGMENTS = "SELECT redo_wal_file, pg_walfile_name(pg_current_wal_insert_lsn()) FROM pg_control_checkpoint()"
 
@@ -58,13 +61,15 @@ done
 class State:
     """The first `applied` migrations are in `database`.
 
-    `roles` are those that there were before any of them, `made` those that were made because they are named only.
+    `roles` are those that there were before any of them, `made` those that were made because they are named only;
+    `schema` is what the reader of snapshots knew.
     """
 
     applied: int
     database: str
     roles: tuple[str, ...] = ()
-    made: tuple[str, ...] = field(default=())
+    made: tuple[str, ...] = ()
+    schema: bytes = field(default=b"", repr=False)
 
 
 class SavedStates:
@@ -95,7 +100,12 @@ class SavedStates:
                     fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
                     with open(f"{folder}/{_FACTS}", encoding="utf-8") as file:
                         facts = json.load(file)
-                    state = State(facts["applied"], facts["database"], tuple(facts["roles"]), tuple(facts["made"]))
+                    with open(f"{folder}/{_SCHEMA}", "rb") as schema:
+                        known = schema.read()
+                    if hashlib.sha256(known).hexdigest() != facts["schema"]:
+                        raise ValueError
+                    roles, made = tuple(facts["roles"]), tuple(facts["made"])
+                    state = State(facts["applied"], facts["database"], roles, made, known)
                     if state.applied != number or not os.path.isfile(f"{folder}/data/PG_VERSION"):
                         raise ValueError
                     os.utime(folder)
@@ -139,7 +149,9 @@ class SavedStates:
                 if status != 0:
                     raise OSError(output)
                 with open(f"{build}/{_FACTS}", "w", encoding="utf-8") as file:
-                    json.dump(asdict(state), file)
+                    json.dump({**asdict(state), "schema": hashlib.sha256(state.schema).hexdigest()}, file)
+                with open(f"{build}/{_SCHEMA}", "wb") as schema:
+                    schema.write(state.schema)
             _prune(os.path.dirname(folder), folder)
             return True
         return False

@@ -70,7 +70,7 @@ class Stage:
         else:
             self._roles, self._made = set(self.restored.roles), list(self.restored.made)
             self.databases.add(self.restored.database)
-            self._play_in(self.restored.database)
+            self._play_in(self.restored.database, self.restored.schema)
         if self._made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(self._made)}.")
 
@@ -118,19 +118,20 @@ class Stage:
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
 
-    def _play_in(self, database: str) -> None:
+    def _play_in(self, database: str, known: bytes = b"") -> None:
         self.database = database
         self.executor = self.connect(database)
         self._schema.close()
-        self._schema = self._reading()
+        self._schema = self._reading(known)
 
     def save(self, number: int) -> None:
         """Keep the state of the server for a later run, if it can be kept; the first `number` migrations are in it."""
         unlogged = "SELECT FROM pg_catalog.pg_class WHERE relpersistence = 'u' LIMIT 1"
         if not isinstance(self.server, str) and not self.executor.query(unlogged):
             self.executor.close()
+            known = self._schema.dump()
             self._schema.close()
-            state = State(number, self.database, tuple(sorted(self._roles)), tuple(self._made))
+            state = State(number, self.database, tuple(sorted(self._roles)), tuple(self._made), known)
             self.server.save(state, self.administration.connection)
 
     def drop(self) -> None:
@@ -191,8 +192,8 @@ class Stage:
         self._schema.close()
         return self._create(self.database)
 
-    def _reading(self) -> SchemaReader:
-        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA)
+    def _reading(self, known: bytes = b"") -> SchemaReader:
+        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA, known)
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
