@@ -3,6 +3,7 @@
 # make lint     ruff and the layers of imports
 # make types    mypy
 # make bench    how fast linting is, beside squawk and sqlfluff
+# make bench-verify  how long verifying takes, beside psql
 # make accuracy what linters find in the labelled corpus, and how often they are wrong
 # make clean    remove what these made
 #
@@ -23,7 +24,7 @@ unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB
 unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
-.PHONY: check test lint types bench accuracy clean
+.PHONY: check test lint types bench bench-verify accuracy clean
 
 check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-sqlcheck lint
@@ -44,6 +45,9 @@ types: $(VENV)/.dev-$(HERE)
 
 bench: $(BENCH_VENV)/.bench-$(HERE)
 	$(BENCH_VENV)/bin/python bench/lint.py
+
+bench-verify: $(VENV)/.dev-$(HERE)
+	$(BIN)/python bench/verify.py
 
 accuracy: $(VENV)/.dev-$(HERE)
 	$(BIN)/python bench/accuracy.py $(if $(wildcard bench/.tools),,--install)

@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Path:
 def verify(project: Path, cache: str, *arguments: str) -> tuple[int, list[dict[str, object]], str]:
     """Run the command; returns its exit status, what it found, and what it said besides."""
     done = subprocess.run(
-        [COMMAND, "verify", *arguments, "--output-format", "json"],
+        [COMMAND, "verify", *arguments, "--rows", "0", "--cuts", "0", "--output-format", "json"],
         cwd=project,
         env={**os.environ, "XDG_CACHE_HOME": cache},
         capture_output=True,
@@ -84,7 +84,7 @@ def test_the_second_run_begins_where_the_first_one_judged(project: Path, cache: 
     assert f"{BEGAN} 2 migrations" in warm[2]
     assert BEGAN not in anew[2]
     assert cold[:2] == warm[:2] == anew[:2]
-    assert {finding["rule"] for finding in cold[1]} == {"rollback-leaves-behind", "rollback-does-not-restore"}
+    assert {"rollback-leaves-behind", "rollback-does-not-restore"} <= {finding["rule"] for finding in cold[1]}
     assert cold[2].count("nobody_made_me") == warm[2].count("nobody_made_me") == 1
     # Whoever judges all of them begins at the beginning.
     assert BEGAN not in verify(project, cache)[2]
@@ -115,7 +115,7 @@ def test_a_state_that_is_broken_is_as_if_it_had_never_been(project: Path, cache:
     if broken == "schema":
         broken = next(name for name in os.listdir(state) if name.startswith("schema-"))
     with open(f"{state}/{broken}", "r+b") as file:
-        file.truncate(3)
+        file.truncate(1)
     again = verify(project, cache, LAST)
     assert again[:2] == cold[:2]
     assert BEGAN not in again[2]
@@ -190,3 +190,14 @@ def test_which_majors_there_are_is_said(tmp_path: Path, arguments: tuple[str, ..
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("psql") is None, reason="psql is the floor")
+def test_the_bench_measures_and_judges() -> None:
+    root = os.path.dirname(os.path.dirname(__file__))
+    command = [sys.executable, os.path.join(root, "bench", "verify.py"), "--counts", "2,3", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in ("nothing running, one migration", "3 cold", "1 of 3 warm"):
+        assert f"\n{name}" in done.stdout
+    assert "at most 2.5x" in done.stdout

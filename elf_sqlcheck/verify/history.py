@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from importlib import metadata
+import os
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.postgres.saved import SavedStates
@@ -31,7 +31,7 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
     All of `ordered` decide which roles and tables of tools are there before the first.
     """
     beginning = (
-        metadata.version("elf-sqlcheck"),
+        _installation(),
         options.profile,
         options.auto_expose,
         sorted({migration.layout for migration in ordered}),
@@ -46,3 +46,15 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
         digest.update(migration.data)
         found.append(digest.hexdigest())
     return found
+
+
+def _installation() -> list[tuple[str, int, int]]:
+    """What tells this version of ours from any other: asking for its number takes longer than to look at the files."""
+    home = os.path.dirname(os.path.dirname(__file__))
+    files = [
+        entry
+        for part in ("postgres", "shared", "verify")
+        for entry in os.scandir(os.path.join(home, part))
+        if entry.name.endswith(".py")
+    ]
+    return sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)

@@ -126,7 +126,7 @@ class Stage:
 
     def save(self, number: int) -> None:
         """Keep the state of the server for a later run, if it can be kept; the first `number` migrations are in it."""
-        unlogged = "SELECT FROM pg_catalog.pg_class WHERE relpersistence = 'u' LIMIT 1"
+        unlogged = "SELECT 1 AS found FROM pg_catalog.pg_class WHERE relpersistence = 'u' LIMIT 1"
         if not isinstance(self.server, str) and not self.executor.query(unlogged):
             self.executor.close()
             known = self._schema.dump()

@@ -1,0 +1,172 @@
+"""How long verifying takes, beside the floor: `make bench-verify`.
+
+The floor is what nobody can do without: `psql -f` with the same SQL (UP, DOWN and UP again of each migration, each in a
+transaction) on a server that is running already. The migrations are those of `bench/lint.py`, the same ones for every
+run of the same seed. Every command is run as a user would run it; the cache is one of the bench's own.
+
+- "nothing running, one migration": no server, no process, until the command ends. What is ours is the rest beyond the
+  floor and beyond starting a server.
+- "N cold": all of N migrations, judged one after the other. What the checks beyond the proof of rollback cost (rows,
+  cuts, observing) is told by a second line without them.
+- "1 of N warm": only the last one is judged, and an earlier run has applied those before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import lint
+
+from elf_sqlcheck import layouts
+from elf_sqlcheck.postgres.server import throwaway
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.model import Migration
+
+#: Without what is tried beyond applying and rolling back.
+PLAIN = ("--rows", "0", "--cuts", "0")
+
+
+class Line(NamedTuple):
+    """One row of the table: seconds, seconds of the floor, and what is asked of their ratio, if anything."""
+
+    name: str
+    seconds: float
+    floor: float
+    at_most: float | None = None
+
+
+def sections(migration: Migration, *, twice: bool) -> bytes:
+    """The SQL of UP, and with `twice` of DOWN and UP again, each in a transaction."""
+    chosen = (migration.up, migration.down, migration.up) if twice else (migration.up,)
+    data = [migration.data[section.span.start : section.span.end] for section in chosen if section is not None]
+    return b"".join(b"BEGIN;\n" + sql + b"\n;COMMIT;\n" for sql in data)
+
+
+def floor(folder: str, rounds: int, *, only_last: bool = False) -> float:
+    """The median of the seconds that `psql` takes for the migrations on a running server."""
+    psql = shutil.which("psql")
+    if psql is None:
+        sys.exit("psql is not installed: without it there is no floor to compare with")
+    migrations = layouts.in_order(layouts.read_directory(folder))
+    before = migrations[:-1] if only_last else []
+    taken = []
+    with throwaway(extensions=False) as server, tempfile.TemporaryDirectory() as scripts:
+        first, measured = f"{scripts}/first.sql", f"{scripts}/measured.sql"
+        with open(first, "wb") as file:
+            file.writelines(sections(migration, twice=False) for migration in before)
+        with open(measured, "wb") as file:
+            file.writelines(sections(migration, twice=True) for migration in migrations[len(before) :])
+        for number in range(rounds):
+            command = [psql, "-q", "-X", "-v", "ON_ERROR_STOP=1", server.create_database(f"floor_{number}"), "-f"]
+            timed([*command, first])
+            taken.append(timed([*command, measured]))
+            server.drop_database(f"floor_{number}")
+    return statistics.median(taken)
+
+
+def start(rounds: int) -> float:
+    """The median of the seconds until a server of ours accepts connections, without what Python loads for it."""
+    taken = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        with throwaway(extensions=False):
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def timed(command: list[str]) -> float:
+    """The seconds that a command takes; ends the bench when it fails."""
+    begun = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode not in (0, 1) or "Traceback" in done.stderr:
+        sys.exit(f"{' '.join(command)[:200]} broke:\n{done.stderr[-2000:]}")
+    return seconds
+
+
+def verified(folder: str, rounds: int, *arguments: str) -> float:
+    """The median of the seconds that `elf-sqlcheck verify` takes."""
+    program = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
+    command = [program, "verify", "--isolated", "--quiet", "--dir", folder, *arguments]
+    return statistics.median(timed(command) for _ in range(rounds))
+
+
+def measure(base: str, counts: list[int], rounds: int, seed: int) -> list[Line]:
+    """All cases, each with its floor."""
+    paths = {count: lint.write(f"{base}/{count}", count, seed) for count in (1, *counts)}
+    verified(f"{base}/1", 1)  # makes the template, once in the life of a machine
+    one = floor(f"{base}/1", rounds)
+    alone = verified(f"{base}/1", rounds)
+    lines = [
+        Line("nothing running, one migration", alone, one),
+        Line("  of that ours", max(0.0, alone - start(rounds) - one), one),
+    ]
+    for count in counts:
+        least = floor(f"{base}/{count}", min(rounds, 3))
+        few = 1 if count >= 500 else min(rounds, 3)
+        lines.append(Line(f"{count} cold", verified(f"{base}/{count}", few, "--no-cache"), least))
+        plain = verified(f"{base}/{count}", few, "--no-cache", *PLAIN)
+        lines.append(Line(f"{count} cold, rollback only", plain, least, 2.5))
+    for count in counts:
+        last = paths[count][-1]
+        verified(f"{base}/{count}", 1, last)
+        warm = verified(f"{base}/{count}", rounds, last)
+        lines.append(Line(f"1 of {count} warm", warm, floor(f"{base}/{count}", min(rounds, 3), only_last=True)))
+    return lines
+
+
+def verdicts(lines: list[Line]) -> list[str]:
+    """What the figures say against what is asked of them."""
+    by_name = {line.name: line for line in lines}
+    alone, ours = by_name["nothing running, one migration"], by_name["  of that ours"]
+    warm = [line for line in lines if line.name.endswith("warm")]
+    asked = [
+        (f"nothing running, one migration: {alone.seconds * 1000:.0f} ms", alone.seconds <= 0.4, "at most 400 ms"),
+        (f"of that ours: {ours.seconds * 1000:.0f} ms", ours.seconds <= 0.15, "at most 150 ms"),
+        *(
+            (f"{line.name}: {line.seconds / line.floor:.2f}x psql", line.seconds <= line.at_most * line.floor,
+             f"at most {line.at_most}x")
+            for line in lines if line.at_most is not None
+        ),
+    ]  # fmt: skip
+    if len(warm) > 1:
+        ratio = warm[-1].seconds / warm[0].seconds
+        asked.append((f"{warm[-1].name}: {ratio:.2f}x {warm[0].name}", ratio <= 1.3, "at most 1.3x"))
+    return [f"{'reached' if is_reached else 'MISSED '}  {said} ({goal})" for said, is_reached, goal in asked]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--counts", default="10,100,1000", help="lengths of the histories (10,100,1000)")
+    parser.add_argument("--rounds", type=int, default=7, help="runs of which the median counts (7)")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    base = tempfile.mkdtemp(prefix="bench-verify-", dir="/tmp")
+    os.chmod(base, 0o755)  # for the account of the server, when we are root
+    os.environ["XDG_CACHE_HOME"] = f"{base}/cache"
+    os.mkdir(f"{base}/cache", 0o755)
+    try:
+        print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        lines = measure(base, [int(count) for count in arguments.counts.split(",")], arguments.rounds, arguments.seed)
+        print(f"{'':32} {'verify':>9} {'psql':>9} {'ratio':>7}")
+        for line in lines:
+            ratio = f"{line.seconds / line.floor:.2f}"
+            print(f"{line.name:32} {line.seconds * 1000:6.0f} ms {line.floor * 1000:6.0f} ms {ratio:>7}")
+        print("", *verdicts(lines), f"load {os.getloadavg()[0]:.1f}", sep="\n")
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
