@@ -44,14 +44,15 @@ ROLLBACK_DIFFERS_HARMLESSLY = Rule(
     bad=(
         _example(
             "ALTER TABLE teams DROP COLUMN name; -- finding",
-            "ALTER TABLE teams ADD COLUMN name TEXT NOT NULL;",
+            "ALTER TABLE teams ADD COLUMN name TEXT NOT NULL DEFAULT '';\n"
+            "ALTER TABLE teams ALTER COLUMN name DROP DEFAULT;",
             _TEAMS,
         ),
     ),
     good=(
         _example(
-            "ALTER TABLE teams DROP COLUMN motto;",
-            "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';",
+            "ALTER TABLE teams RENAME COLUMN name TO title;",
+            "ALTER TABLE teams RENAME COLUMN title TO name;",
             _TEAMS,
         ),
     ),
