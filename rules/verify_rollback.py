@@ -82,7 +82,7 @@ PARTIAL_FAILURE_LEAVES_CHANGES = Rule(
         ),
         _example(
             "INSERT INTO badges (name) VALUES ('gold');\nSELECT setval('badges_id_seq', 100);",
-            "DELETE FROM badges;",
+            "DELETE FROM badges WHERE name = 'gold';",
             "CREATE TABLE badges (id SERIAL PRIMARY KEY, name TEXT);",
         ),
     ),
@@ -134,7 +134,7 @@ SECOND_RUN_CHANGES_SCHEMA = Rule(
     check=_found_on_a_server,
     bad=(
         _example(
-            "ALTER TABLE teams ADD CHECK (name <> ''); -- finding",
+            "ALTER TABLE teams ADD CHECK (length(name) < 1000); -- finding",
             "ALTER TABLE teams DROP CONSTRAINT teams_name_check;",
             _TEAMS,
         ),
@@ -142,7 +142,7 @@ SECOND_RUN_CHANGES_SCHEMA = Rule(
     ),
     good=(
         _example(
-            "ALTER TABLE teams ADD CONSTRAINT has_name CHECK (name <> '');",
+            "ALTER TABLE teams ADD CONSTRAINT has_name CHECK (length(name) < 1000);",
             "ALTER TABLE teams DROP CONSTRAINT has_name;",
             _TEAMS,
         ),
