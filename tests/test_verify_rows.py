@@ -313,6 +313,12 @@ def test_a_sample_is_used_instead(server: Server, tmp_path: Path) -> None:
     assert {(one.table, one.rows) for one in result.steps[1].filled} == {("public.teams", 2), ("public.members", 1)}
     up = "ALTER TABLE teams ALTER motto SET NOT NULL;"
     assert judge(server, made(1, members), made(2, up, "SELECT 1;"), sample=str(tmp_path / "teams.csv"))[0] != []
+    same = "secret@example.org"
+    (tmp_path / "rest.sql").write_text(f"INSERT INTO members VALUES (7, '{same}'), (8, '{same}');")
+    up = "ALTER TABLE members ADD UNIQUE (mail);"
+    _, result = judge(server, made(1, members), made(2, up, "SELECT 1;"), sample=str(tmp_path))
+    assert [finding.rule for finding in result.findings] == ["fails-on-rows", "rollback-leaves-behind"]
+    assert "secret" not in str((result.findings, result.steps[1].broken_rows))
 
 
 def test_a_sample_that_does_not_fit_is_said(server: Server, tmp_path: Path) -> None:
