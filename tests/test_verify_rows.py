@@ -253,6 +253,17 @@ def test_a_migration_half_done_outside_a_transaction_is_tried_on_a_new_database(
     assert result.steps[1].reapplied is True
 
 
+def test_a_cut_is_not_blamed_for_what_rows_do(server: Server) -> None:
+    up = (
+        "ALTER TABLE teams ADD CHECK (motto <> '') NOT VALID;\nALTER TABLE teams VALIDATE CONSTRAINT teams_motto_check;"
+    )
+    down = "ALTER TABLE teams DROP CONSTRAINT teams_motto_check;"
+    chain = [made(1, TEAMS), made(2, up, down, header="-- Transaction: none\n")]
+    result = verify(chain, server, only={chain[1].path}, options=Options(observe=False))
+    assert result.findings == []
+    assert "synthetic rows would stop it" in result.notes[0]
+
+
 def test_rows_stay_for_the_migrations_after(server: Server) -> None:
     chain = [
         made(1, TEAMS, "DROP TABLE teams;"),

@@ -70,7 +70,7 @@ class Resumes(Check):
     def applied(self, stage: Stage, step: Step) -> None:
         """Report what came of it."""
         outcome, migration = self._outcome, step.migration
-        if outcome is None:
+        if outcome is None or (outcome.error is not None and step.on_fewer_rows):  # it met the rows, too
             return
         if outcome.error is not None:
             after = migration.up.statements[outcome.done - 1]

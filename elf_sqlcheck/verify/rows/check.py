@@ -77,6 +77,7 @@ class Rows(Check):
         if not self._errors:
             self._broken = blame.broken_row(stage.executor, error, self._up, private=self._private)
         self._errors.append(error)
+        step.on_fewer_rows = True
         whole = step.migration.is_transactional(step.migration.up)
         if self._taken == _NOTHING and self._filling.edges:
             self._taken = _EDGES
