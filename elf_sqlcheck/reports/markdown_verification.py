@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.reports.markdown import escaped, fenced
 from elf_sqlcheck.reports.text_verification import statement, values
-from elf_sqlcheck.reports.verification import changes, judged, lock, outcome, ran, sentence, time, words
+from elf_sqlcheck.reports.verification import changes, ending, judged, lock, outcome, ran, sentence, time, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ def _details(step: Step, places: Places) -> Iterator[str]:
     )
     yield from _section(
         "Queries that had to wait",
-        (f"{escaped(one.query)}: {'gave up after ' * one.gave_up}{time(one.ms)}" for one in step.blocked),
+        (escaped(f"{one.query} on {one.table}: {ending(one)}") for one in step.blocked),
     )
     yield from _section("Rows", (escaped(f"{one.table}: {one.reason or f'{one.rows} rows'}") for one in step.filled))
     yield from _section("More", (escaped(f"{name}: {words(value)}") for name, value in step.more.items()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Span
     from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.reports import Places, Report
-    from elf_sqlcheck.verify.result import Held, Observed, Step, Verification
+    from elf_sqlcheck.verify.result import Blocked, Held, Observed, Step, Verification
 
 
 class Located(Record):
@@ -123,6 +123,13 @@ def size(number: int) -> str:
     if number < 1024:
         return f"{number} B"
     return f"{number / 1024:.1f} kB" if number < 1024 * 1024 else f"{number / 1024 / 1024:.1f} MB"
+
+
+def ending(blocked: Blocked) -> str:
+    """What became of a query that met a lock."""
+    if blocked.gave_up:
+        return f"gave up; the lock was held for {time(blocked.ms)}"
+    return f"waited {time(blocked.ms)}"
 
 
 def changes(step: Step) -> list[Difference]:
