@@ -71,6 +71,14 @@ def test_the_text_names_each_lock_that_blocks_with_its_line_and_whom_it_blocks()
     assert "ALTER TABLE public.teams ALTER COLUMN name TYPE text;" in block
 
 
+def test_a_part_that_nobody_watched_is_said() -> None:
+    whole = verified.report()
+    assert whole.verification is not None
+    del whole.verification.steps[1].observed[2:]
+    for name in ("text", "markdown", "html"):
+        assert "only 2 of its 4 statements could be observed" in reports.render(name, whole, PLAIN)
+
+
 def test_a_quiet_text_has_the_findings_only() -> None:
     shown = reports.render("text", verified.report(), Style(quiet=True))
     assert "rollback-does-not-restore" in shown

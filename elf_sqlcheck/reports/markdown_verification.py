@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.reports.markdown import escaped, fenced
 from elf_sqlcheck.reports.text_verification import statement, values
-from elf_sqlcheck.reports.verification import changes, ending, judged, lock, outcome, ran, sentence, time, words
+from elf_sqlcheck.reports.verification import (
+    changes,
+    ending,
+    judged,
+    lock,
+    outcome,
+    ran,
+    sentence,
+    time,
+    unobserved,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +70,8 @@ def folded(report: Report, places: Places) -> Iterator[str]:
 
 
 def _details(step: Step, places: Places) -> Iterator[str]:
-    yield from _section("Statements", (escaped(statement(one)) for one in ran(step, places)))
+    statements = (*map(statement, ran(step, places)), *filter(None, (unobserved(step),)))
+    yield from _section("Statements", map(escaped, statements))
     yield from _section("Changes of the schema", (escaped(change.describe()) for change in changes(step)))
     yield from _section("After the rollback", (escaped(change.describe()) for change in step.differences))
     yield from _section(

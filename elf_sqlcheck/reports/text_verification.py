@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.reports.terminal import clean, painted, wrapped
-from elf_sqlcheck.reports.verification import judged, locate, lock, outcome, ran, time, work
+from elf_sqlcheck.reports.verification import judged, locate, lock, outcome, ran, time, unobserved, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ def _said(step: Step, places: Places) -> Iterator[str]:
     for one in ran(step, places):
         if one.blocking or one.observed.rewritten:
             yield statement(one)
+    if missing := unobserved(step):
+        yield missing
     for row in step.broken_rows:
         yield f"row of {row.table} that breaks it{_at(step, row.span, places)}: {values(row.values)}"
     for filled in step.filled:

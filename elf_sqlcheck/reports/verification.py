@@ -72,6 +72,12 @@ def ran(step: Step, places: Places) -> list[Ran]:
     return made[::-1]
 
 
+def unobserved(step: Step) -> str:
+    """Which part of UP nobody watched, in a sentence; "" when that is none of it, or all."""
+    seen, there = len(step.observed), len(step.migration.up.statements)
+    return f"only {seen} of its {there} statements could be observed" if 0 < seen < there else ""
+
+
 def judged(report: Report) -> list[Step]:
     """The steps that were judged, in the order in which they were taken; none for lint."""
     return [step for step in report.verification.steps if step.judged] if report.verification else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.reports import counted
 from elf_sqlcheck.reports.html import diagram, differences, timeline
 from elf_sqlcheck.reports.html.markup import Html, join, table, tag
-from elf_sqlcheck.reports.verification import changes, ending, locate, lock, outcome, ran, time, words
+from elf_sqlcheck.reports.verification import changes, ending, locate, lock, outcome, ran, time, unobserved, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,7 @@ def migration(number: int, step: Step, sources: Sources) -> Html:
     parts = (
         tag("p", f"{outcome(step)}, {time(step.ms)}.", class_="outcome"),
         _titled("Locks over time", timeline.drawn(ran(step, sources.places), sources)),
+        tag("p", f"Mind: {unobserved(step)}.", class_="warning") if unobserved(step) else None,
         _titled("Changes of the schema", differences.listed(changed)),
         diagram.drawn(number, step.before, step.after) if changed else None,
         _titled("After the rollback", differences.compared(step.differences)),
