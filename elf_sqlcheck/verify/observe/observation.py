@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _OUTSIDE = frozenset({"25001", "2D000"})
 #: Fewer rows than these take no time that could be compared.
 _FEWEST = 100
+#: Milliseconds of lock_timeout with which a statement does not mind being kept waiting for a look at it.
+_PATIENCE = 1000
 
 
 class Observation(Check):
@@ -68,13 +70,22 @@ class Observation(Check):
         if self._rehearse(stage, step, piece) not in _OUTSIDE:
             yield
             return
-        with Watch(second.connection, stage.executor.connection.info.backend_pid) as watch:
+        tables = self._awaited(stage.executor, piece)
+        with Watch(second.connection, stage.executor.connection.info.backend_pid, tables) as watch:
             yield
         work = Work(watch.before, watch.after, watch.relations)
         for statement in piece.statements:
             step.observed.append(
                 observed(statement, watch.before, watch.after, watch.relations, work, in_transaction=False)
             )
+
+    def _awaited(self, executor: SupabaseExecutor, piece: Piece) -> list[str]:
+        """The tables for which statements may be kept waiting for a moment: none where they would lose patience."""
+        patience = executor.query("SELECT setting::int AS ms FROM pg_settings WHERE name = 'lock_timeout'")[0]["ms"]
+        if 0 < patience < _PATIENCE:
+            return []
+        predicted = [self._predictions.statements.get(statement.span.start) for statement in piece.statements]
+        return sorted({str(effect.table) for one in predicted if one for effect in one.effects})
 
     def _rehearse(self, stage: Stage, step: Step, piece: Piece) -> str:
         """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""
