@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.observe.growth import ASLEEP, SHARE, thinned, told
+from elf_sqlcheck.verify.observe.onlooker import Onlooker
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
-from elf_sqlcheck.verify.observe.watch import Watch
-from elf_sqlcheck.verify.running import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +45,7 @@ class Observation(Check):
         self._predictions = self._foresight.of(step.migration)
         pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
-            with Limit(stage, stage.executor.connection, len(pieces[0].statements)):
-                self._rehearse(stage, step, pieces[0])
+            self._rehearse(stage, step, pieces[0])
             stage.executor.reset()
 
     @contextmanager
@@ -71,12 +69,12 @@ class Observation(Check):
             yield
             return
         tables = self._awaited(stage.executor, piece)
-        with Watch(second.connection, stage.executor.connection.info.backend_pid, tables) as watch:
+        with Onlooker(second.connection, stage.executor.connection.info.backend_pid, tables) as onlooker:
             yield
-        work = Work(watch.before, watch.after, watch.relations)
+        work = Work(onlooker.before, onlooker.after, onlooker.relations)
         for statement in piece.statements:
             step.observed.append(
-                observed(statement, watch.before, watch.after, watch.relations, work, in_transaction=False)
+                observed(statement, onlooker.before, onlooker.after, onlooker.relations, work, in_transaction=False)
             )
 
     def _awaited(self, executor: SupabaseExecutor, piece: Piece) -> list[str]:

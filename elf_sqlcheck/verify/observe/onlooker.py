@@ -1,7 +1,7 @@
-"""A second session that watches a statement which cannot be rehearsed, because it runs outside transactions.
+"""A second session that looks on at a statement which cannot be rehearsed, because it runs outside transactions.
 
 Such a statement gives its locks back before it ends, so they are looked at again and again while it runs. And so that
-it is not over before the first look, the watcher holds a lock for which it waits until it is seen.
+it is not over before the first look, the onlooker holds a lock for which it waits until it is seen.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _EAGER = 0.2
 _PAUSE = 0.005
 
 
-class Watch:
+class Onlooker:
     """While it is entered, notes which locks the session `pid` has; then `before` and `after` are what was seen.
 
-    `relations` are those that were there when it was entered. `tables` are those for which the statement is kept waiting
-    until it is seen; with none, a quick one may be missed. The connection is another than that of `pid`, in
-    autocommit mode, and used by nobody else meanwhile.
+    `relations` are those that were there when it was entered. For `tables` the statement is kept waiting until it is
+    seen; with none, a quick one may be missed. The connection is another than that of `pid`, in autocommit mode, and
+    used by nobody else meanwhile.
     """
 
     def __init__(self, connection: Connection[dict[str, Any]], pid: int, tables: Sequence[str] = ()) -> None:
@@ -40,7 +40,7 @@ class Watch:
         self._modes: dict[int, frozenset[str]] = {}
         self._over = threading.Event()
         self._looked = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="elf-sqlcheck watcher", daemon=True)
+        self._thread = threading.Thread(target=self._look, name="elf-sqlcheck onlooker", daemon=True)
         self.relations: dict[int, Relation] = {}
         self.before = self.after = Sight(0.0, 0)
 
