@@ -60,7 +60,7 @@ SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
 """
 _HELD = """
 SELECT relation::int8 AS oid, array_agg(mode) AS modes FROM pg_locks
- WHERE pid = %s AND locktype = 'relation' AND granted AND relation >= %s GROUP BY 1
+ WHERE pid = %s AND locktype = 'relation' AND relation >= %s GROUP BY 1
 """
 
 
@@ -168,7 +168,7 @@ def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None
 
 
 def held_by(connection: Connection[dict[str, Any]], pid: int) -> dict[int, frozenset[str]]:
-    """The modes in which another session holds relations, by identifier."""
+    """The modes in which another session holds relations, or waits to hold them, by identifier."""
     rows = connection.execute(_HELD, (pid, _FIRST_OWN), prepare=True).fetchall()
     return {row["oid"]: frozenset(map(spelled, row["modes"])) for row in rows}
 
