@@ -31,7 +31,7 @@ LEAKS_SESSION_STATE = Rule(
     bad=(
         Example.reversible("SELECT use_team('marketing'); -- finding", "SELECT 1;", _PATH),
         Example.reversible(
-            "CREATE TEMP TABLE renamed AS -- finding\n    SELECT id, upper(name) AS name FROM teams;\n"
+            "CREATE TEMP TABLE renamed AS -- finding\n    SELECT id, coalesce(name, 'nobody') AS name FROM teams;\n"
             "UPDATE teams SET name = renamed.name FROM renamed WHERE renamed.id = teams.id;",
             "SELECT 1;",
             _TEAMS,
@@ -44,7 +44,7 @@ LEAKS_SESSION_STATE = Rule(
     good=(
         Example.reversible("SELECT use_team('marketing');\nRESET search_path;", "SELECT 1;", _PATH),
         Example.reversible(
-            "CREATE TEMP TABLE renamed ON COMMIT DROP AS\n    SELECT id, upper(name) AS name FROM teams;\n"
+            "CREATE TEMP TABLE renamed ON COMMIT DROP AS\n    SELECT id, coalesce(name, 'nobody') AS name FROM teams;\n"
             "UPDATE teams SET name = renamed.name FROM renamed WHERE renamed.id = teams.id;",
             "SELECT 1;",
             _TEAMS,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.verify.result import Filled
 from elf_sqlcheck.verify.rows.domains import accepted
 from elf_sqlcheck.verify.rows.order import parents_first
-from elf_sqlcheck.verify.rows.recipe import Batch, Recipe, Spans, Unfillable
+from elf_sqlcheck.verify.rows.recipe import TRIES, Batch, Recipe, Spans, Unfillable
 from elf_sqlcheck.verify.rows.tables import Tables
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _PARENTS = 1_000
 _ONE_BY_ONE = 500
 #: Where unique columns leave too few rows, others are tried so many times.
 _ROUNDS = 4
+#: So many rows are written by one statement, lest it be taken for one that never ends.
+_BLOCK = 100_000
 _WRITABLE = frozenset({"r", "p"})
 
 
@@ -201,15 +203,14 @@ class Filling:
         first = self._counts[oid] + 1
         goals = [rows // 2, rows] if halved else [rows]
         for goal in goals:
-            for round_ in range(_ROUNDS):
-                missing = goal - self._counts[oid]
-                if missing <= 0:
-                    break
-                batch = Batch(first, missing, edge=edge, nulls=round_ > 0, shunned=shunned)
+            short = 0
+            while (missing := goal - self._counts[oid]) > 0 and short < _ROUNDS:
+                batch = Batch(first, min(missing, _BLOCK), edge=edge, nulls=short > 0, shunned=shunned)
                 written = self._insert(executor, recipe, batch)
                 self._counts[oid] += written
-                first += max(missing, 1) * 20
-                if not written and round_:
+                first += batch.count * TRIES
+                short += written < batch.count
+                if not written and short > 1:
                     break
             if halved and goal != rows:
                 parents = {other for other, count in self._counts.items() if count}
