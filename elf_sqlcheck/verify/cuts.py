@@ -127,7 +127,7 @@ class _Trial:
         """What another connection has committed, and the schema that there was before it did."""
         stage = self._stage
         step = stage.result.steps[-1]
-        now = stage.snapshot()
+        now = stage.snapshot(step.before)
         found = [one for one in compare(step.before or now, now) if one.matters]
         if found:
             stage.remake(stage.ordered.index(self._migration))
