@@ -123,7 +123,7 @@ RULES = (
             Example("ALTER TABLE auth.users ADD COLUMN nickname text; -- finding"),
             Example("CREATE FUNCTION auth.team_id() RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid'; -- finding\nCREATE INDEX idx_objects_owner ON storage.objects (owner); -- finding"),
             Example("CREATE TABLE vault.keys (id uuid); -- finding"),
-            Example("ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY; -- finding\nDROP SCHEMA graphql_public; -- finding"),
+            Example("ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY; -- finding\nDROP SCHEMA graphql_public CASCADE; -- finding"),
         ),
         good=(
             Example("CREATE TABLE profiles (id uuid PRIMARY KEY REFERENCES auth.users ON DELETE CASCADE);"),

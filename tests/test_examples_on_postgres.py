@@ -11,8 +11,6 @@ from elf_sqlcheck import registry, testing
 from elf_sqlcheck.model import Migration
 from elf_sqlcheck.postgres.server import Server, throwaway
 
-from .supabase import PROJECT
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,20 +22,21 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", params=["newest", "15"])
-def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The newest Postgres that is here, and the oldest that Supabase still runs."""
+def servers(request: pytest.FixtureRequest) -> Iterator[dict[str, Server]]:
+    """The newest Postgres that is here, and the oldest that Supabase still runs: a server for each profile."""
     import os
 
     if request.param == "15" and not os.path.isdir(DEBIAN_15):
         pytest.skip("no Postgres 15 is installed")
-    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
-        yield running
+    bin_dir, major = (DEBIAN_15, 15) if request.param == "15" else (None, 18)
+    with throwaway(bin_dir, major) as bare, throwaway(bin_dir, major, profile="supabase") as project:
+        yield {"": bare, "supabase": project}
 
 
 ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
 
-def run(server: Server, migrations: list[Migration], profile: str = "") -> None:
+def run(server: Server, migrations: list[Migration]) -> None:
     """Run the UP sections statement by statement in a database of their own; roles belong to the whole server."""
     import psycopg
     from psycopg import sql
@@ -45,11 +44,11 @@ def run(server: Server, migrations: list[Migration], profile: str = "") -> None:
     name = f"example_{next(_numbers)}"
     with psycopg.connect(server.url) as connection:
         before = connection.execute(ROLES).fetchall()
-    url = server.create_database(name)
+    server.create_database(name)
+    # As a superuser: what postgres may not do in a Supabase project is what some of the rules are about.
+    url = server.url_of(name, server.superuser)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
-            if profile == "supabase":
-                connection.execute(PROJECT)
             for migration in migrations:
                 assert not migration.broken, migration.broken[0].message
                 for statement in migration.up.statements:
@@ -64,7 +63,7 @@ def run(server: Server, migrations: list[Migration], profile: str = "") -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_examples_run(postgres: Server, rule: Rule) -> None:
+def test_examples_run(servers: dict[str, Server], rule: Rule) -> None:
     import psycopg
 
     texts: list[tuple[Example, str]] = []
@@ -74,7 +73,7 @@ def test_examples_run(postgres: Server, rule: Rule) -> None:
             texts += [(example, example.fixed)] if example.fixed is not None else []
     for example, text in texts:
         try:
-            run(postgres, testing.case(example).migrations(text), rule.profile)
+            run(servers[rule.profile], testing.case(example).migrations(text))
         except (psycopg.Error, AssertionError) as error:
             if "stand-in" in str(error):
                 continue  # the embedded server has no pgcrypto; the other one, which has it, ran the example

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck.fix import SAFE, apply
-from elf_sqlcheck.postgres.server import throwaway
 from tests.judging import PATH, judge, whole
 from tests.lint_project import Project
-from tests.supabase import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from elf_sqlcheck.postgres.server import Server
 
 FIRST, SECOND = "migrations/20250101_000000_first.sql", "migrations/20250102_000000_second.sql"
 NOTES = "CREATE TABLE notes (id uuid PRIMARY KEY, user_id uuid);"
@@ -149,7 +149,7 @@ def test_fixing_an_old_file_does_not_clash_with_a_later_one(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_what_postgres_does_with_such_policies() -> None:
+def test_what_postgres_does_with_such_policies(supabase_server: Server) -> None:
     """A policy without a condition lets nobody do anything; a wrapped call means what the bare one does."""
     policy = "CREATE POLICY own ON notes FOR ALL TO authenticated USING (auth.uid() = user_id AND auth.jwt() ->> 'role' = 'x');"
     import psycopg
@@ -159,11 +159,9 @@ def test_what_postgres_does_with_such_policies() -> None:
     fixed = next(line for line in wrapped.splitlines() if line.startswith("CREATE POLICY own"))
     assert fixed.count("(SELECT auth.") == 2
     claims = """SET request.jwt.claims = '{"sub": "00000000-0000-0000-0000-000000000001", "role": "x"}'; SET ROLE authenticated;"""
-    with throwaway(major=18) as server, server.connect() as connection:
-        connection.execute(PROJECT.encode())
-        connection.execute(
-            f"{NOTES}\n{ON}\nGRANT ALL ON notes TO authenticated; GRANT USAGE ON SCHEMA auth TO authenticated;".encode()
-        )
+    supabase_server.create_database("own_rows")
+    with supabase_server.connect("own_rows") as connection:
+        connection.execute(f"{NOTES}\n{ON}\nGRANT ALL ON notes TO authenticated;".encode())
         connection.execute(
             "INSERT INTO notes SELECT gen_random_uuid(), format('00000000-0000-0000-0000-00000000000%s', n)::uuid FROM generate_series(1, 3) n;"
         )

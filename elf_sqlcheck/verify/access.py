@@ -52,8 +52,11 @@ class Access(Check):
         left = {(r.name, hole.rule) for r, _, holes in _ask(stage, names) for hole in holes} if names else set()
         for step, name, hole in self._open:
             if (name, hole.rule) in left:
-                about = ("policy", f"{hole.policy} on {name}") if hole.policy else ("table", name)
-                span = culprit(step.migration, Difference(*about, "changed"))
+                about = Difference("table", name, "changed")
+                if hole.policy:
+                    shown = '"' + hole.policy.replace('"', '""') + '"'
+                    about = Difference("policy", f"{shown} on {name}", "changed", hangs_on=(("table", name),))
+                span = culprit(step.migration, about)
                 stage.find(hole.rule, step.migration, hole.message, span, hole.instead)
 
 

@@ -150,7 +150,9 @@ def _ask(
         elif command == "UPDATE":
             statement, values = f"UPDATE {relation.name} SET {first} = {first}{where}", []  # noqa: S608
         else:
-            statement, values = f"DELETE FROM {relation.name}{where}", []  # noqa: S608
+            # The API deletes nothing without a condition, so whoever deletes a row has to see it, too.
+            condition = where or f" WHERE {first} IS NOT DISTINCT FROM {first}"
+            statement, values = f"DELETE FROM {relation.name}{condition}", []  # noqa: S608
         done = _outcome(connection, statement, values)
         if done is not None:
             answer.wrote[command] = done > 0

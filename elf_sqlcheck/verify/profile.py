@@ -77,15 +77,14 @@ class SupabaseProfile(Profile):
 
     def furnish(self, database: str) -> None:
         """Make a Supabase project of a new database."""
-        script = self._database_script
-        if not self._is_furnished:
-            available = self._administration.query("SELECT name FROM pg_available_extensions")
-            has_vault = "supabase_vault" in {row["name"] for row in available}
-            script = supabase.project(vault=not has_vault) + script
-            if self._is_plain:
-                self._administration.query(f'ALTER DATABASE "{database}" OWNER TO postgres')
         url = _changed(self._server if isinstance(self._server, str) else self._server.url, dbname=database)
         with SupabaseExecutor(url, application_name="elf-sqlcheck") as administration:
+            script = self._database_script
+            if not administration.query("SELECT nspname FROM pg_namespace WHERE nspname = 'auth'"):
+                available = administration.query("SELECT name FROM pg_available_extensions")
+                script = supabase.project(vault="supabase_vault" not in {row["name"] for row in available}) + script
+            if self._is_plain and not self._is_furnished:
+                administration.query(f'ALTER DATABASE "{database}" OWNER TO postgres')
             administration.connection.execute(script.encode())
 
     def hand_over(self, roles: Iterable[str]) -> None:
@@ -115,6 +114,7 @@ class SupabaseProfile(Profile):
     def _require_superuser(self) -> None:
         row = self._administration.query("SELECT current_user::text AS who, current_setting('is_superuser') AS is_it")
         if row[0]["is_it"] != "on":
+            self._administration.close()
             raise DatabaseError(
                 f"The stand-in for a Supabase project needs a superuser, and {row[0]['who']} is none on this server.",
                 "Name a superuser in --database-url, or leave it out for a server of our own.",

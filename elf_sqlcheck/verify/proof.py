@@ -79,7 +79,7 @@ class Proof:
             for check in self._checks:
                 check.passed_over(stage, step)
             return True
-        step.after = stage.snapshot()
+        step.after = stage.snapshot(step.before)
         for check in self._checks:
             check.applied(stage, step)
         down = migration.down
@@ -113,7 +113,7 @@ class Proof:
             self._rollbacks.fails(number, step, down, error, (before, applied))
             self._restore(number, applied)
             return
-        step.differences = compare(before, stage.snapshot())
+        step.differences = compare(before, stage.snapshot(before))
         self._rollbacks.leaves(number, step, (before, applied))
         for check in self._checks:
             check.rolled_back(stage, step)
@@ -126,7 +126,7 @@ class Proof:
             stage.find("does-not-apply-again", migration, message, error.span)
             self._restore(number, applied)
             return
-        again = stage.snapshot()
+        again = stage.snapshot(before)
         other = [difference for difference in compare(applied, again) if difference.matters]
         # What the rollback left is told already; it is no news that it is still there.
         if other and not any(difference.matters for difference in step.differences):
