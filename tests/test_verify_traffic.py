@@ -101,6 +101,17 @@ def test_it_is_a_rehearsal_on_a_copy(server: Server) -> None:
     assert row == (0,)
 
 
+@pytest.mark.parametrize("header", ["", "-- Transaction: none\n"])
+def test_what_all_databases_share_is_not_made_twice(server: Server, header: str) -> None:
+    up = "CREATE ROLE traffic_warden;\nALTER TABLE noise ADD COLUMN x int;"
+    result, migration = judge(server, up, "DROP ROLE traffic_warden;\nALTER TABLE noise DROP COLUMN x;", header)
+    assert result.steps[-1].reapplied
+    assert waiting(result, migration) == ({} if header else {(2, "public.noise"): ALL})
+    assert any("traffic was not tried" in note for note in result.notes) == bool(header)
+    with server.connect() as connection:
+        connection.execute("DROP ROLE IF EXISTS traffic_warden")
+
+
 def test_what_runs_outside_of_a_transaction(server: Server) -> None:
     up = "CREATE INDEX CONCURRENTLY i ON orders (buyer);\nALTER TABLE noise ADD COLUMN x int;\nVACUUM users;"
     result, migration = judge(server, up, header="-- Transaction: none\n")
