@@ -38,9 +38,9 @@ def judge(server: Server, up: str, down: str | None = None, header: str = "") ->
     return verify([SHOP, migration], server, only=[migration.path], options=TRAFFIC), migration
 
 
-def databases(server: Server) -> list[object]:
+def databases(server: Server) -> list[str]:
     with server.connect() as connection:
-        return connection.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall()
+        return [row[0] for row in connection.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall()]
 
 
 def waiting(result: Verification, migration: Migration) -> dict[tuple[int, str], set[str]]:
