@@ -41,7 +41,8 @@ MODULES = (
     "teams",
     "files", "files_order", "files_undone",
     "suppressions",
-    "verify", "verify_observed", "verify_session", "verify_traffic", "verify_rows", "verify_rollback", "verify_queries", "verify_access",
+    "verify", "verify_observed", "verify_session", "verify_traffic", "verify_rows", "verify_rollback", "verify_queries",
+    "verify_access",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
 

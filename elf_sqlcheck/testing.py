@@ -50,10 +50,10 @@ class Case(Record):
 
     def migrations(self, text: str | None = None) -> list[Migration]:
         """The migrations of the example, or of another `text` in its place, in their order."""
-        files = [(BEFORE, _wrap(BEFORE, self.before))] if self.before else []
+        files = [(BEFORE, _whole(BEFORE, self.before))] if self.before else []
         text = self.text if text is None else text
         files.append((self.path, _wrap(self.path, text) if self.wrapped else text))
-        files += [(AFTER, _wrap(AFTER, self.after))] if self.after else []
+        files += [(AFTER, _whole(AFTER, self.after))] if self.after else []
         return [layouts.read(path, content.encode()) for path, content in files]
 
     def migration(self, text: str | None = None) -> Migration:
@@ -82,6 +82,11 @@ def case(example: Example) -> Case:
     path = example.path or PATH
     whole = bool(example.path) or elf.recognizes("", text.encode()) or text.startswith("-- Version:")
     return Case(path, text, not whole, tuple(expected), example.before, example.after)
+
+
+def _whole(path: str, sql: str) -> str:
+    """A neighbour of an example: what is a whole file already stays as it is."""
+    return sql if elf.recognizes("", sql.encode()) else _wrap(path, sql)
 
 
 def _wrap(path: str, sql: str) -> str:

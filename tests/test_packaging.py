@@ -106,7 +106,10 @@ def test_every_package_of_the_checkout_is_in_the_wheel(packed: list[str]) -> Non
 def test_data_files_are_in_the_wheel(packed: list[str]) -> None:
     extensions = files_in("elf_sqlcheck/postgres/extensions", ".control", ".sql")
     assert {f"elf_sqlcheck/postgres/extensions/{name}" for name in extensions} <= set(packed)
-    assert "elf_sqlcheck/py.typed" in packed
+    reports = files_in("elf_sqlcheck/reports/html", ".css", ".js")
+    assert len(reports) == 2
+    assert {f"elf_sqlcheck/reports/html/{name}" for name in reports} <= set(packed)
+    assert {"elf_sqlcheck/py.typed", "elf_sqlcheck/reports/report.schema.json"} <= set(packed)
 
 
 def test_the_wheel_claims_one_name_at_the_top_level(packed: list[str]) -> None:

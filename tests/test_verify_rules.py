@@ -24,6 +24,10 @@ OPTIONS: dict[str, Options] = {
     "blocks-traffic": Options(traffic=True),
     "breaks-queries": _QUERIES,
     "changes-query-results": _QUERIES,
+    "second-run-changes-schema": Options(twice=True),
+    **dict.fromkeys(
+        ["chain-does-not-roll-back", "chain-does-not-reapply", "rollback-needs-neighbour"], Options(chain=True)
+    ),
 }
 
 
@@ -37,6 +41,12 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "does-not-apply-again",
         "prediction-differs",
         "rollback-differs-harmlessly",
+        "rollback-needs-neighbour",
+        "partial-failure-leaves-changes",
+        "does-not-resume",
+        "second-run-changes-schema",
+        "chain-does-not-roll-back",
+        "chain-does-not-reapply",
         "breaks-queries",
         "changes-query-results",
         "anon-can-write",

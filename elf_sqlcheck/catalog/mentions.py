@@ -1,4 +1,4 @@
-"""Which relations and types a change is about in any way: those that it alters, and those that it reads or points at."""
+"""Which relations and types a change has to do with: those that it alters, and those that it reads or points at."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.targets import Target
+    from elf_sqlcheck.model import Statement
 
 #: What leaves the rows of a table alone, and cannot fail because of them.
 _ROWLESS = (
@@ -36,12 +37,19 @@ def mentioned(changes: Iterable[ch.Change]) -> list[Target]:
         names = [target for target in targets(change) if target[0] in {"relation", "type"}]
         if id(change.statement) not in seen:
             seen.add(id(change.statement))
-            names += [("relation", name) for name in relations(change.statement.node)]
+            names += [("relation", name) for name in _of(change.statement)]
         for kind, name in names:
             found[kind, name] = None
             if name.schema is None:
                 found.update(dict.fromkeys((kind, Name(schema, name.name)) for schema in schemas))
     return list(found)
+
+
+def _of(statement: Statement) -> list[Name]:
+    try:
+        return list(relations(statement.node)) if statement.json else []
+    except RecursionError:
+        return []
 
 
 def relations(node: Any) -> Iterator[Name]:

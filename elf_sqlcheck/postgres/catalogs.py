@@ -2,7 +2,8 @@
 
 Each yields rows of nine columns: kind, identity, the object's address (catalog, oid, column), its parent's address
 (catalog, oid, column; or nulls) and its attributes as jsonb. Names of attributes are in plain words, since they are
-shown. They run with an empty search_path, so that every name comes out qualified, on Postgres 14 to 18.
+shown. They run with an empty search_path, so that every name comes out qualified, on Postgres 14 to 18. Which objects
+are read is said by parameters: `%(pg_class)s` is an array of the oids to look at in that catalog.
 
 Catalogs: https://www.postgresql.org/docs/current/catalogs.html
 """
@@ -16,17 +17,22 @@ FIRST = 16384
 PUBLIC = 2200
 
 
+def _these(alias: str, catalog: str) -> str:
+    """The condition that an object is among those asked for."""
+    return f"{alias}.oid = ANY (%({catalog})s::oid[])"
+
+
 def _own(alias: str, catalog: str, namespace: str) -> str:
     """The condition that an object is the user's: neither the system's, nor temporary, nor an extension's."""
     schema = f"{alias}.{namespace}" if namespace else ""
     visible = (
-        f"AND {schema} IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname !~ '^pg_' "
-        f"AND n.nspname <> 'information_schema')"
+        f"{schema} IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname !~ '^pg_' "
+        f"AND n.nspname <> 'information_schema') AND "
         if schema
         else ""
     )
     return (
-        f"{alias}.oid >= {FIRST} {visible} AND NOT EXISTS (SELECT FROM pg_depend e "
+        f"{visible}NOT EXISTS (SELECT FROM pg_depend e "
         f"WHERE e.classid = '{catalog}'::regclass AND e.objid = {alias}.oid AND e.deptype = 'e')"
     )
 
@@ -40,6 +46,7 @@ def _name(alias: str, column: str, namespace: str) -> str:
 
 _RELATION = _name("c", "relname", "relnamespace")
 _OWN_RELATION = _own("c", "pg_class", "relnamespace")
+_THESE_RELATIONS = f"{_these('c', 'pg_class')} AND {_OWN_RELATION}"
 _NO_PARENT = "NULL::oid, NULL::oid, 0"
 
 
@@ -51,7 +58,7 @@ def _schema(column: str) -> str:
 SCHEMAS = f"""
 SELECT 'schema', quote_ident(n.nspname), 'pg_namespace'::regclass::oid, n.oid, 0, {_NO_PARENT}, '{{}}'::jsonb
 FROM pg_namespace n
-WHERE n.oid = {PUBLIC} OR (n.nspname !~ '^pg_' AND {_own("n", "pg_namespace", "")})
+WHERE {_these("n", "pg_namespace")} AND (n.oid = {PUBLIC} OR n.nspname !~ '^pg_' AND {_own("n", "pg_namespace", "")})
 """
 
 RELATIONS = f"""
@@ -80,7 +87,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
                (SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident) END)
        END || jsonb_build_object('options', (SELECT jsonb_agg(o ORDER BY o) FROM unnest(c.reloptions) o)))
 FROM pg_class c
-WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {_OWN_RELATION}
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {_THESE_RELATIONS}
 """
 
 # Inherited columns belong to the table that they come from. The type's own collation and storage go without saying.
@@ -102,7 +109,7 @@ SELECT 'column', {_RELATION} || '.' || quote_ident(a.attname), 'pg_class'::regcl
            'options', to_jsonb(a.attoptions)))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
      JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p', 'f') AND (a.attislocal OR a.attinhcount = 0) AND {_OWN_RELATION}
+WHERE c.relkind IN ('r', 'p', 'f') AND (a.attislocal OR a.attinhcount = 0) AND {_THESE_RELATIONS}
 """
 
 # Since 18 every NOT NULL is a constraint as well, with a generated name. That a column is NOT NULL is recorded with the
@@ -114,7 +121,8 @@ SELECT 'constraint', quote_ident(k.conname) || ' on ' || {_RELATION}, 'pg_constr
        jsonb_build_object('definition', regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''),
                           'validated', k.convalidated)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-WHERE k.contype IN ('c', 'f', 'p', 'u', 'x', 'n') AND k.conislocal AND k.conparentid = 0
+WHERE {_these("k", "pg_constraint")} AND k.contype IN ('c', 'f', 'p', 'u', 'x', 'n') AND k.conislocal
+      AND k.conparentid = 0
       AND (k.contype <> 'n' OR NOT k.convalidated OR k.conname !~ '_not_null[0-9]*$') AND {_OWN_RELATION}
 UNION ALL
 SELECT 'constraint', quote_ident(k.conname) || ' on ' || {_name("t", "typname", "typnamespace")},
@@ -122,7 +130,7 @@ SELECT 'constraint', quote_ident(k.conname) || ' on ' || {_name("t", "typname", 
        jsonb_build_object('definition', regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''),
                           'validated', k.convalidated)
 FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid
-WHERE k.contype = 'c' AND {_own("t", "pg_type", "typnamespace")}
+WHERE {_these("k", "pg_constraint")} AND k.contype = 'c' AND {_own("t", "pg_type", "typnamespace")}
 """
 
 # The index of a constraint is told by the constraint, and that of a partition by the partitioned table.
@@ -132,7 +140,7 @@ SELECT 'index', {_RELATION}, 'pg_class'::regclass::oid, c.oid, 0, 'pg_class'::re
            'definition', replace(pg_get_indexdef(c.oid), ' INDEX ' || quote_ident(c.relname) || ' ON ', ' INDEX ON '),
            'valid', i.indisvalid, 'ready', i.indisready, 'clustered', NULLIF(i.indisclustered, false)))
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE NOT c.relispartition AND {_OWN_RELATION} AND NOT EXISTS (
+WHERE NOT c.relispartition AND {_THESE_RELATIONS} AND NOT EXISTS (
       SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x'))
 """
 
@@ -147,7 +155,7 @@ FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
      LEFT JOIN pg_depend o ON o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.deptype IN ('a', 'i')
           AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0
      LEFT JOIN pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
-WHERE {_OWN_RELATION}
+WHERE {_THESE_RELATIONS}
 """
 
 FUNCTIONS = f"""
@@ -173,7 +181,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
                  'combine function', NULLIF(g.aggcombinefn, 0)::regprocedure::text)
              FROM pg_aggregate g WHERE g.aggfnoid = p.oid)))
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE {_own("p", "pg_proc", "pronamespace")}
+WHERE {_these("p", "pg_proc")} AND {_own("p", "pg_proc", "pronamespace")}
       AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid
                       AND i.deptype = 'i')
 """
@@ -184,7 +192,7 @@ SELECT 'trigger', quote_ident(t.tgname) || ' on ' || {_RELATION}, 'pg_trigger'::
        jsonb_build_object('definition', pg_get_triggerdef(t.oid), 'enabled', CASE t.tgenabled
            WHEN 'O' THEN 'yes' WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' ELSE 'always' END)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND {_OWN_RELATION}
+WHERE {_these("t", "pg_trigger")} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {_OWN_RELATION}
 """
 
 POLICIES = f"""
@@ -198,7 +206,7 @@ SELECT 'policy', quote_ident(p.polname) || ' on ' || {_RELATION}, 'pg_policy'::r
                      FROM unnest(p.polroles) r LEFT JOIN pg_roles a ON a.oid = r),
            'using', pg_get_expr(p.polqual, p.polrelid), 'with check', pg_get_expr(p.polwithcheck, p.polrelid))
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-WHERE {_OWN_RELATION}
+WHERE {_these("p", "pg_policy")} AND {_OWN_RELATION}
 """
 
 RULES = f"""
@@ -206,7 +214,7 @@ SELECT 'rule', quote_ident(r.rulename) || ' on ' || {_RELATION}, 'pg_rewrite'::r
        'pg_class'::regclass::oid, c.oid, 0,
        jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled <> 'D')
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
-WHERE r.rulename <> '_RETURN' AND {_OWN_RELATION}
+WHERE {_these("r", "pg_rewrite")} AND r.rulename <> '_RETURN' AND {_OWN_RELATION}
 """
 
 TYPES = f"""
@@ -229,21 +237,22 @@ SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 
        ELSE jsonb_build_object('input', t.typinput::text, 'output', t.typoutput::text, 'length', t.typlen) END)
 FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typelem = 0))
-      AND {_own("t", "pg_type", "typnamespace")}
+      AND {_these("t", "pg_type")} AND {_own("t", "pg_type", "typnamespace")}
 """
 
 EXTENSIONS = f"""
 SELECT 'extension', quote_ident(x.extname), 'pg_extension'::regclass::oid, x.oid, 0, {_NO_PARENT},
        jsonb_build_object('schema', n.nspname)
 FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
-WHERE x.oid >= {FIRST}
+WHERE {_these("x", "pg_extension")}
 """
 
 EVENT_TRIGGERS = f"""
 SELECT 'event trigger', quote_ident(t.evtname), 'pg_event_trigger'::regclass::oid, t.oid, 0, {_NO_PARENT},
        jsonb_build_object('event', t.evtevent, 'function', t.evtfoid::regprocedure::text,
            'enabled', t.evtenabled <> 'D', 'tags', to_jsonb(t.evttags))
-FROM pg_event_trigger t WHERE {_own("t", "pg_event_trigger", "")}
+FROM pg_event_trigger t
+WHERE {_these("t", "pg_event_trigger")} AND {_own("t", "pg_event_trigger", "")}
 """
 
 # The rest is named as Postgres itself names it.
@@ -270,14 +279,14 @@ _PARENTS = {
     "pg_foreign_server": "'pg_foreign_data_wrapper'::regclass::oid, x.srvfdw, 0",
 }
 
-OTHERS = "UNION ALL".join(
-    f"""
+OTHERS = {
+    catalog: f"""
 SELECT i.type, i.identity, '{catalog}'::regclass::oid, x.oid, 0, {_PARENTS.get(catalog, _NO_PARENT)}, {attributes}
 FROM {catalog} x CROSS JOIN LATERAL pg_identify_object('{catalog}'::regclass, x.oid, 0) i
-WHERE {_own("x", catalog, "")}
+WHERE {_these("x", catalog)} AND {_own("x", catalog, "")}
 """
     for catalog, attributes in _OTHERS.items()
-)
+}
 
 
 def publications(major: int) -> str:
@@ -305,26 +314,27 @@ SELECT 'publication', quote_ident(p.pubname), 'pg_publication'::regclass::oid, p
                CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
                CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
            'via root', NULLIF(p.pubviaroot, false)))
-FROM pg_publication p WHERE {_own("p", "pg_publication", "")}
+FROM pg_publication p
+WHERE {_these("p", "pg_publication")} AND {_own("p", "pg_publication", "")}
 """
 
 
-def objects(major: int) -> tuple[str, ...]:
-    """Return the queries of all objects, parents before those that hang on them."""
+def objects(major: int) -> tuple[tuple[str, str], ...]:
+    """Return the queries of all objects, each with the catalog whose oids it asks for; parents come first."""
     return (
-        SCHEMAS,
-        RELATIONS,
-        TYPES,
-        COLUMNS,
-        CONSTRAINTS,
-        INDEXES,
-        SEQUENCES,
-        FUNCTIONS,
-        TRIGGERS,
-        POLICIES,
-        RULES,
-        EXTENSIONS,
-        EVENT_TRIGGERS,
-        OTHERS,
-        publications(major),
+        ("pg_namespace", SCHEMAS),
+        ("pg_class", RELATIONS),
+        ("pg_type", TYPES),
+        ("pg_class", COLUMNS),
+        ("pg_constraint", CONSTRAINTS),
+        ("pg_class", INDEXES),
+        ("pg_class", SEQUENCES),
+        ("pg_proc", FUNCTIONS),
+        ("pg_trigger", TRIGGERS),
+        ("pg_policy", POLICIES),
+        ("pg_rewrite", RULES),
+        ("pg_extension", EXTENSIONS),
+        ("pg_event_trigger", EVENT_TRIGGERS),
+        *OTHERS.items(),
+        ("pg_publication", publications(major)),
     )

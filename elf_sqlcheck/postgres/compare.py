@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from elf_sqlcheck.postgres.snapshot import Key, Snapshot
 
@@ -79,18 +79,20 @@ def compare(before: Snapshot, after: Snapshot) -> list[Difference]:
     An object that is added or removed is named alone, without what hangs on it. Column order does not matter: a column
     that is dropped and added again comes last, which no rollback can help.
     """
-    if before.objects == after.objects and before.orders == after.orders:
-        return []
-    removed = [key for key in before.objects if key not in after.objects and _is_outermost(key, before, after)]
-    added = [key for key in after.objects if key not in before.objects and _is_outermost(key, after, before)]
+    keys = after.touched_since(before)
+    there, here = before.objects, after.objects
+    if keys is None:
+        keys = list({**there, **here}) if (there, before.orders) != (here, after.orders) else []
+    removed = [key for key in keys if key in there and key not in here and _is_outermost(key, before, after)]
+    added = [key for key in keys if key in here and key not in there and _is_outermost(key, after, before)]
     differences = list(_renamed(before, after, removed, added))
-    differences += [_lone(key, "removed", before.objects[key]) for key in removed]
-    differences += [_lone(key, "added", after.objects[key]) for key in added]
-    for key, old in before.objects.items():
-        new = after.objects.get(key)
-        if new is not None and new != old:
+    differences += [_lone(key, "removed", there[key]) for key in removed]
+    differences += [_lone(key, "added", here[key]) for key in added]
+    for key in keys:
+        old, new = there.get(key), here.get(key)
+        if old is not None and new is not None and new != old:
             differences += _attributes(key, old, new)
-    differences += _reordered(before, after)
+    differences += _reordered(before, after, keys)
     differences = [
         replace(one, hangs_on=tuple((before if one.key in before.objects else after).ancestors(one.key)))
         for one in differences
@@ -150,10 +152,10 @@ def _attributes(key: Key, old: dict[str, Any], new: dict[str, Any]) -> Iterator[
             yield Difference(*key, "changed", attribute, was, now)
 
 
-def _reordered(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
-    for key, old in before.orders.items():
-        new = after.orders.get(key, old)
-        if old == new:
+def _reordered(before: Snapshot, after: Snapshot, keys: Iterable[Key]) -> Iterator[Difference]:
+    for key in keys:
+        old, new = before.orders.get(key), after.orders.get(key)
+        if old is None or new is None or old == new:
             continue
         was, now = ([column for column in one if column in other] for one, other in ((old, new), (new, old)))
         if was != now:

@@ -3,11 +3,7 @@
 The address of an object is its catalog, its oid there, and a column's number or 0.
 """
 
-# ruff: noqa: S608 - put together from constants of this module only
-
 from __future__ import annotations
-
-from elf_sqlcheck.postgres.catalogs import FIRST, PUBLIC
 
 # A whole ACL is compared with the default one (a null ACL means the default), so that a privilege revoked from PUBLIC
 # counts as much as one granted. https://www.postgresql.org/docs/current/ddl-priv.html
@@ -31,18 +27,18 @@ HAVING string_agg(x.privilege, ', ' ORDER BY x.privilege) FILTER (WHERE x.actual
 PRIVILEGES = _PRIVILEGES.format(
     key="o.catalog, o.oid, o.sub",
     default="acldefault(o.kind, o.owner)",
-    acls=f"""
+    acls="""
 SELECT 'pg_class'::regclass::oid AS catalog, oid, 0 AS sub, relacl AS acl, relowner AS owner,
        (CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char" AS kind
-FROM pg_class WHERE relacl IS NOT NULL AND oid >= {FIRST}
+FROM pg_class WHERE relacl IS NOT NULL AND oid = ANY (%(pg_class)s::oid[])
 UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, attacl, c.relowner, 'c'
-FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attacl IS NOT NULL AND attrelid >= {FIRST}
+FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attacl IS NOT NULL AND attrelid = ANY (%(pg_class)s::oid[])
 UNION ALL SELECT 'pg_proc'::regclass, oid, 0, proacl, proowner, 'f'
-FROM pg_proc WHERE proacl IS NOT NULL AND oid >= {FIRST}
+FROM pg_proc WHERE proacl IS NOT NULL AND oid = ANY (%(pg_proc)s::oid[])
 UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, nspacl, nspowner, 'n'
-FROM pg_namespace WHERE nspacl IS NOT NULL AND (oid >= {FIRST} OR oid = {PUBLIC})
+FROM pg_namespace WHERE nspacl IS NOT NULL AND oid = ANY (%(pg_namespace)s::oid[])
 UNION ALL SELECT 'pg_type'::regclass, oid, 0, typacl, typowner, 'T'
-FROM pg_type WHERE typacl IS NOT NULL AND oid >= {FIRST}
+FROM pg_type WHERE typacl IS NOT NULL AND oid = ANY (%(pg_type)s::oid[])
 """,
 )
 
@@ -59,8 +55,7 @@ FROM pg_default_acl d JOIN pg_roles a ON a.oid = d.defaclrole LEFT JOIN pg_names
 """,
 )
 
-#: Rows: address (catalog, oid, column), comment.
-COMMENTS = f"""
-SELECT classoid, objoid, objsubid, description FROM pg_description
-WHERE objoid >= {FIRST} OR (classoid = 'pg_namespace'::regclass AND objoid = {PUBLIC})
+#: Rows: address (catalog, oid, column), comment. Asks for `objects`, which may be in any catalog.
+COMMENTS = """
+SELECT classoid, objoid, objsubid, description FROM pg_description WHERE objoid = ANY (%(objects)s::oid[])
 """

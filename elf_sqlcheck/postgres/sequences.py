@@ -23,10 +23,10 @@ _MINE = """
 _NAMED = "SELECT c.oid::int8 AS oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name"
 _CALLED = f"{_NAMED}, pg_sequence_last_value(c.oid) AS last {_MINE}"
 #: MATERIALIZED keeps it from calling the function with that.
-_READ = f"""
-WITH s AS MATERIALIZED ({_NAMED} {_MINE})
-SELECT s.*, d.last_value AS last, d.is_called AS called FROM s CROSS JOIN LATERAL pg_get_sequence_data(s.oid::oid) d
-"""
+_READ = """
+WITH s AS MATERIALIZED (CALLED) SELECT s.oid, s.name, d.last_value AS last, d.is_called AS called
+  FROM s CROSS JOIN LATERAL pg_get_sequence_data(s.oid::oid) d
+""".replace("CALLED", f"{_NAMED} {_MINE}")
 #: Before Postgres 18 the value of one that has not handed out any can only be read in the sequence itself.
 _FRESH = "SELECT {oid}::int8 AS oid, last_value AS last, is_called AS called FROM {name}"
 

@@ -1,55 +1,132 @@
-"""Snapshots: the whole schema of a database, read from its catalogs, as plain values that can be compared."""
+"""Snapshots: the whole schema of a database at one moment, as plain values that can be compared."""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from elf_sqlcheck.postgres import catalogs, privileges
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import psycopg
 
 #: What names an object: its kind and its identity, as in ("column", "public.users.email").
 Key = tuple[str, str]
-
-#: Where the catalogs keep an object: the oid of the catalog, the oid in it, the number of the column or 0.
-_Address = tuple[int, int, int]
+Objects = dict[Key, dict[str, Any]]
+Parents = dict[Key, Key]
+Orders = dict[Key, tuple[Key, ...]]
 
 #: The tables in which elf-migrate keeps its history: they are not part of the schema that migrations describe.
 TRACKING_TABLES = ("public.schema_migrations", "public.migration_history")
 
-_DEFAULT_ACL_KINDS = {
-    "r": "tables",
-    "S": "sequences",
-    "f": "functions",
-    "T": "types",
-    "n": "schemas",
-    "L": "large objects",
-}
+#: Of so many snapshots that are kept as a difference the whole is remembered.
+_REMEMBERED = 6
 
 
-@dataclass(frozen=True)
+class Layer(NamedTuple):
+    """What a snapshot holds itself: all there is, or what is not as in `base`, of which the keys in `gone` are gone."""
+
+    objects: Objects
+    parents: Parents
+    orders: Orders
+    base: Snapshot | None
+    gone: tuple[Key, ...]
+
+
 class Snapshot:
-    """A schema at one moment.
+    """A schema at one moment. Owners, statistics and data are not part of it.
 
-    `objects` maps a key to the object's attributes; `parents` maps a key to that of the object it hangs on (a column's
-    table, a table's schema); `orders` a table's key to its columns, first to last. Owners, statistics and data are not
-    part of it.
+    A snapshot that a reader took holds only what is not as in an earlier one: a thousand of them on a schema of a
+    thousand tables would not fit into memory otherwise. It is put together when it is looked at.
     """
 
-    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    parents: dict[Key, Key] = field(default_factory=dict)
-    orders: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
+    __slots__ = ("layer",)
+
+    def __init__(
+        self,
+        objects: Objects | None = None,
+        parents: Parents | None = None,
+        orders: Orders | None = None,
+        *,
+        base: Snapshot | None = None,
+        gone: Iterable[Key] = (),
+    ) -> None:
+        self.layer = Layer(objects or {}, parents or {}, orders or {}, base, tuple(gone))
+
+    @property
+    def objects(self) -> Mapping[Key, dict[str, Any]]:
+        """The attributes of each object."""
+        return _put_together(self).objects
+
+    @property
+    def parents(self) -> Mapping[Key, Key]:
+        """What each object hangs on: a column's table, a table's schema."""
+        return _put_together(self).parents
+
+    @property
+    def orders(self) -> Mapping[Key, tuple[Key, ...]]:
+        """The columns of each table, first to last."""
+        return _put_together(self).orders
 
     def ancestors(self, key: Key) -> Iterator[Key]:
         """Yield the object that `key` hangs on, then what that one hangs on, outwards."""
-        while (parent := self.parents.get(key)) is not None:
+        parents = self.parents
+        while (parent := parents.get(key)) is not None:
             yield parent
             key = parent
+
+    def touched_since(self, before: Snapshot) -> list[Key] | None:
+        """Return all keys under which the two may differ; None when that is not known, so that it may be any."""
+        if self is before:
+            return []
+        if self.layer.base is before:
+            layers: tuple[Layer, ...] = (self.layer,)
+        elif before.layer.base is self:
+            layers = (before.layer,)
+        elif self.layer.base is not None and self.layer.base is before.layer.base:
+            layers = (before.layer, self.layer)
+        else:
+            return None
+        return list(dict.fromkeys(key for layer in layers for key in (*layer.gone, *layer.objects)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        return _put_together(self)[:3] == _put_together(other)[:3]
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_whole: OrderedDict[int, tuple[Snapshot, Layer]] = OrderedDict()
+
+
+def _put_together(wanted: Snapshot) -> Layer:
+    """Return the layer of the whole snapshot."""
+    if wanted.layer.base is None:
+        return wanted.layer
+    if id(wanted) in _whole:
+        _whole.move_to_end(id(wanted))
+        return _whole[id(wanted)][1]
+    layers = [wanted.layer]
+    below = wanted.layer.base
+    while below.layer.base is not None and id(below) not in _whole:
+        layers.append(below.layer)
+        below = below.layer.base
+    first = _put_together(below)
+    objects, parents, orders = first.objects.copy(), first.parents.copy(), first.orders.copy()
+    for layer in reversed(layers):
+        for key in layer.gone:
+            objects.pop(key, None)
+            parents.pop(key, None)
+            orders.pop(key, None)
+        objects.update(layer.objects)
+        parents.update(layer.parents)
+        orders.update(layer.orders)
+    whole = Layer(objects, parents, orders, None, ())
+    _whole[id(wanted)] = (wanted, whole)
+    if len(_whole) > _REMEMBERED:
+        _whole.popitem(last=False)
+    return whole
 
 
 def snapshot(connection: psycopg.Connection[Any], ignore: Iterable[str] = TRACKING_TABLES) -> Snapshot:
@@ -58,107 +135,6 @@ def snapshot(connection: psycopg.Connection[Any], ignore: Iterable[str] = TRACKI
     `ignore` names tables to leave out with all that hangs on them. Inside a transaction its changes are seen;
     otherwise one consistent moment is read. The connection is left as it was. Raises psycopg.Error.
     """
-    with _reading(connection) as cursor:
-        reader = _Reader()
-        for query in catalogs.objects(connection.info.server_version // 10000):
-            reader.add_objects(cursor.execute(query).fetchall())
-        reader.add_comments(cursor.execute(privileges.COMMENTS).fetchall())
-        reader.add_privileges(cursor.execute(privileges.PRIVILEGES).fetchall())
-        reader.add_default_privileges(cursor.execute(privileges.DEFAULT_PRIVILEGES).fetchall())
-    return _without(reader.finish(), frozenset(ignore))
+    from elf_sqlcheck.postgres.reader import Reader
 
-
-@contextlib.contextmanager
-def _reading(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """Yield a cursor for which every name is qualified; the caller's search_path is restored."""
-    from psycopg.pq import TransactionStatus
-    from psycopg.rows import tuple_row
-
-    was_idle = connection.info.transaction_status == TransactionStatus.IDLE
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        if was_idle:
-            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.autocommit else "SELECT")
-        row = cursor.execute("SELECT current_setting('search_path')").fetchone()
-        cursor.execute("SELECT set_config('search_path', '', true)")
-        try:
-            yield cursor
-        finally:
-            if was_idle:
-                connection.rollback()
-            elif connection.info.transaction_status == TransactionStatus.INTRANS:
-                cursor.execute("SELECT set_config('search_path', %s, true)", row)
-
-
-class _Reader:
-    """Puts the rows of the queries together."""
-
-    def __init__(self) -> None:
-        self._snapshot = Snapshot()
-        self._keys: dict[_Address, Key] = {}
-        self._parents: dict[Key, _Address] = {}
-        self._columns: dict[_Address, list[tuple[int, Key]]] = {}
-
-    def add_objects(self, rows: list[tuple[Any, ...]]) -> None:
-        for kind, identity, *addresses, attributes in rows:
-            key = (kind, identity)
-            parent: _Address = (addresses[3], addresses[4], addresses[5])
-            self._snapshot.objects[key] = attributes
-            self._keys[addresses[0], addresses[1], addresses[2]] = key
-            self._parents[key] = parent
-            if kind == "column":
-                self._columns.setdefault(parent, []).append((addresses[2], key))
-            if kind == "sequence" and parent[2] and parent in self._keys:  # inherited columns have no key
-                self._hide_name(identity, self._snapshot.objects[self._keys[parent]])
-
-    @staticmethod
-    def _hide_name(sequence: str, column: dict[str, Any]) -> None:
-        """Say "its own sequence" in the default of the column that owns it: that sequence's name is generated."""
-        default = column.get("default")
-        own = "'" + sequence.replace("'", "''") + "'::regclass"
-        if isinstance(default, str) and own in default:
-            column["default"] = default.replace(own, "its own sequence")
-
-    def add_comments(self, rows: list[tuple[Any, ...]]) -> None:
-        for catalog, oid, column, comment in rows:
-            key = self._keys.get((catalog, oid, column))
-            # An extension brings its own comment.
-            if key is not None and key[0] != "extension":
-                self._snapshot.objects[key]["comment"] = comment
-
-    def add_privileges(self, rows: list[tuple[Any, ...]]) -> None:
-        for catalog, oid, column, grantee, granted, default in rows:
-            target = self._keys.get((catalog, oid, column))
-            if target is not None:
-                key = ("privileges", f"{grantee} on {target[0]} {target[1]}")
-                self._snapshot.objects[key] = {"granted": granted, "by default": default}
-                self._parents[key] = (catalog, oid, column)
-
-    def add_default_privileges(self, rows: list[tuple[Any, ...]]) -> None:
-        for role, schema, kind, grantee, granted, default in rows:
-            where = f" in schema {schema}" if schema else ""
-            identity = f"{grantee} on new {_DEFAULT_ACL_KINDS.get(kind, kind)} of {role}{where}"
-            self._snapshot.objects["default privileges", identity] = {"granted": granted, "by default": default}
-
-    def finish(self) -> Snapshot:
-        for key, address in self._parents.items():
-            if address in self._keys:
-                self._snapshot.parents[key] = self._keys[address]
-        for table, columns in self._columns.items():
-            self._snapshot.orders[self._keys[table]] = tuple(key for _, key in sorted(columns))
-        return self._snapshot
-
-
-def _without(found: Snapshot, ignored: frozenset[str]) -> Snapshot:
-    tables = {key for key in found.objects if key[0] == "table" and key[1] in ignored}
-    if not tables:
-        return found
-    kept = {
-        key: attributes
-        for key, attributes in found.objects.items()
-        if key not in tables and tables.isdisjoint(found.ancestors(key))
-    }
-    return Snapshot(
-        kept,
-        {key: parent for key, parent in found.parents.items() if key in kept},
-        {key: order for key, order in found.orders.items() if key in kept},
-    )
+    return Reader(connection, ignore).read()

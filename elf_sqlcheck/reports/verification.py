@@ -164,25 +164,34 @@ def _hidden(value: Any, secrets: Collection[str], seen: dict[int, Any]) -> Any:
         return type(value)(_hidden(item, secrets, seen) for item in value)
     if isinstance(value, dict):
         return {_hidden(key, secrets, seen): _hidden(item, secrets, seen) for key, item in value.items()}
-    if isinstance(value, Migration) or not is_dataclass(value) or isinstance(value, type):
-        return value
     if isinstance(value, Snapshot):
         # The state after one migration is that before the next.
-        if id(value) not in seen:
-            seen[id(value)] = _without(value, secrets)
-        return seen[id(value)]
+        return seen[id(value)] if id(value) in seen else _without(value, secrets, seen)
+    if isinstance(value, Migration) or not is_dataclass(value) or isinstance(value, type):
+        return value
     return replace(value, **dict(_members(value, secrets, seen)))
 
 
-def _without(snapshot: Snapshot, secrets: Collection[str]) -> Snapshot:
+def _without(snapshot: Snapshot, secrets: Collection[str], seen: dict[int, Any]) -> Snapshot:
     """The snapshot without the secrets, its few objects that have some made anew: there are thousands of objects."""
     telling = [secret for secret in secrets if len(secret) > 3]
-    objects = dict(snapshot.objects)
-    for key, attributes in snapshot.objects.items() if telling else ():
-        said = repr(attributes)
-        if any(secret in said for secret in telling):
-            objects[key] = _hidden(attributes, telling, {})
-    return replace(snapshot, objects=objects)
+    if not telling:
+        return snapshot
+    # Each holds what is not as in the one before, from the last to the first.
+    chain = [snapshot]
+    while chain[-1].layer.base is not None and id(chain[-1].layer.base) not in seen:
+        chain.append(chain[-1].layer.base)
+    for one in reversed(chain):
+        layer = one.layer
+        objects = dict(layer.objects)
+        for key, attributes in layer.objects.items():
+            said = repr(attributes)
+            if any(secret in said for secret in telling):
+                objects[key] = _hidden(attributes, telling, {})
+        base = seen[id(layer.base)] if layer.base is not None else None
+        seen[id(one)] = Snapshot(objects, layer.parents, layer.orders, base=base, gone=layer.gone)
+    hidden: Snapshot = seen[id(snapshot)]
+    return hidden
 
 
 def _starred(text: str) -> str:

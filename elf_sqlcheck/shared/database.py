@@ -153,6 +153,10 @@ class SupabaseExecutor:
         except psycopg.Error as error:
             raise self._refused(error) from None
 
+    def pieces(self, migration: Migration, section: Section) -> tuple[Piece, ...]:
+        """The pieces in which `run` sends a section. Raises MigrationFailed, as `shared.pieces.cut` does."""
+        return cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+
     def run(
         self,
         migration: Migration,
@@ -178,7 +182,7 @@ class SupabaseExecutor:
             MigrationFailed: With the span of the statement in the file and a sentence about what stays carried out.
             ConnectionFailed: No connection could be made.
         """
-        whole = cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
+        whole = self.pieces(migration, section)
         pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         connection = self.connection
         self._notices = []

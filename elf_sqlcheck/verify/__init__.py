@@ -14,6 +14,7 @@ from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.options import DEFAULT, Options
 from elf_sqlcheck.verify.proof import Proof
 from elf_sqlcheck.verify.result import Progress, Step, Verification
+from elf_sqlcheck.verify.running import went_down
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -63,10 +64,13 @@ def verify(
                 proof.give_up(ordered[number:])
                 break
         proof.finish()
-    except BaseException:
+    except BaseException as error:
         # Where the server is gone nothing can be dropped, and the first error is the one to tell.
         with contextlib.suppress(DatabaseError):
             proof.close(keep=keep)
+        told = went_down(proof.stage, error)
+        if told is not None:
+            raise told from error
         raise
     proof.close(keep=keep)
     return proof.stage.result

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.verify.access import Access
+from elf_sqlcheck.verify.chain import Chain
+from elf_sqlcheck.verify.cuts import Cuts
 from elf_sqlcheck.verify.leaks import Leaks
 from elf_sqlcheck.verify.observe import Observation
 from elf_sqlcheck.verify.queries import Queries
+from elf_sqlcheck.verify.resume import Resumes
 from elf_sqlcheck.verify.rows.check import Rows
 from elf_sqlcheck.verify.traffic import Traffic
+from elf_sqlcheck.verify.twice import Twice
 
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
@@ -23,11 +27,17 @@ def chosen(options: Options) -> list[Check]:
         checks.append(Rows(options))
     if options.observe:
         checks.append(Observation())
+    if options.cuts:
+        checks += [Cuts(), Resumes()]
     if options.traffic:
         checks.append(Traffic())
     if options.queries:
         checks.append(Queries(options.queries))
+    if options.twice:
+        checks.append(Twice())
     if options.profile == "supabase":
         checks.append(Access())
     checks.append(Leaks())
+    if options.chain:
+        checks.append(Chain())
     return checks

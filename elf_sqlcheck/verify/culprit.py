@@ -15,10 +15,8 @@ from elf_sqlcheck.catalog.targets import targets
 from elf_sqlcheck.postgres import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from elf_sqlcheck.catalog.changes import Change
-    from elf_sqlcheck.model import Migration, Section, Span
+    from elf_sqlcheck.model import Migration, Span
     from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.postgres.snapshot import Snapshot
 
@@ -62,22 +60,18 @@ def culprit(
 ) -> Span | None:
     """Return the span of the statement that made the difference, or has to be undone.
 
-    The snapshots around UP say in which section to look; without them UP goes before DOWN. Where no statement is known
-    to have to do with the object, DOWN is blamed as a whole; None without a DOWN.
+    The snapshots around UP say in which section to look; without them only UP can have made it. Where no statement is
+    known to have to do with the object, DOWN is blamed as a whole; None without a DOWN.
     """
     down = migration.down
-    sections = [migration.up, *([down] if down else [])]
-    if before is not None and applied is not None:
-        sections = [migration.up] if is_of_up(difference, before, applied) or down is None else [down]
+    of_up = before is None or applied is None or is_of_up(difference, before, applied)
     best: Change | None = None
     most = NOT
-    for section in sections:
-        for change, found in _candidates(migration, section, difference):
-            if found > most:
-                best, most = change, found
-        if most >= OBJECT:
-            break
-    if best is None and sections[0] is migration.up:
+    for change in read_section(migration.up if of_up or down is None else down, migration.data):
+        found = _fit(change, difference)
+        if found > most:
+            best, most = change, found
+    if best is None and of_up:
         best = _moving(migration)
     if best is not None:
         return best.statement.span
@@ -111,14 +105,10 @@ def _moving(migration: Migration) -> Change | None:
     return next((one for one in read_section(migration.up, migration.data) if isinstance(one, moving)), None)
 
 
-def _candidates(migration: Migration, section: Section, difference: Difference) -> Iterator[tuple[Change, int]]:
-    for change in read_section(section, migration.data):
-        if change.statement.inside != "function":
-            yield change, _fit(change, difference)
-
-
 def _fit(change: Change, difference: Difference) -> int:
     """How sure it is that the change has to do with the difference."""
+    if change.statement.inside == "function":  # it runs when the function does
+        return NOT
     kind = difference.kind
     if kind == "privileges":
         return _fit_of_grant(change, difference)

@@ -16,6 +16,7 @@ from elf_sqlcheck.verify.result import Progress, Step
 from elf_sqlcheck.verify.rollback import MOST_DIFFERENCES, Rollbacks, said
 from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
+from elf_sqlcheck.verify.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +46,7 @@ class Proof:
         # First, so that an option that cannot be used ends the run while there is nothing to clean up.
         self._checks = chosen(options)
         self.stage = Stage(server, ordered, rules, options)
+        self._watch = Watch(self.stage)
         self._report = report
         self._rollbacks = Rollbacks(self.stage)
         self._restorer = Restorer(self.stage)
@@ -52,6 +54,7 @@ class Proof:
 
     def start(self) -> None:
         """Let the checks see the empty database."""
+        self._watch.start()
         for check in self._checks:
             check.start(self.stage)
 
@@ -76,7 +79,7 @@ class Proof:
             for check in self._checks:
                 check.passed_over(stage, step)
             return True
-        step.after = stage.snapshot()
+        step.after = stage.snapshot(step.before)
         for check in self._checks:
             check.applied(stage, step)
         down = migration.down
@@ -110,7 +113,7 @@ class Proof:
             self._rollbacks.fails(number, step, down, error, (before, applied))
             self._restore(number, applied)
             return
-        step.differences = compare(before, stage.snapshot())
+        step.differences = compare(before, stage.snapshot(before))
         self._rollbacks.leaves(number, step, (before, applied))
         for check in self._checks:
             check.rolled_back(stage, step)
@@ -123,7 +126,7 @@ class Proof:
             stage.find("does-not-apply-again", migration, message, error.span)
             self._restore(number, applied)
             return
-        again = stage.snapshot()
+        again = stage.snapshot(before)
         other = [difference for difference in compare(applied, again) if difference.matters]
         # What the rollback left is told already; it is no news that it is still there.
         if other and not any(difference.matters for difference in step.differences):
@@ -152,6 +155,7 @@ class Proof:
 
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
+        self._watch.stop()
         self._restorer.close()
         self.stage.close(keep=keep)
 

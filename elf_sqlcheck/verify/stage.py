@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
-from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot, snapshot
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.result import Verification
+from elf_sqlcheck.verify.schema import SchemaReader
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
 
@@ -53,8 +55,11 @@ class Stage:
         url = server if isinstance(server, str) else server.url
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")
         self.database = ""
+        #: All that were made and not dropped yet, copies included.
+        self.databases: set[str] = set()
         self.executor = self.administration
         self._profile = profile.of(options, server, self.administration)
+        self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
         self._roles = self._all_roles()
         self.make()
@@ -62,9 +67,9 @@ class Stage:
         if made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
 
-    def snapshot(self) -> Snapshot:
-        """Return the schema as it stands."""
-        return snapshot(self.executor.connection, _NOT_THE_SCHEMA)
+    def snapshot(self, since: Snapshot | None = None) -> Snapshot:
+        """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
+        return self._schema.snapshot(since)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""
@@ -103,6 +108,8 @@ class Stage:
         if not template:
             self._profile.furnish(self.database)
         self.executor = self.connect(self.database)
+        self._schema.close()
+        self._schema = self._reading()
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
 
@@ -110,6 +117,7 @@ class Stage:
         """Drop the database with whoever uses it."""
         if self.database:
             self.executor.close()
+            self._schema.close()
             self._drop(self.database)
             self.database = ""
 
@@ -142,8 +150,7 @@ class Stage:
         (https://www.postgresql.org/docs/current/manage-ag-templatedbs.html): our own connection is closed for it, and
         opened again when it is next asked for.
         """
-        self.executor.close()
-        name = self._create(self.database)
+        name = self._copy()
         executor = self.connect(name)
         try:
             yield executor
@@ -153,12 +160,19 @@ class Stage:
 
     def keep(self, number: int) -> Base:
         """Copy the database, in which the first `number` migrations are; `forget` drops the copy."""
-        self.executor.close()
-        return Base(self._create(self.database), number, frozenset(self._all_roles()))
+        return Base(self._copy(), number, frozenset(self._all_roles()))
 
     def forget(self, base: Base) -> None:
         """Drop a copy."""
         self._drop(base.database)
+
+    def _copy(self) -> str:
+        self.executor.close()
+        self._schema.close()
+        return self._create(self.database)
+
+    def _reading(self) -> SchemaReader:
+        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA)
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
@@ -174,6 +188,7 @@ class Stage:
         if keep and self.database:
             self.result.url = self._shown(self.database)
             self.executor.close()
+            self._schema.close()
         else:
             self.drop()
             self._drop_roles(self._roles)
@@ -206,6 +221,7 @@ class Stage:
         from psycopg import sql
 
         made = f"elf_verify_{uuid.uuid4().hex[:12]}"
+        self.databases.add(made)
         if isinstance(self.server, str):
             command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made))
             if template:
@@ -221,6 +237,7 @@ class Stage:
         # WITH (FORCE): https://www.postgresql.org/docs/current/sql-dropdatabase.html
         command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         self.administration.query(command.as_string(self.administration.connection))
+        self.databases.discard(database)
 
     def _shown(self, database: str) -> str:
         """The URL without its password: it is printed."""

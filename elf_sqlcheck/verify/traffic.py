@@ -16,7 +16,6 @@ from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.result import Blocked
-from elf_sqlcheck.verify.running import Limit
 from elf_sqlcheck.verify.traffic_session import PATIENCE, READ, Session, Wait
 
 if TYPE_CHECKING:
@@ -46,12 +45,11 @@ class Traffic(Check):
             up = executor.connection
             rehearsal = _Rehearsal(migration, up, Session(other.connection))
             try:
-                with Limit(stage, up, len(migration.up.statements)):
-                    for piece in pieces:
-                        if piece.in_transaction:
-                            rehearsal.together(piece.statements)
-                        else:
-                            rehearsal.alone(piece.statements[0])
+                for piece in pieces:
+                    if piece.in_transaction:
+                        rehearsal.together(piece.statements)
+                    else:
+                        rehearsal.alone(piece.statements[0])
             except psycopg.Error:
                 line = migration.position(rehearsal.reached.start)[0] if rehearsal.reached else 1
                 step.more["traffic"] = {"failed_at_line": line}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck import sql
@@ -85,7 +86,7 @@ class _Side:
         self.kinds = {identity: kind for kind, identity in snapshot.objects if kind in _RELATIONS}
         self.columns: dict[str, dict[str, dict[str, object]]] = defaultdict(dict)
         self.primary: dict[str, set[str]] = defaultdict(set)
-        self.references: list[Reference] = []
+        self.references: dict[Reference, None] = {}  # in their order
         plain = {_plain(name): name for name in self.kinds}
         for key, attributes in snapshot.objects.items():
             parent = snapshot.parents.get(key)
@@ -100,9 +101,10 @@ class _Side:
                 elif constraint.references is not None:
                     to = plain.get(_plain(str(constraint.references)), str(constraint.references))
                     to_column = constraint.ref_columns[0] if constraint.ref_columns else ""
-                    self.references.append(Reference(table, constraint.columns[0], to, to_column, ""))
+                    self.references[Reference(table, constraint.columns[0], to, to_column, "")] = None
 
 
+@lru_cache(maxsize=4096)  # each migration meets the keys of those before it again
 def _constraint(definition: str) -> Constraint | None:
     """What `pg_get_constraintdef` says, read as the statement that would make it; only keys are of interest."""
     if not definition.startswith(("PRIMARY KEY", "FOREIGN KEY")):

@@ -81,10 +81,15 @@ def _broken(step: Step, sources: Sources) -> Html | None:
             located = locate(step.migration, row.span, sources.places)
             where = sources.link(located.path, located.place.line)
         said = tag("p", join((part for part in (where, row.message or None) if part is not None), ": "))
-        null = tag("em", "NULL", class_="dim")
-        rows = ((column, null if value is None else tag("code", value)) for column, value in row.values)
+        rows = ((column, _value(value)) for column, value in row.values)
         shown.append(join((said, table(f"A row of {row.table}", ("column", "value"), rows))))
     return join(shown)
+
+
+def _value(value: str | None) -> Html:
+    if value is None:
+        return tag("em", "NULL", class_="dim")
+    return tag("code", value) if value else tag("em", "an empty text", class_="dim")
 
 
 def _blocked(step: Step, sources: Sources) -> Html | None:

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
-from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
-from elf_sqlcheck.verify.observe.prediction import Foresight, differences
+from elf_sqlcheck.verify.observe.growth import ASLEEP, SHARE, thinned, told
+from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
 from elf_sqlcheck.verify.observe.watch import Watch
+from elf_sqlcheck.verify.running import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
-    from elf_sqlcheck.verify.observe.prediction import Predictions
-    from elf_sqlcheck.verify.result import Step
+    from elf_sqlcheck.verify.observe.rehearsal import Rehearsal
+    from elf_sqlcheck.verify.result import Observed, Step
     from elf_sqlcheck.verify.stage import Stage
 
 
 #: What Postgres says of a statement that has to run outside a transaction, and of a procedure that ends its own.
 _OUTSIDE = frozenset({"25001", "2D000"})
+#: Fewer rows than these take no time that could be compared.
+_FEWEST = 100
 
 
 class Observation(Check):
@@ -33,21 +36,22 @@ class Observation(Check):
 
     def __init__(self) -> None:
         self._foresight: Foresight | None = None
-        self._predictions: Predictions = {}
+        self._predictions = Predictions()
 
     def before(self, stage: Stage, step: Step) -> None:
         """Rehearse UP where all of it runs in one transaction."""
         self._foresight = self._foresight or Foresight(stage.ordered)
         self._predictions = self._foresight.of(step.migration)
-        pieces = _pieces(step.migration)
+        pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
-            self._rehearse(stage, step, pieces[0])
+            with Limit(stage, stage.executor.connection, len(pieces[0].statements)):
+                self._rehearse(stage, step, pieces[0])
             stage.executor.reset()
 
     @contextmanager
     def during(self, stage: Stage, step: Step) -> Iterator[None]:
         """Rehearse each piece that runs in a transaction of its own just before it runs, and watch what cannot."""
-        pieces = _pieces(step.migration)
+        pieces = _pieces(stage, step.migration)
         if len(pieces) < 2 and all(piece.in_transaction for piece in pieces):
             yield
             return
@@ -76,26 +80,41 @@ class Observation(Check):
         """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""
         import psycopg
 
+        # What time zone production has is not known. In UTC, that of our servers, such a change of type costs nothing.
+        zone = self._predictions.zoned and not isinstance(stage.server, str)
+        first = b"SET LOCAL timezone = 'Europe/Vienna'" if zone else b""
+        connection = stage.executor.connection
         try:
-            seen = rehearse(stage.executor.connection, step.migration, piece.statements)
+            seen = rehearse(connection, step.migration, piece.statements, first)
+            found = list(self._found(stage, step.migration, piece, seen))
+            if stage.options.rows >= _FEWEST * SHARE and any(one.rewritten or one.scanned for one in found):
+                thin = thinned(connection, seen.relations.values(), stage.options.rows // SHARE)
+                few = rehearse(connection, step.migration, piece.statements, thin)
+                if few.refused:
+                    few = rehearse(connection, step.migration, piece.statements, thin + ASLEEP)
+                pairs = zip(found, piece.statements, strict=False)
+                found = [told(one, statement, few, number) for number, (one, statement) in enumerate(pairs)]
         except psycopg.Error:
             return ""  # the migration itself will meet what is wrong here, and report it
-        for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):
-            work = Work(before, after, seen.relations, seen.scans)
-            step.observed.append(observed(statement, before, after, seen.relations, work))
-            predicted = self._predictions.get(statement.span.start)
-            if predicted is not None:
-                for one in differences(predicted, statement, before, after, seen.relations, work):
-                    message = f"{one.table}: lint predicts that this {one.predicted}, Postgres {one.observed}"
-                    stage.find("prediction-differs", step.migration, message, statement.span)
+        step.observed += found
         return seen.refused
 
+    def _found(self, stage: Stage, migration: Migration, piece: Piece, seen: Rehearsal) -> Iterator[Observed]:
+        for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):
+            work = Work(before, after, seen.relations, seen.scans)
+            yield observed(statement, before, after, seen.relations, work)
+            predicted = self._predictions.statements.get(statement.span.start)
+            if predicted is not None:
+                for one in differences(predicted, statement, before, after, seen.relations, work):
+                    message = f"Postgres {one.observed}, where lint predicts that it {one.predicted}"
+                    stage.find("prediction-differs", migration, message, statement.span)
 
-def _pieces(migration: Migration) -> tuple[Piece, ...]:
+
+def _pieces(stage: Stage, migration: Migration) -> tuple[Piece, ...]:
     """The pieces in which UP is sent; none where the server will not be asked, or refuses it at once."""
     if migration.broken:
         return ()
     try:
-        return cut(migration, migration.up)
+        return stage.executor.pieces(migration, migration.up)
     except MigrationFailed:
         return ()

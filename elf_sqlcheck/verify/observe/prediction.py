@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from elf_sqlcheck.catalog.calls import Routines
-from elf_sqlcheck.catalog.changes import AlterTableOther, Opaque, ReadRows
+from elf_sqlcheck.catalog.changes import AlterColumnType, AlterTableOther, Opaque, ReadRows
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.read import read_section
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.locks import Relation, Sight
     from elf_sqlcheck.verify.observe.told import Work
 
-    #: By the place of a statement: what it is predicted to do, None where nobody can tell.
-    Predictions = Mapping[int, "Predicted | None"]
 
 #: How much work there is in each word of an effect.
 _WORK = ("", "scan", "build", "rewrite")
+_TIMES = frozenset({"timestamp", "timestamptz"})
 _DONE = {
-    "": "leaves the rows alone",
-    "scan": "reads all rows",
-    "build": "builds an index from all rows",
-    "rewrite": "writes all rows anew",
+    "": "leaves the rows of {} alone",
+    "scan": "reads all rows of {}",
+    "build": "builds an index from all rows of {}",
+    "rewrite": "writes all rows of {} anew",
 }
 #: What they read depends on the plan, and so on the rows; the scans of ALTER DOMAIN are not in the statistics, and
 #: TRUNCATE makes new files for no rows at all.
@@ -44,6 +43,16 @@ class Predicted(NamedTuple):
 
     effects: list[Effect]
     older: set[tuple[str, str]]
+
+
+class Predictions:
+    """What is predicted of a migration: `statements` by their places, None where nobody can tell. `zoned` is whether
+    what a change of type does to the rows depends on the time zone.
+    """
+
+    def __init__(self) -> None:
+        self.statements: dict[int, Predicted | None] = {}
+        self.zoned = False
 
 
 class Foresight:
@@ -63,17 +72,18 @@ class Foresight:
             self._catalog.apply_all(self._read(earlier))
         self._folded = number + 1
         self._catalog.begin()
-        found: dict[int, Predicted | None] = {}
+        found = Predictions()
         for change in self._read(migration):
             place = change.statement.span.start
             if _is_beyond_us(change):
-                found[place] = None
-            elif (known := found.setdefault(place, Predicted([], set()))) is not None:
+                found.statements[place] = None
+            elif (known := found.statements.setdefault(place, Predicted([], set()))) is not None:
                 now = self._catalog.view()
                 for effect in effects(change, now):
                     known.effects.append(effect)
                     if now.knows("relation", effect.table) and now.is_older(effect.table):
                         known.older.add(_place(effect))
+            found.zoned |= isinstance(change, AlterColumnType) and change.type.name in _TIMES
             self._catalog.apply(change)
         return found
 
@@ -95,9 +105,8 @@ def _is_beyond_us(change: Change) -> bool:
 
 
 class Difference(NamedTuple):
-    """What was `predicted` of a statement for a `table`, and what was `observed`, both in words."""
+    """What was `predicted` that a statement does to a table, and what was `observed`: "takes EXCLUSIVE on …"."""
 
-    table: str
     predicted: str
     observed: str
 
@@ -124,11 +133,11 @@ def differences(
         if effects and statement.kind not in _UNCOUNTED and relation.node is not None:
             said, done = max((effect.work for effect in effects), key=_WORK.index), _done_to(oid, work)
             if said != done and not _is_alike(oid, said, done, predicted.effects, work):
-                yield Difference(relation.shown, _DONE[said], _DONE[done])
+                yield Difference(_DONE[said].format(relation.shown), _DONE[done].format(relation.shown))
     for table, effects in expected.items():
         mode = strongest(effect.mode for effect in effects)
         if table in predicted.older and _matters(mode):
-            yield Difference(".".join(table), _locked(mode), _locked(""))
+            yield Difference(_locked(".".join(table), mode), _locked(".".join(table), ""))
 
 
 def _of_modes(relation: Relation, said: list[str], held: frozenset[str], before: frozenset[str]) -> Difference | None:
@@ -138,7 +147,9 @@ def _of_modes(relation: Relation, said: list[str], held: frozenset[str], before:
     most, more = strongest(said) if said else "", strongest(taken) if taken else ""
     is_stronger = more and (not most or MODES.index(more) > MODES.index(most))
     is_missing = most and most not in held and _matters(most)
-    return Difference(relation.shown, _locked(most), _locked(more)) if is_stronger or is_missing else None
+    if not is_stronger and not is_missing:
+        return None
+    return Difference(_locked(relation.shown, most), _locked(relation.shown, more))
 
 
 def _matters(mode: str) -> bool:
@@ -160,5 +171,5 @@ def _is_alike(oid: int, said: str, seen: str, predicted: Sequence[Effect], work:
     return not said and seen == "scan" and any(effect.work == "scan" for effect in predicted)
 
 
-def _locked(mode: str) -> str:
-    return f"takes {mode.upper()}" if mode else "takes no lock"
+def _locked(table: str, mode: str) -> str:
+    return f"takes {mode.upper()} on {table}" if mode else f"takes no lock on {table}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Statements that read or change rows, by a plan.
 PLANNED = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "SelectStmt"})
 #: Statements that may run anybody's functions and defaults, and so move sequences on.
-_RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
+RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
 _LOOK = b"\n;EXECUTE elf_sight;"
 _END = b"ROLLBACK;DEALLOCATE elf_sight"
 
@@ -59,10 +59,11 @@ def rehearse(
 
     before = positions(connection) if any(_moves_sequences(migration, one) for one in statements) else {}
     start = ground(connection)
-    # A query without parameters is planned once: planning takes longer than looking.
-    text = b"PREPARE elf_sight AS" + sight_of(start.newest) + b";BEGIN;" + first + _LOOK
-    text += b"".join(_watched(migration, one) for one in statements)
-    results = _send(connection, text + _END)
+    # A query without parameters is planned once: planning takes longer than looking. And it is prepared by itself, so
+    # that pg_stat_activity shows the migration, of which it keeps the beginning.
+    connection.execute(b"PREPARE elf_sight AS" + sight_of(start.newest))
+    text = b"BEGIN;" + first + _LOOK + b"".join(_watched(migration, one) for one in statements) + _END
+    results = _send(connection, text)
     refused = _sqlstate(results)
     if refused:
         roll_back_if_open(connection)
@@ -84,7 +85,7 @@ def _watched(migration: Migration, statement: Statement) -> bytes:
 
 
 def _moves_sequences(migration: Migration, statement: Statement) -> bool:
-    if statement.kind in _RUN_CODE:
+    if statement.kind in RUN_CODE:
         return True
     text = migration.data[statement.span.start : statement.span.end].lower()
     return b"nextval" in text or b"setval" in text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.objects import quoted
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.result import BrokenRow
+from elf_sqlcheck.verify.rows.values import identifier, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,12 +82,24 @@ def is_a_conflict_of_keys(error: MigrationFailed, changes: Sequence[Change]) -> 
     )
 
 
+def is_careful(error: MigrationFailed, changes: Sequence[Change]) -> bool:
+    """Whether the statement does nothing but look whether the rows will do, in the way that keeps nobody waiting.
+
+    Who writes VALIDATE CONSTRAINT or CREATE UNIQUE INDEX CONCURRENTLY knows that rows may be found wanting.
+    """
+    return any(
+        isinstance(change, ch.ValidateConstraint)
+        or (isinstance(change, ch.CreateIndex) and change.concurrently and change.unique)
+        for change in failing(error, changes)
+    )
+
+
 def broken_row(
     executor: SupabaseExecutor, error: MigrationFailed, changes: Sequence[Change], *, private: bool
 ) -> BrokenRow | None:
     """A row on which the statement fails, asked of the tables as they were before UP; None when that is not known.
 
-    Of `private` rows only the primary key is told.
+    What the statement asks of comes first in it. Of `private` rows only the primary key is told.
     """
     for change in failing(error, changes):
         table, where = _table(change), _refused(change)
@@ -96,14 +108,16 @@ def broken_row(
         try:
             rows = executor.query(
                 "SELECT part.key, part.value FROM "
-                f"(SELECT candidate.* FROM {table} AS candidate WHERE {where} LIMIT 1) AS found, "
+                f"(SELECT candidate.* FROM {written(table)} AS candidate WHERE {where} LIMIT 1) AS found, "
                 "json_each_text(row_to_json(found)) AS part"
             )
-            keys = {row["name"] for row in executor.query(_PRIMARY, (str(table),))} if rows and private else set()
+            keys = {row["name"] for row in executor.query(_PRIMARY, (written(table),))} if rows and private else set()
         except DatabaseError:  # what it asks of is made by UP itself
             continue
         if rows:
+            asked = set(_columns(change))
             values = [(row["key"], row["value"]) for row in rows if not private or row["key"] in keys]
+            values.sort(key=lambda value: value[0] not in asked)
             return BrokenRow(str(table), tuple(values), error.span, error.detail)
     return None
 
@@ -151,7 +165,7 @@ def _columns(change: Change) -> tuple[str, ...]:
 def _refused(change: Change) -> str:
     """A condition on the rows (`candidate`) that the change cannot stand; "" when it has none that can be written."""
     if isinstance(change, ch.SetNotNull):
-        return f"candidate.{quoted(change.column)} IS NULL"
+        return f"candidate.{identifier(change.column)} IS NULL"
     if isinstance(change, ch.CreateIndex) and change.unique and not change.where:
         return _repeated(change.table, _columns(change))
     if not isinstance(change, ch.AddConstraint):
@@ -160,20 +174,20 @@ def _refused(change: Change) -> str:
     if constraint.kind == "check" and constraint.expression:
         return f"NOT ({constraint.expression.text})"
     if constraint.kind in {"unique", "primary key"}:
-        empty = [f"candidate.{quoted(name)} IS NULL" for name in constraint.columns]
+        empty = [f"candidate.{identifier(name)} IS NULL" for name in constraint.columns]
         repeated = _repeated(change.table, constraint.columns)
         return f"({' OR '.join([repeated, *empty])})" if constraint.kind == "primary key" and repeated else repeated
     if constraint.kind == "foreign key" and constraint.references and constraint.ref_columns:
         pairs = list(zip(constraint.columns, constraint.ref_columns, strict=False))
-        same = " AND ".join(f"parent.{quoted(theirs)} = candidate.{quoted(own)}" for own, theirs in pairs)
-        there = " AND ".join(f"candidate.{quoted(own)} IS NOT NULL" for own, _ in pairs)
-        return f"{there} AND NOT EXISTS (SELECT FROM {constraint.references} AS parent WHERE {same})"
+        same = " AND ".join(f"parent.{identifier(theirs)} = candidate.{identifier(own)}" for own, theirs in pairs)
+        there = " AND ".join(f"candidate.{identifier(own)} IS NOT NULL" for own, _ in pairs)
+        return f"{there} AND NOT EXISTS (SELECT FROM {written(constraint.references)} AS parent WHERE {same})"
     return ""
 
 
 def _repeated(table: Name, columns: Sequence[str]) -> str:
     if not columns:
         return ""
-    same = " AND ".join(f"other.{quoted(name)} = candidate.{quoted(name)}" for name in columns)
+    same = " AND ".join(f"other.{identifier(name)} = candidate.{identifier(name)}" for name in columns)
     others = "(other.tableoid, other.ctid) <> (candidate.tableoid, candidate.ctid)"
-    return f"EXISTS (SELECT FROM {table} AS other WHERE {same} AND {others})"
+    return f"EXISTS (SELECT FROM {written(table)} AS other WHERE {same} AND {others})"

@@ -98,16 +98,22 @@ class Rows(Check):
         """Say on which rows UP failed, when it was on rows."""
         if self._taken == _NOTHING:
             return
+        self._before = {}
         error = self._errors[min(self._taken, len(self._errors)) - 1]
         if not self._private and blame.is_a_conflict_of_keys(error, self._up):
+            return
+        if not self._private and blame.is_careful(error, self._up):
+            where = step.migration.position(error.span.start)[0] if error.span else 1
+            stage.note(
+                f"{step.migration.path}:{where}: synthetic rows would stop it ({error.detail or error.message}); "
+                "`--sample FILE` tries it on rows of your own."
+            )
             return
         if self._broken:
             step.broken_rows.append(self._broken)
         on_any = self._private or blame.fails_on_any_row(error, self._up)
         rule = "fails-on-rows" if on_any else "fails-on-edge-rows"
         stage.find(rule, step.migration, self._described(error, on_any=on_any), error.span, error.remedy)
-        if step.migration.down is not None and not step.migration.irreversible:
-            self._before = {}
 
     def rolled_back(self, stage: Stage, step: Step) -> None:
         """Compare what the tables hold with what they held before UP."""
@@ -146,14 +152,14 @@ class Rows(Check):
             which = "on rows that production may hold, with values at the edge of what its columns allow"
         else:
             which = "on rows that production may hold"
-        shown = f" The row: {_shown(self._broken)}." if self._broken and self._broken.values else ""
-        return f"UP passes on empty tables, but fails {which}: {said}.{shown}"
+        shown = f". The row: {_shown(self._broken)}" if self._broken and self._broken.values else ""
+        return f"UP passes on empty tables, but fails {which}: {said.rstrip('.')}{shown}"
 
 
 def _shown(row: BrokenRow) -> str:
-    """A row as one reads it: at most eight columns, long values cut."""
-    parts = [f"{name} = {_cut(value)}" for name, value in row.values[:8]]
-    more = ", …" if len(row.values) > 8 else ""
+    """A row as one reads it: what tells it from others, long values cut."""
+    parts = [f"{name} = {_cut(value)}" for name, value in row.values[:3]]
+    more = ", …" if len(row.values) > 3 else ""
     return f"{row.table} ({', '.join(parts)}{more})"
 
 
@@ -171,8 +177,8 @@ def _lost(loss: Loss) -> str:
         )
     count = f"{loss.count} of" if loss.count is not None else "some of the"
     return (
-        f"after the rollback {count} {loss.rows} values of {loss.table}.{loss.column} are not what they were before UP: "
-        "whoever rolls back in production loses theirs"
+        f"after the rollback {count} {loss.rows} values of {loss.table}.{loss.column} are not what they were "
+        "before UP: whoever rolls back in production loses theirs"
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MATCHES = 200
 _LONGEST = 5_000
 #: What a number that is near another one may not leave: the range of its type.
-_RANGES = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**62}
+_RANGES = {"oid": 2**31, "int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**62}
 _NEAR = {"date": "timestamp", "timestamp": "timestamp", "timestamptz": "timestamptz"}
 
 
@@ -98,7 +98,7 @@ def source(
     about = [condition for condition in conditions if column.name in condition.columns]
     constants = [text for condition in about for text in condition.constants.get(column.name, ())]
     patterns = [text for condition in about for text in condition.patterns.get(column.name, ())]
-    pool = candidates(own, constants, patterns, salt)
+    pool = candidates(own, column.modifier, constants, patterns, salt)
     if about and not pool:
         pool = list(found.edges)
     near = _near(own, column, [text for text in constants if accepts(own, text)]) if about else ""
@@ -111,8 +111,8 @@ def _base(type_: Type, types: Mapping[int, Type]) -> Type:
     return type_
 
 
-def candidates(type_: Type, constants: Iterable[str], patterns: Iterable[str], seed: int) -> list[str]:
-    """Texts that conditions with these constants and patterns may accept, all of them readable as `type_`."""
+def candidates(type_: Type, modifier: int, constants: Iterable[str], patterns: Iterable[str], seed: int) -> list[str]:
+    """Texts that conditions with these constants and patterns may accept, all of them readable as the type."""
     made: dict[str, None] = {}
     for text in constants:
         if type_.category == "N" and accepts(type_, text):
@@ -126,13 +126,19 @@ def candidates(type_: Type, constants: Iterable[str], patterns: Iterable[str], s
     if type_.category == "S":
         for pattern in patterns:
             made.update(dict.fromkeys(matching(pattern, _MATCHES, seed)))
-    if _is_whole(type_):
-        return [text for text in made if "." not in text and abs(int(text)) <= _RANGES.get(type_.name, 2**31)]
-    return list(made)
+    if type_.category != "N":
+        return list(made)
+    most = _most(type_, modifier)
+    fitting = [text for text in made if most is None or abs(float(text)) <= most]
+    return [text for text in fitting if "." not in text] if type_.name in _RANGES else fitting
 
 
-def _is_whole(type_: Type) -> bool:
-    return type_.name in _RANGES or type_.name == "oid"
+def _most(type_: Type, modifier: int) -> int | None:
+    """The greatest whole number of a type, None when it knows none."""
+    if type_.name == "numeric" and modifier >= 4:
+        digits = (modifier - 4 >> 16 & 0xFFFF) - (modifier - 4 & 0x7FF)
+        return 10**digits - 1 if 0 < digits < 30 else 0
+    return _RANGES.get(type_.name)
 
 
 def accepts(type_: Type, text: str) -> bool:
@@ -156,10 +162,7 @@ def _near(type_: Type, column: Column, constants: list[str]) -> str:
     constant = f"({texts(constants)})[(g % {count} + 1)::int]"
     step = f"((g / {count}) % 20000) * (1 - 2 * ((g / {count}) % 2))"
     if type_.category == "N":
-        most = _RANGES.get(type_.name)
-        if type_.name == "numeric" and column.modifier >= 4:
-            digits = (column.modifier - 4 >> 16 & 0xFFFF) - (column.modifier - 4 & 0x7FF)
-            most = 10**digits - 1 if 0 < digits < 30 else 0
+        most = _most(type_, column.modifier)
         value = f"{constant}::numeric + {step}"
         return value if most is None else f"least(greatest({value}, -{most}), {most})"
     known = _NEAR.get(type_.name)

@@ -6,25 +6,22 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.catalog.conditions import condition
 from elf_sqlcheck.postgres.roles import may_pass_over_triggers
 from elf_sqlcheck.verify.result import Filled
-from elf_sqlcheck.verify.rows.columns import candidates
+from elf_sqlcheck.verify.rows.domains import accepted
+from elf_sqlcheck.verify.rows.order import parents_first
 from elf_sqlcheck.verify.rows.recipe import Batch, Recipe, Spans, Unfillable
-from elf_sqlcheck.verify.rows.tables import Column, Tables
-from elf_sqlcheck.verify.rows.values import texts, values
+from elf_sqlcheck.verify.rows.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from elf_sqlcheck.shared.database import SupabaseExecutor
-    from elf_sqlcheck.verify.rows.tables import Table, Type
+    from elf_sqlcheck.verify.rows.tables import Table
 
 #: What the share of rows at the edges is, and their number at most: beyond it they only repeat themselves.
 _EDGES = 4
 _MOST_EDGES = 100
-#: So many partitions of a table get rows, the first ones and the last ones.
-_PARTITIONS = 12
 #: So many rows are enough for a table that is only pointed at.
 _PARENTS = 1_000
 #: So many rows are tried one by one where the server refuses them together.
@@ -68,7 +65,7 @@ class Filling:
         self._domains.clear()
         self.reasons.clear()
         self.known.read(executor, wanted)
-        order = self._ordered(wanted)
+        order = parents_first(self.known.tables, wanted)
         self._goals = {table.oid: rows if table.oid in wanted else min(rows, _PARENTS) for table in order}
         for table in reversed(order):
             self._goals.update(dict.fromkeys(table.partitions, self._goals[table.oid]))
@@ -126,67 +123,19 @@ class Filling:
         try:
             if may_pass_over_triggers(connection):
                 connection.execute("SET LOCAL session_replication_role = replica")
-            # A merge join would make all rows before the first one is used.
-            connection.execute("SET LOCAL enable_mergejoin = off")
+            # A merge join would make all rows before the first one is used; a million rows may take their time.
+            connection.execute("SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = 0")
             first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
             yield
-            last = executor.query(
-                "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
-            )[0]["number"]
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+        # Savepoints have numbers of their own, and a snapshot knows only of those that have ended.
+        last = executor.query(
+            "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
+        )[0]["number"]
         spans.append((first, last))
-
-    def _ordered(self, oids: list[int]) -> list[Table]:
-        """The tables and what they point at, parents first, partitions before the table that they are of.
-
-        A key that may be empty is where a circle is broken: its parent may come later.
-        """
-        found: dict[int, Table] = {}
-        begun: set[int] = set()
-        later = list(oids)
-
-        def add(oid: int) -> None:
-            table = self.known.tables.get(oid)
-            if table is None or oid in begun:
-                return
-            begun.add(oid)
-            for key in sorted(table.keys, key=lambda key: self._is_optional(table, key.columns)):
-                if self._is_optional(table, key.columns) and oid in self._needed(key.parent):
-                    later.append(key.parent)
-                else:
-                    add(key.parent)
-            for partition in self._some_partitions(table):
-                add(partition)
-            found[oid] = table
-
-        for oid in later:
-            add(oid)
-        return list(found.values())
-
-    @staticmethod
-    def _some_partitions(table: Table) -> tuple[int, ...]:
-        half = _PARTITIONS // 2
-        all_ = table.partitions
-        return all_ if len(all_) <= _PARTITIONS else (*all_[:half], *all_[-half:])
-
-    def _needed(self, oid: int) -> set[int]:
-        """The tables that must have rows before that one can have any."""
-        found: set[int] = set()
-        asked = [oid]
-        while asked:
-            table = self.known.tables.get(asked.pop())
-            keys = table.keys if table else ()
-            more = {key.parent for key in keys if table and not self._is_optional(table, key.columns)} - found
-            found |= more
-            asked += more
-        return found
-
-    @staticmethod
-    def _is_optional(table: Table, names: Iterable[str]) -> bool:
-        return any(column is not None and not column.not_null for column in map(table.column, names))
 
     def _with_too_few(self, executor: SupabaseExecutor, oids: list[int], rows: int) -> list[int]:
         """Those of the tables that have fewer than `rows` rows."""
@@ -225,44 +174,9 @@ class Filling:
         """Ask the server which values the domains of the table accept that have conditions."""
         for column in table.columns:
             if column.type not in self._domains:
-                checks = self._conditions(column.type)
-                if checks:
-                    self._domains[column.type] = self._accepted(executor, column, checks)
-
-    def _conditions(self, oid: int) -> tuple[str, ...]:
-        type_ = self.known.types.get(oid)
-        if type_ is None or type_.kind != "d":
-            return ()
-        return (*type_.checks, *self._conditions(type_.base))
-
-    def _accepted(self, executor: SupabaseExecutor, column: Column, checks: tuple[str, ...]) -> tuple[str, ...]:
-        """Texts that the domain of the column accepts."""
-        base, modifier = self._below(column.type)
-        shown = executor.query("SELECT format_type(%s::oid, %s) AS shown", (base.oid, modifier))[0]["shown"]
-        plain = Column(column.name, column.number, base.oid, modifier, shown, not_null=False)
-        made = values(plain, self.known.types, self.seed, unique=False)
-        if made is None:
-            return ()
-        about = [condition(check) for check in checks]
-        constants = [text for one in about for found in one.constants.values() for text in found]
-        patterns = [text for one in about for found in one.patterns.values() for text in found]
-        offered = [*candidates(base, constants, patterns, self.seed), *made.edges]
-        ordinary = made.ordinary.replace("{g}", "g")
-        where = " AND ".join(f"({check}) IS NOT FALSE" for check in checks)
-        # VALUE is no reserved word: in the conditions it is the column of that name.
-        rows = executor.query(
-            f"SELECT value::text AS value FROM (SELECT {ordinary} AS value FROM generate_series(1::bigint, 100) AS g "
-            f"UNION ALL SELECT offered::{shown} FROM unnest({texts(offered)}) AS offered) AS made WHERE {where}"
-        )
-        return tuple(dict.fromkeys(row["value"] for row in rows))
-
-    def _below(self, oid: int) -> tuple[Type, int]:
-        type_ = self.known.types[oid]
-        modifier = -1
-        while type_.kind == "d":
-            modifier = type_.modifier if type_.modifier >= 0 else modifier
-            type_ = self.known.types[type_.base]
-        return type_, modifier
+                found = accepted(executor, column, self.known.types, self.seed)
+                if found is not None:
+                    self._domains[column.type] = found
 
     def _write(self, executor: SupabaseExecutor, tables: list[Table], share: int, *, edge: bool = False) -> None:
         """Write the rows that are missing, but for one of `share` (0: all of them)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.catalog.conditions import Condition, condition
 from elf_sqlcheck.catalog.objects import quoted
 from elf_sqlcheck.verify.rows.columns import Source, source
+from elf_sqlcheck.verify.rows.values import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -116,27 +117,34 @@ class Recipe:
         """The statement that writes a batch; a `careful` one passes over rows that meet another of the same key."""
         if not self.columns:
             return f"INSERT INTO {self.table.name} SELECT FROM generate_series(1, {batch.count})"
-        columns = ", ".join(map(quoted, self.columns))
+        columns = ", ".join(map(identifier, self.columns))
         conflicts = " ON CONFLICT DO NOTHING" if careful else ""
         return f"INSERT INTO {self.table.name} ({columns}) OVERRIDING SYSTEM VALUE {self.select(batch)}{conflicts}"
 
     def one_by_one(self, batch: Batch) -> str:
         """The statement that writes a batch row by row and passes over those that the server refuses."""
-        columns = self.columns
-        if not columns:
+        if not self.columns:
             return self.insert(batch, careful=False)
-        names, parts = ", ".join(map(quoted, columns)), ", ".join(f"made.{quoted(name)}" for name in columns)
+        names = ", ".join(map(identifier, self.columns))
+        last = batch.first + batch.count * (_TRIES if self._has_conditions else 1) - 1
         body = (
-            f"DECLARE made record; BEGIN FOR made IN {self.select(batch)} LOOP BEGIN "
-            f"INSERT INTO {self.table.name} ({names}) OVERRIDING SYSTEM VALUE VALUES ({parts}); "
-            "EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END"
+            "DECLARE written bigint := 0; more bigint; "
+            f"BEGIN FOR number IN {batch.first}::bigint .. {last} LOOP BEGIN "
+            f"INSERT INTO {self.table.name} ({names}) OVERRIDING SYSTEM VALUE "
+            f"{self.select(batch, 'SELECT number AS g')}; "
+            "GET DIAGNOSTICS more = ROW_COUNT; written := written + more; "
+            f"EXIT WHEN written >= {batch.count}; EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END"
         )
-        return f"DO $elf_rows${body}$elf_rows$"
+        return f"DO $elf_rows$ #variable_conflict use_column\n{body}$elf_rows$"
 
-    def select(self, batch: Batch) -> str:
-        """The rows of a batch."""
+    @property
+    def _has_conditions(self) -> bool:
+        return bool(self.table.checks or self._shared)
+
+    def select(self, batch: Batch, series: str = "") -> str:
+        """The rows of a batch, or those of the numbers in `series`."""
         made = [self._value(made, batch) for made in self._sources.values()]
-        made += [f"NULL::{self._shown(name)} AS {quoted(name)}" for name in dict.fromkeys(self._empty)]
+        made += [f"NULL::{self._shown(name)} AS {identifier(name)}" for name in dict.fromkeys(self._empty)]
         made += [self._pointer(name, value, batch) for name, value in self._pointing().items()]
         joins = [self._join(number, key, parent, batch) for number, (key, parent) in enumerate(self._joined)]
         joins += [self._join_shared(number, *shared) for number, shared in enumerate(self._shared)]
@@ -144,12 +152,12 @@ class Recipe:
         conditions += [self._exists(key, parent) for key, parent, _ in self._shared]
         last = batch.first + batch.count * (_TRIES if conditions else 1) - 1
         # A series that is selected comes row by row; one in FROM is made whole before its first row is used.
-        series = f"SELECT generate_series({batch.first}::bigint, {last}) AS g"
+        series = series or f"SELECT generate_series({batch.first}::bigint, {last}) AS g"
         numbers = f"(SELECT g, g - {batch.first} AS k FROM ({series}) AS series)"
         # OFFSET 0 is not seen through: a condition is about the very value that is written.
         fence, where = (" OFFSET 0", f" WHERE {' AND '.join(conditions)}") if conditions else ("", "")
         inner = f"SELECT {', '.join(made)} FROM {numbers} AS numbers {' '.join(joins)}{fence}"
-        outer = [f"own.{quoted(self._own.get(name, name))} AS {quoted(name)}" for name in self.columns]
+        outer = [f"own.{identifier(self._own.get(name, name))} AS {identifier(name)}" for name in self.columns]
         return f"SELECT {', '.join(outer)} FROM ({inner}) AS own{where} LIMIT {batch.count}"
 
     def _shown(self, name: str) -> str:
@@ -159,11 +167,11 @@ class Recipe:
     def _value(self, made: Source, batch: Batch) -> str:
         mixed = bool(self._conditions)
         value = made.edge(mixed=mixed) if batch.edge else made.ordinary(nulls=batch.nulls)
-        return f"{value} AS {quoted(made.column.name)}"
+        return f"{value} AS {identifier(made.column.name)}"
 
     def _join(self, number: int, key: Key, parent: str, batch: Batch) -> str:
-        columns = ", ".join(f"{quoted(name)} AS c{place}" for place, name in enumerate(key.parent_columns))
-        conditions = [f"{quoted(name)} IS NOT NULL" for name in key.parent_columns]
+        columns = ", ".join(f"{identifier(name)} AS c{place}" for place, name in enumerate(key.parent_columns))
+        conditions = [f"{identifier(name)} IS NOT NULL" for name in key.parent_columns]
         for low, high in batch.shunned or ():
             conditions.append(f"xmin::text::bigint NOT BETWEEN {low} AND {high}")
         where = " AND ".join(conditions)
@@ -178,8 +186,8 @@ class Recipe:
     def _join_shared(number: int, key: Key, parent: str, covered: dict[str, str]) -> str:
         """Some row of the parent that has what an earlier key has put into the columns that both share."""
         pairs = list(zip(key.columns, key.parent_columns, strict=True))
-        columns = ", ".join(f"{quoted(theirs)} AS c{place}" for place, (_, theirs) in enumerate(pairs))
-        same = " AND ".join(f"parent.{quoted(theirs)} = {covered[own]}" for own, theirs in pairs if own in covered)
+        columns = ", ".join(f"{identifier(theirs)} AS c{place}" for place, (_, theirs) in enumerate(pairs))
+        same = " AND ".join(f"parent.{identifier(theirs)} = {covered[own]}" for own, theirs in pairs if own in covered)
         return f"LEFT JOIN LATERAL (SELECT {columns} FROM {parent} AS parent WHERE {same} LIMIT 1) AS s{number} ON true"
 
     def _pointer(self, name: str, value: str, batch: Batch) -> str:
@@ -187,10 +195,10 @@ class Recipe:
         optional = all(c is not None and not c.not_null for key in keys for c in map(self.table.column, key.columns))
         if batch.edge and optional:
             value = f"CASE WHEN k % 4 = 0 THEN NULL ELSE {value} END"
-        return f"{value} AS {quoted(name)}"
+        return f"{value} AS {identifier(name)}"
 
     def _exists(self, key: Key, parent: str) -> str:
         pairs = list(zip(key.columns, key.parent_columns, strict=True))
-        nulls = " OR ".join(f"own.{quoted(own)} IS NULL" for own, _ in pairs)
-        same = " AND ".join(f"parent.{quoted(theirs)} = own.{quoted(own)}" for own, theirs in pairs)
+        nulls = " OR ".join(f"own.{identifier(own)} IS NULL" for own, _ in pairs)
+        same = " AND ".join(f"parent.{identifier(theirs)} = own.{identifier(own)}" for own, theirs in pairs)
         return f"({nulls} OR EXISTS (SELECT FROM {parent} AS parent WHERE {same}))"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.catalog.mentions import relations
-from elf_sqlcheck.catalog.objects import Name, quoted
+from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.verify.result import Filled
+from elf_sqlcheck.verify.rows.values import identifier, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,9 @@ WITH RECURSIVE needed (oid) AS (
   UNION
     SELECT confrelid FROM needed JOIN pg_constraint ON conrelid = needed.oid AND contype = 'f'
 )
-SELECT name FROM unnest(%s::text[]) AS name JOIN needed ON needed.oid = to_regclass(name)
+SELECT name, format('%%I.%%I', nspname, relname) AS shown FROM unnest(%s::text[]) AS name
+JOIN needed ON needed.oid = to_regclass(name) JOIN pg_class c ON c.oid = needed.oid
+JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 _COLUMNS = """
 SELECT attname AS name FROM pg_attribute
@@ -59,7 +62,7 @@ class Sample:
             if file.lower().endswith(".csv"):
                 parts = os.path.basename(file)[:-4].split(".")
                 name = Name(parts[0], parts[1]) if len(parts) == 2 else Name(None, ".".join(parts))
-                self._waiting.append(_Rows(str(name), file))
+                self._waiting.append(_Rows(written(name), file))
             elif file.lower().endswith(".sql"):
                 self._waiting += _of_script(file)
         if not self._waiting:
@@ -73,13 +76,13 @@ class Sample:
         names = list(dict.fromkeys(rows.table for rows in self._waiting))
         if not names:
             return []
-        needed = {row["name"] for row in executor.query(_NEEDED, (sorted(touched), names))}
+        needed = {row["name"]: row["shown"] for row in executor.query(_NEEDED, (sorted(touched), names))}
         due = [rows for rows in self._waiting if rows.table in needed]
         self._waiting = [rows for rows in self._waiting if rows.table not in needed]
         found: list[Filled] = []
         if due:
             with filling.writing(executor, filling.ordinary):
-                found = [_load(executor, rows) for rows in due]
+                found = [_load(executor, rows, needed[rows.table]) for rows in due]
         return found
 
 
@@ -98,12 +101,12 @@ def _of_script(path: str) -> list[_Rows]:
                 "`pg_dump --data-only --inserts` makes such a file; take out what is no INSERT",
             )
         table = next(relations(statement.node))
-        found.setdefault(str(table), []).append(data[statement.span.start : statement.span.end])
+        found.setdefault(written(table), []).append(data[statement.span.start : statement.span.end])
     return [_Rows(table, path, tuple(statements)) for table, statements in found.items()]
 
 
-def _load(executor: SupabaseExecutor, rows: _Rows) -> Filled:
-    """Load rows and say how many there were, or why they cannot be."""
+def _load(executor: SupabaseExecutor, rows: _Rows, table: str) -> Filled:
+    """Load rows into `table` and say how many there were, or why they cannot be."""
     import psycopg
 
     connection = executor.connection
@@ -116,9 +119,9 @@ def _load(executor: SupabaseExecutor, rows: _Rows) -> Filled:
     except (psycopg.Error, UnicodeError, csv.Error) as error:
         connection.execute("ROLLBACK TO elf_sample")
         said = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
-        return Filled(rows.table, 0, f"the sample {rows.path} does not fit it: {said or error}")
+        return Filled(table, 0, f"the sample {rows.path} does not fit it: {said or error}")
     connection.execute("RELEASE elf_sample")
-    return Filled(rows.table, count)
+    return Filled(table, count)
 
 
 def _copy(executor: SupabaseExecutor, rows: _Rows) -> int:
@@ -128,7 +131,7 @@ def _copy(executor: SupabaseExecutor, rows: _Rows) -> int:
         reader = csv.reader(file)
         header = next(reader, [])
         places = [place for place, name in enumerate(header) if name in there]
-        command = f"COPY {rows.table} ({', '.join(quoted(header[place]) for place in places)}) FROM STDIN"
+        command = f"COPY {rows.table} ({', '.join(identifier(header[place]) for place in places)}) FROM STDIN"
         if len(places) == len(header):
             # Only Postgres itself tells an empty text ("") from none.
             with cursor.copy(f"{command} WITH (FORMAT csv)".encode()) as copy:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.catalog.changes import Do
 from elf_sqlcheck.catalog.mentions import mentioned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.shared.database import SupabaseExecutor
 
+_WORD = re.compile(r"[^\W\d][\w$]*")
 #: Of a view the tables below it, of an index its table, of a type the tables with a column of it.
 _TABLES = """
 WITH RECURSIVE named AS (
     SELECT to_regclass(name)::oid AS relation FROM unnest(%s::text[]) AS name
+  UNION
+    SELECT c.oid FROM pg_class c WHERE c.relname = ANY(%s::text[]) AND c.relkind IN ('r', 'p')
   UNION
     SELECT a.attrelid FROM unnest(%s::text[]) AS name
         JOIN pg_type t ON t.oid = to_regtype(name)
@@ -41,12 +46,16 @@ ORDER BY name
 """
 
 
-def touched(executor: SupabaseExecutor, changes: Iterable[Change]) -> dict[int, str]:
+def touched(executor: SupabaseExecutor, changes: Sequence[Change]) -> dict[int, str]:
     """The tables that are there and that `changes` have to do with: qualified names by oid. Raises DatabaseError."""
     targets = mentioned(changes)
-    if not targets:
+    # What a DO block puts into its conditions and into the texts that it executes is known by its words alone.
+    words = sorted(
+        {word.lower() for change in changes if isinstance(change, Do) for word in _WORD.findall(change.body)}
+    )
+    if not targets and not words:
         return {}
     relations = [str(name) for kind, name in targets if kind == "relation"]
     types = [str(name) for kind, name in targets if kind == "type"]
-    rows = executor.query(_TABLES, (relations, types))
+    rows = executor.query(_TABLES, (relations, words, types))
     return {row["oid"]: row["name"] for row in rows}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from elf_sqlcheck.catalog.objects import Name
     from elf_sqlcheck.verify.rows.tables import Column, Type
 
 #: Keys count from here, so that they do not meet what migrations insert: roles 1 to 5, the settings 1 to 20.
@@ -96,6 +97,16 @@ def texts(literals: tuple[str, ...] | list[str]) -> str:
     return f"ARRAY[{', '.join(map(literal, literals))}]::text[]"
 
 
+def identifier(name: str) -> str:
+    """A name as SQL: always quoted, for it may be a keyword (a table `order`, a column `user`)."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def written(name: Name) -> str:
+    """A name with its schema, if it has one, as SQL."""
+    return ".".join(identifier(part) for part in (name.schema, name.name) if part)
+
+
 def literal(value: str) -> str:
     """A string as SQL, whatever `standard_conforming_strings` says."""
     plain = "'" + value.replace("'", "''") + "'"
@@ -118,13 +129,13 @@ def _numeric(wanted: _Wanted) -> Values:
     precision = (wanted.modifier - 4) >> 16 & 0xFFFF
     # https://www.postgresql.org/docs/current/datatype-numeric.html: the scale may be negative from 15 on.
     scale = ((wanted.modifier - 4 & 0x7FF) ^ 0x400) - 0x400
-    most = (Decimal(10) ** precision - 1) * Decimal(10) ** -scale
-    step = Decimal(10) ** -scale
-    count = min(10**precision - 2, 10**15)
+    nines = "9" * precision + "0" * max(0, -scale)
+    most = nines if scale <= 0 else f"{nines[:-scale]}.{nines[-scale:].rjust(scale, '0')}"
     # Whole numbers as long as there are enough of them: prices, amounts.
-    whole = Decimal(10) ** (precision - scale) if 0 <= scale < precision else Decimal(0)
-    ordinary = f"{{g}} % {int(whole)}" if whole > 100_000 else f"({{g}} % {count}) * {step:f}"
-    return Values(ordinary, tuple(f"{value:f}" for value in (Decimal(0), most, -most)))
+    whole = 10 ** (precision - scale) if 0 <= scale < precision else 0
+    step = f"{Decimal(10) ** -scale:f}"
+    ordinary = f"{{g}} % {whole}" if whole > 100_000 else f"({{g}} % {min(10**precision - 2, 10**15)}) * {step}"
+    return Values(ordinary, ("0", most, f"-{most}"))
 
 
 def _float(most: str) -> Callable[[_Wanted], Values]:
@@ -197,7 +208,7 @@ _KNOWN: dict[str, Callable[[_Wanted], Values]] = {
     "timestamptz": _moments("timestamptz", "+00"),
     "time": _fixed("time '00:00' + ({g} % 86400) * interval '1 second'", "00:00", "24:00", "23:59:59.999999"),
     "timetz": _fixed("timetz '00:00+00' + ({g} % 86400) * interval '1 second'", "00:00+00", "23:59:59.999999-12"),
-    "interval": _fixed("({g} % 1000000000) * interval '1 minute'", "0", "-1 year -3 days", "178000000 years", "P1M1DT1S"),
+    "interval": _fixed("({g} % 1000000000) * interval '1 minute'", "0", "-1 year -3 days", "178000000 years"),
     "json": _fixed("json_build_object('n', {g})", "null", "{}", "[]", '"text"', '{"a": {"b": [1, null]}}'),
     "jsonb": _fixed("jsonb_build_object('n', {g})", "null", "{}", "[]", '"text"', '{"a": {"b": [1, null]}}'),
     "jsonpath": _fixed("('$.a' || {g})::jsonpath", "$"),

@@ -1,0 +1,48 @@
+"""The session in which snapshots of the stage's database are taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.postgres.reader import SETTINGS, Reader
+from elf_sqlcheck.shared.database import SupabaseExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elf_sqlcheck.postgres.snapshot import Snapshot
+
+
+class SchemaReader:
+    """Takes snapshots of the database at `url` in a session of its own: those of the migrations are none the wiser.
+
+    `ignore` names tables that are no part of the schema. The session may be closed at any time; it is opened again
+    when a snapshot is asked for.
+    """
+
+    def __init__(self, url: str, ignore: Iterable[str]) -> None:
+        self._executor = SupabaseExecutor(url, application_name="elf-sqlcheck reader", settings=SETTINGS)
+        self._ignore = frozenset(ignore)
+        self._reader: Reader | None = None
+
+    def snapshot(self, since: Snapshot | None = None) -> Snapshot:
+        """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
+        import psycopg
+
+        try:
+            return self._read(since)
+        except psycopg.OperationalError:
+            # A migration may end the sessions of all others.
+            self.close()
+            return self._read(since)
+
+    def close(self) -> None:
+        """Close the session."""
+        self._executor.close()
+
+    def _read(self, since: Snapshot | None) -> Snapshot:
+        connection = self._executor.connection
+        if self._reader is None:
+            self._reader = Reader(connection, self._ignore, prepare=True)
+        self._reader.connection = connection
+        return self._reader.read(since)
