@@ -12,7 +12,6 @@ from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, diffe
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
 from elf_sqlcheck.verify.observe.watch import Watch
-from elf_sqlcheck.verify.running import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +43,7 @@ class Observation(Check):
         self._predictions = self._foresight.of(step.migration)
         pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
-            with Limit(stage, stage.executor.connection, len(pieces[0].statements)):
-                self._rehearse(stage, step, pieces[0])
+            self._rehearse(stage, step, pieces[0])
             stage.executor.reset()
 
     @contextmanager
