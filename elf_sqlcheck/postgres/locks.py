@@ -61,16 +61,11 @@ SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
 _HELD = """
-<<<<<<< HEAD
-SELECT relation::int8 AS oid, array_agg(mode) AS modes FROM pg_locks
- WHERE pid = %s AND locktype = 'relation' AND relation >= %s GROUP BY 1
-=======
 SELECT relation::int8 AS oid, array_agg(mode) AS modes
   FROM pg_locks LEFT JOIN pg_class c ON c.oid = relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE pid = %s AND locktype = 'relation' AND granted AND relation >= %s
+ WHERE pid = %s AND locktype = 'relation' AND relation >= %s
    AND (n.nspname IN ('pg_catalog', 'information_schema')) IS NOT TRUE
  GROUP BY 1
->>>>>>> supabase
 """
 
 

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
-<<<<<<< HEAD
-from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
-=======
 from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES
->>>>>>> history
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
