@@ -11,7 +11,7 @@ from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
-from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
