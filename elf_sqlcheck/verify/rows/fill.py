@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.postgres.roles import may_pass_over_triggers
 from elf_sqlcheck.verify.result import Filled
 from elf_sqlcheck.verify.rows.domains import accepted
 from elf_sqlcheck.verify.rows.order import parents_first
@@ -100,7 +101,8 @@ class Filling:
             return False
         there = executor.query(
             "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
-            "AND oid >= 16384 AND relnamespace <> 'information_schema'::regnamespace"
+            "AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) "
+            "AND has_table_privilege(oid, 'DELETE')"
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
         with self.writing(executor, []):
@@ -115,13 +117,13 @@ class Filling:
     def writing(self, executor: SupabaseExecutor, spans: Spans) -> Iterator[None]:
         """One transaction in which triggers do not fire; which one it was is noted in `spans`.
 
-        Without a superuser they do fire: https://www.postgresql.org/docs/current/runtime-config-client.html
-        (session_replication_role).
+        Without a superuser, or somebody whom one has granted it, they do fire:
+        https://www.postgresql.org/docs/current/runtime-config-client.html (session_replication_role).
         """
         connection = executor.connection
         connection.execute("BEGIN")
         try:
-            if connection.info.parameter_status("is_superuser") == "on":
+            if may_pass_over_triggers(connection):
                 connection.execute("SET LOCAL session_replication_role = replica")
             # A merge join would make all rows before the first one is used; a million rows may take their time.
             connection.execute("SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = 0")
