@@ -40,7 +40,6 @@ def test_these_are_the_rules_of_the_family_verify() -> None:
         "rollback-does-not-restore",
         "does-not-apply-again",
         "prediction-differs",
-        "prediction-differs",
         "rollback-differs-harmlessly",
         "rollback-needs-neighbour",
         "partial-failure-leaves-changes",
