@@ -64,6 +64,8 @@ INSERT INTO events_3 VALUES (1, '2025-03-02');
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM users;
 CREATE UNIQUE INDEX totals_n ON totals (n);
 CREATE VIEW adults AS SELECT id FROM parents;
+CREATE VIEW elders AS SELECT id FROM heads;
+CREATE MATERIALIZED VIEW adult_count AS SELECT count(*) AS n FROM adults;
 """
 IN_TRANSACTION = """
 ALTER TABLE users ADD COLUMN a text
@@ -176,7 +178,9 @@ REFRESH MATERIALIZED VIEW totals
 REFRESH MATERIALIZED VIEW CONCURRENTLY totals
 ALTER VIEW adults SET (security_barrier = true)
 ALTER VIEW adults RENAME TO grown_ups
-DROP VIEW adults
+DROP VIEW elders
+DROP VIEW adults CASCADE
+DROP TABLE parents CASCADE
 CREATE TABLE likes (user_id int REFERENCES users)
 CREATE TABLE events_4 PARTITION OF events FOR VALUES FROM ('2025-05-01') TO ('2025-06-01')
 CREATE TABLE heirs () INHERITS (parents)
