@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from contextlib import contextmanager
 
 import click
 
 from elf_sqlcheck import layouts, run, sources, suppress
-from elf_sqlcheck.cli import options, verify_options
+from elf_sqlcheck.cli import options, verify_options, verify_servers
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.model import Severity
@@ -19,7 +17,7 @@ from elf_sqlcheck.reports import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Finding, Migration
     from elf_sqlcheck.rule import Rule
-    from elf_sqlcheck.verify import Options, Progress, Verification
+    from elf_sqlcheck.verify import Options, Verification
 
 
 @click.command()
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF; apply all.")
 @click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
+@click.option("--pg", metavar="MAJORS", help="Prove them on each of these majors of Postgres, as in `15,17`.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
 @verify_options.tried
 @options.baselined
@@ -52,6 +51,7 @@ def verify(
     since: str | None,
     pg_bin: str | None,
     database_url: str | None,
+    pg: str | None,
     keep: bool,
     **more: Any,
 ) -> None:
@@ -64,18 +64,30 @@ def verify(
     Examples:
       elf-sqlcheck verify
       elf-sqlcheck verify --since origin/main --ignore does-not-apply-again
+      elf-sqlcheck verify --pg 15,18
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
       elf-sqlcheck verify --keep
       elf-sqlcheck verify --output text:- --output html:report.html
     """
-    if pg_bin and database_url:
-        raise UsageError("--pg-bin and --database-url exclude each other", "leave one out")
+    named = [name for name, value in (("--pg-bin", pg_bin), ("--database-url", database_url), ("--pg", pg)) if value]
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other", "name the server in one way")
+    if pg and keep:
+        raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
     printer = options.printer(more)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     from elf_sqlcheck.reports.verification import sentence
 
     started = time.monotonic()
+    where = verify_servers.Where(
+        config.postgres_version,
+        url=database_url,
+        programs=pg_bin,
+        majors=verify_servers.majors(pg) if pg else (),
+        keep=keep,
+        cache=not more["no_cache"],
+    )
     proof = prove(
         config,
         printer,
@@ -83,9 +95,7 @@ def verify(
         directory=more["directory"],
         paths=paths,
         since=since,
-        pg_bin=pg_bin,
-        url=database_url,
-        keep=keep,
+        where=where,
         tried=verify_options.of(more, config),
     )
     if proof is None:
@@ -140,9 +150,7 @@ def prove(
     directory: str,
     paths: tuple[str, ...] = (),
     since: str | None = None,
-    pg_bin: str | None = None,
-    url: str | None = None,
-    keep: bool = False,
+    where: verify_servers.Where | None = None,
     tried: Options | None = None,
 ) -> Proof | None:
     """Prove the migrations asked for; None when there are none. Raises UsageError and ServerError."""
@@ -150,7 +158,10 @@ def prove(
     only = _judged(migrations, paths, since, config)
     if not only:
         return None
-    result = _run(migrations, only, rules, printer, config, pg_bin=pg_bin, url=url, keep=keep, tried=tried)
+    wanted = tried or verify_options.of({}, config)
+    result = verify_servers.prove(
+        migrations, only, rules, printer, where or verify_servers.Where(config.postgres_version), wanted
+    )
     findings, allowed = _unsuppressed(migrations, result.findings)
     texts = {part.path: part.data for migration in migrations for part in migration.parts()}
     return Proof(tuple(run.wanted(findings, config)), len(allowed), texts, only, tuple(rules), result)
@@ -198,63 +209,6 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
         names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
         judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
     return frozenset(path for path in judged if not config.excludes(path))
-
-
-def _run(
-    migrations: list[Migration],
-    only: Collection[str],
-    rules: Collection[Rule],
-    printer: Printer,
-    config: Config,
-    *,
-    pg_bin: str | None,
-    url: str | None,
-    keep: bool,
-    tried: Options | None,
-) -> Verification:
-    from elf_sqlcheck import verify as proof
-
-    wanted = tried or verify_options.of({}, config)
-    if url:
-        with _progress(printer) as report:
-            result = proof.verify(migrations, url, rules=rules, only=only, report=report, keep=keep, options=wanted)
-        if keep:
-            printer.note(f"the database was kept: {result.url}")
-        return result
-    from elf_sqlcheck.postgres.server import throwaway
-
-    with throwaway(pg_bin, config.postgres_version, profile=wanted.profile) as server:
-        for note in server.notes:
-            printer.note(note)
-        with _progress(printer) as report:
-            result = proof.verify(migrations, server, rules=rules, only=only, report=report, keep=keep, options=wanted)
-        if keep:
-            server.keep()
-            printer.note(f"the server was left running: {result.url}")
-            printer.note(f"  `{server.stop_command()}` stops it and removes its data")
-    return result
-
-
-@contextmanager
-def _progress(printer: Printer) -> Iterator[Progress | None]:
-    """A bar on standard error while a terminal is watching."""
-    if printer.style.quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True, no_color=not printer.style.colour)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def report(migration: Migration, doing: str, number: int, total: int) -> None:
-            name = escape(os.path.basename(migration.path))
-            bar.update(task, description=f"{doing} {name}", completed=number - 1, total=total)
-
-        yield report
 
 
 def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple[tuple[Finding, ...], list[Finding]]:

@@ -32,6 +32,7 @@ _FLAGS = (
         default=None,
         help="Whether Supabase grants new tables to the API's roles by itself (not since 30 October 2026).",
     ),
+    click.option("--no-cache", is_flag=True, help="Apply all earlier migrations anew; begin with no saved state."),
     click.option("--statement-timeout", type=click.IntRange(0), metavar="SECONDS", help="Cancel statements (60)."),
 )
 

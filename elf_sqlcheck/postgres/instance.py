@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from elf_sqlcheck.postgres.find import Provider
+    from elf_sqlcheck.postgres.saved import State
     from elf_sqlcheck.postgres.stand_ins import StandIns
 
 #: The port names the socket only: nothing listens on the network.
@@ -78,6 +79,8 @@ class Server:
         self.sockets = sockets
         self.stand_ins = served.names
         self.warning = provider.warning
+        #: What of a history was there already when the server was started.
+        self.restored: State | None = None
         self.profile = profile
         self.superuser = superuser_of(profile)
         self.user = "postgres"
@@ -85,6 +88,10 @@ class Server:
     def describe(self) -> str:
         """Return what is running, as a human says it: `PostgreSQL 18.6 (embedded wheel)`."""
         return str(self.provider)
+
+    def save(self, state: State, connection: psycopg.Connection[Any]) -> bool:  # noqa: ARG002 - for those that can
+        """Keep what the server holds for a later run; `connection` is the only one. Returns whether it is kept."""
+        return False
 
     @property
     def version(self) -> str:

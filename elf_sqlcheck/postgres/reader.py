@@ -7,6 +7,7 @@ and what depends on it. Where a name changes that others may show, all is read a
 from __future__ import annotations
 
 import contextlib
+import marshal
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,19 @@ class Reader:
         self._objects = objects(self._major)
         self._base = _Reading(Snapshot())
         self._recent: OrderedDict[int, tuple[Snapshot, _Reading]] = OrderedDict()
+
+    def dump(self) -> bytes:
+        """Return what is known of the schema, for `load` in a later run on the very same data."""
+        base = self._base
+        layer = (dict(base.snapshot.objects), dict(base.snapshot.parents), dict(base.snapshot.orders))
+        entries = {root: [tuple(entry) for entry in own] for root, own in base.entries.items()}
+        return marshal.dumps((layer, base.horizon, base.roles, base.totals, base.rows, entries, base.ignored))
+
+    def load(self, dumped: bytes) -> None:
+        """Begin with what an earlier reader knew. Raises ValueError, EOFError or TypeError for anything else."""
+        layer, horizon, roles, totals, rows, known, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
+        entries = {root: list(map(Entry._make, own)) for root, own in known.items()}
+        self._base = _Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
 
     def read(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres import reaper
 from elf_sqlcheck.postgres.account import account, without_libpq_variables
-from elf_sqlcheck.postgres.find import Provider, find
+from elf_sqlcheck.postgres.find import find
 from elf_sqlcheck.postgres.folders import lock, run_folder, try_lock
 from elf_sqlcheck.postgres.instance import THROW_AWAY, Server, command, import_driver
 from elf_sqlcheck.postgres.local import local, local_data_dir
@@ -19,6 +19,13 @@ from elf_sqlcheck.postgres.template import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
+
+    import psycopg
+
+    from elf_sqlcheck.postgres.account import Account
+    from elf_sqlcheck.postgres.find import Provider
+    from elf_sqlcheck.postgres.saved import SavedStates, State
 
 __all__ = ["Server", "Throwaway", "local", "local_data_dir", "throwaway"]
 
@@ -30,12 +37,21 @@ class Throwaway(Server):
         super().__init__(provider, folder, folder, served, profile)
         self._started = started
         self.kept = False
+        self.states: SavedStates | None = None
+
+    def save(self, state: State, connection: psycopg.Connection[Any]) -> bool:
+        """Keep what the server holds for a later run; `connection` is the only one. Returns whether it is kept."""
+        return self.states is not None and self.states.save(state, f"{self.folder}/data", account(), connection)
 
     def keep(self) -> None:
         """Leave the server running after this process: `url` stays valid until `stop_command()` is carried out."""
         if not self.kept:
             self._started.keep()
             self.kept = True
+
+    def leave(self) -> None:
+        """Stop the server, unless it is to be kept."""
+        self._started.close(wait=not self.kept)
 
     def stop_command(self) -> str:
         """Return the shell command that stops the server, which removes its folder too."""
@@ -44,19 +60,46 @@ class Throwaway(Server):
 
 @contextlib.contextmanager
 def throwaway(
-    pg_bin: str | None = None, major: int | None = None, extensions: bool = True, profile: str = ""
+    pg_bin: str | None = None,
+    major: int | None = None,
+    extensions: bool = True,
+    profile: str = "",
+    states: SavedStates | None = None,
 ) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
     `pg_bin` names its folder of programs (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is the one
     the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks, `profile`
-    "supabase" makes each database that of a Supabase project. While the body runs, the PG* variables of the user are
-    out of this process's environment. Raises ServerError.
+    "supabase" makes each database that of a Supabase project. The server begins with the best of `states`, and adds to
+    them. While the body runs, the PG* variables of the user are out of this process's environment. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
     served = stand_ins(provider, who) if extensions else NO_STAND_INS
     data = template(provider, who, profile, served)
+    found = states.longest(repr((data, served))) if states else None
+    with without_libpq_variables():
+        try:
+            server = _start(provider, who, served, found[1] if found else data, profile)
+        except ServerError:
+            if states is None or found is None:
+                raise
+            states.forget(found[0])
+            found = None
+            server = _start(provider, who, served, data, profile)
+        finally:
+            if states:
+                states.release()
+        server.states = states
+        server.restored = found[0] if found else None
+        try:
+            yield server
+        finally:
+            server.leave()
+
+
+def _start(provider: Provider, who: Account, served: StandIns, data: str, profile: str) -> Throwaway:
+    """Start a server on a copy of `data`. Raises ServerError."""
     folder = run_folder(who)
     try:
         held = lock(f"{folder}/.owner")
@@ -78,14 +121,14 @@ def throwaway(
         shutil.rmtree(folder, ignore_errors=True)
         raise ServerError(f"{provider} could not be started: {error}", "Choose another one with --pg-bin.") from None
     server = Throwaway(provider, folder, served, started, profile)
-    with without_libpq_variables():
-        try:
-            import_driver()
-            _sweep(os.path.dirname(folder))
-            reaper.wait_until_ready(folder, started.server_is_gone, server.describe())
-            yield server
-        finally:
-            started.close(wait=not server.kept)
+    try:
+        import_driver()
+        _sweep(os.path.dirname(folder))
+        reaper.wait_until_ready(folder, started.server_is_gone, server.describe())
+    except BaseException:
+        server.leave()
+        raise
+    return server
 
 
 def _sweep(base: str) -> None:

@@ -60,6 +60,11 @@ def verify(
         proof.start()
         for number, migration in enumerate(ordered, start=1):
             judged = only is None or any(path in only for path in migration.paths)
+            if number <= proof.restored:
+                proof.skip(migration)
+                continue
+            if judged:
+                proof.save(number - 1)
             if not proof.take(number, migration, judged=judged):
                 proof.give_up(ordered[number:])
                 break

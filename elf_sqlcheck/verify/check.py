@@ -51,7 +51,7 @@ class Check:
         """UP is carried out once more."""
 
     def passed_over(self, stage: Stage, step: Step) -> None:
-        """A migration that is not judged is carried out."""
+        """A migration that is not judged is carried out: now, or in an earlier run, whose state this one began with."""
 
     def finish(self, stage: Stage) -> None:
         """The last migration is through; the database is still there."""

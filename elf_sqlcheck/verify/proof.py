@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres.compare import compare
-from elf_sqlcheck.verify import outside
+from elf_sqlcheck.verify import history, outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.restore import Restorer
@@ -57,6 +57,24 @@ class Proof:
         self._watch.start()
         for check in self._checks:
             check.start(self.stage)
+
+    @property
+    def restored(self) -> int:
+        """How many migrations the server began with."""
+        return self.stage.restored.applied if self.stage.restored else 0
+
+    def skip(self, migration: Migration) -> None:
+        """Count a migration that the server began with as applied."""
+        step = Step(migration, judged=False, applied=True)
+        self.stage.result.steps.append(step)
+        for check in self._checks:
+            check.passed_over(self.stage, step)
+
+    def save(self, number: int) -> None:
+        """Keep the state after the first `number` migrations, if they are all that was done, and took their time."""
+        steps = self.stage.result.steps
+        if not any(step.judged for step in steps) and sum(step.ms for step in steps) > 1000 * history.WORTH_KEEPING:
+            self.stage.save(number)
 
     def take(self, number: int, migration: Migration, *, judged: bool) -> bool:
         """Prove one migration; False when it does not apply, so that nothing after it can be judged."""

@@ -19,6 +19,7 @@ from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.cuts import only_transaction
+from elf_sqlcheck.verify.outside import changes_the_server
 from elf_sqlcheck.verify.rollback import said
 from elf_sqlcheck.verify.stage import Stage
 
@@ -58,6 +59,8 @@ class Resumes(Check):
         migration = step.migration
         # Other tools do not resume: they begin again.
         if migration.layout != "elf" or only_transaction(migration) is not None or not migration.up.statements:
+            return
+        if changes_the_server(migration, migration.up):
             return
         try:
             pieces = cut(migration, migration.up)

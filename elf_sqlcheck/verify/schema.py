@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.postgres.reader import SETTINGS, Reader
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 class SchemaReader:
     """Takes snapshots of the database at `url` in a session of its own: those of the migrations are none the wiser.
 
-    `ignore` names tables that are no part of the schema. The session may be closed at any time; it is opened again
+    `ignore` names tables that are no part of the schema; `known` is what `dump` returned in an earlier run on the same
+    data. The session may be closed at any time; it is opened again
     when a snapshot is asked for.
     """
 
-    def __init__(self, url: str, ignore: Iterable[str]) -> None:
+    def __init__(self, url: str, ignore: Iterable[str], known: bytes = b"") -> None:
         self._executor = SupabaseExecutor(url, application_name="elf-sqlcheck reader", settings=SETTINGS)
         self._ignore = frozenset(ignore)
+        self._known = known
         self._reader: Reader | None = None
 
     def snapshot(self, since: Snapshot | None = None) -> Snapshot:
@@ -36,6 +39,11 @@ class SchemaReader:
             self.close()
             return self._read(since)
 
+    def dump(self) -> bytes:
+        """Return what is known of the schema as it stands, for a later run on the same data."""
+        self.snapshot()
+        return self._reader.dump() if self._reader else b""
+
     def close(self) -> None:
         """Close the session."""
         self._executor.close()
@@ -44,5 +52,9 @@ class SchemaReader:
         connection = self._executor.connection
         if self._reader is None:
             self._reader = Reader(connection, self._ignore, prepare=True)
+            if self._known:
+                # What cannot be read was written by another Python: then the schema is read in full.
+                with contextlib.suppress(ValueError, EOFError, TypeError):
+                    self._reader.load(self._known)
         self._reader.connection = connection
         return self._reader.read(since)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
+from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
@@ -63,11 +64,17 @@ class Stage:
         self._profile = profile.of(options, server, self.administration)
         self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
-        self._roles = self._all_roles()
-        self.make()
-        made = self._make_roles()
-        if made:
-            self.note(f"Made the roles that the migrations name but do not make: {', '.join(made)}.")
+        self.restored = None if isinstance(server, str) else server.restored
+        if self.restored is None:
+            self._roles = self._all_roles()
+            self.make()
+            self._made = self._make_roles()
+        else:
+            self._roles, self._made = set(self.restored.roles), list(self.restored.made)
+            self.databases.add(self.restored.database)
+            self._play_in(self.restored.database, self.restored.schema)
+        if self._made:
+            self.note(f"Made the roles that the migrations name but do not make: {', '.join(self._made)}.")
 
     def snapshot(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
@@ -111,14 +118,28 @@ class Stage:
 
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
-        self.database = self._create(template)
+        made = self._create(template)
         if not template:
-            self._profile.furnish(self.database)
-        self.executor = self.connect(self.database)
-        self._schema.close()
-        self._schema = self._reading()
+            self._profile.furnish(made)
+        self._play_in(made)
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
+
+    def _play_in(self, database: str, known: bytes = b"") -> None:
+        self.database = database
+        self.executor = self.connect(database)
+        self._schema.close()
+        self._schema = self._reading(known)
+
+    def save(self, number: int) -> None:
+        """Keep the state of the server for a later run, if it can be kept; the first `number` migrations are in it."""
+        unlogged = "SELECT FROM pg_catalog.pg_class WHERE relpersistence = 'u' LIMIT 1"
+        if not isinstance(self.server, str) and not self.executor.query(unlogged):
+            self.executor.close()
+            known = self._schema.dump()
+            self._schema.close()
+            state = State(number, self.database, tuple(sorted(self._roles)), tuple(self._made), known)
+            self.server.save(state, self.administration.connection)
 
     def drop(self) -> None:
         """Drop the database with whoever uses it."""
@@ -178,8 +199,8 @@ class Stage:
         self._schema.close()
         return self._create(self.database)
 
-    def _reading(self) -> SchemaReader:
-        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA)
+    def _reading(self, known: bytes = b"") -> SchemaReader:
+        return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA, known)
 
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""

@@ -1,0 +1,48 @@
+"""Where a verification may begin: after the migrations that an earlier run has applied already."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.postgres.saved import SavedStates
+from elf_sqlcheck.shared.roles import named_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.verify.options import Options
+
+#: A state is kept when what made it took longer than this, in seconds: about what it takes to copy it.
+WORTH_KEEPING = 0.3
+
+
+def states(ordered: Sequence[Migration], only: Container[str] | None, options: Options) -> SavedStates | None:
+    """Return the states that the migrations before the first judged one may have left; None when there is no such."""
+    first = next((n for n, one in enumerate(ordered) if only is None or any(path in only for path in one.paths)), 0)
+    return SavedStates(digests(ordered[:first], ordered, options), first) if first else None
+
+
+def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: Options) -> list[str]:
+    """Return what tells the first 0, 1, 2, … migrations of `before` from any others, and from another beginning.
+
+    All of `ordered` decide which roles and tables of tools are there before the first.
+    """
+    beginning = (
+        metadata.version("elf-sqlcheck"),
+        options.profile,
+        options.auto_expose,
+        sorted({migration.layout for migration in ordered}),
+        named_roles(ordered),
+    )
+    digest = hashlib.sha256(repr(beginning).encode())
+    found = [digest.hexdigest()]
+    for migration in before:
+        up = migration.up
+        content = (migration.layout, migration.is_transactional(up), up.span.start, up.span.end, len(migration.data))
+        digest.update(repr(content).encode())
+        digest.update(migration.data)
+        found.append(digest.hexdigest())
+    return found
