@@ -165,3 +165,19 @@ def test_what_cannot_matter_is_one_note(server: Server) -> None:
     assert "(1 more of this kind.)" in result.findings[0].message
     assert {difference.attribute for difference in result.steps[1].differences} == {"column order", "body"}
     assert result.steps[1].reapplied is True
+
+
+def test_a_moment_that_a_definition_keeps_does_not_matter(server: Server) -> None:
+    view = "CREATE VIEW recent AS SELECT id FROM teams WHERE timestamp 'now' > '2020-01-01';"
+    migration, result = judged(server, "DROP VIEW recent;", view, f"{_OLD}{view}")
+    assert shown([migration], result) == [("rollback-differs-harmlessly", "DROP VIEW recent")]
+    assert "the moment at which it was made" in result.findings[0].message
+
+
+def test_a_column_keeps_its_own_sequence_however_it_is_read(server: Server) -> None:
+    people = "CREATE TABLE people (id serial PRIMARY KEY, email text UNIQUE);"
+    up, down = (
+        f"ALTER TABLE people {action};" for action in ("DROP CONSTRAINT people_email_key", "ADD UNIQUE (email)")
+    )
+    chain = [made(1, people, "DROP TABLE people;"), made(2, up.replace("CONSTRAINT", "CONSTRAINT IF EXISTS"), down)]
+    assert verify(chain, server, options=Options(twice=True, chain=True)).findings == []
