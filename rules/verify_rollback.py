@@ -44,14 +44,15 @@ ROLLBACK_DIFFERS_HARMLESSLY = Rule(
     bad=(
         _example(
             "ALTER TABLE teams DROP COLUMN name; -- finding",
-            "ALTER TABLE teams ADD COLUMN name TEXT NOT NULL;",
+            "ALTER TABLE teams ADD COLUMN name TEXT NOT NULL DEFAULT '';\n"
+            "ALTER TABLE teams ALTER COLUMN name DROP DEFAULT;",
             _TEAMS,
         ),
     ),
     good=(
         _example(
-            "ALTER TABLE teams DROP COLUMN motto;",
-            "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';",
+            "ALTER TABLE teams RENAME COLUMN name TO title;",
+            "ALTER TABLE teams RENAME COLUMN title TO name;",
             _TEAMS,
         ),
     ),
@@ -81,7 +82,7 @@ PARTIAL_FAILURE_LEAVES_CHANGES = Rule(
         ),
         _example(
             "INSERT INTO badges (name) VALUES ('gold');\nSELECT setval('badges_id_seq', 100);",
-            "DELETE FROM badges;",
+            "DELETE FROM badges WHERE name = 'gold';",
             "CREATE TABLE badges (id SERIAL PRIMARY KEY, name TEXT);",
         ),
     ),
@@ -133,7 +134,7 @@ SECOND_RUN_CHANGES_SCHEMA = Rule(
     check=_found_on_a_server,
     bad=(
         _example(
-            "ALTER TABLE teams ADD CHECK (name <> ''); -- finding",
+            "ALTER TABLE teams ADD CHECK (length(name) < 1000); -- finding",
             "ALTER TABLE teams DROP CONSTRAINT teams_name_check;",
             _TEAMS,
         ),
@@ -141,7 +142,7 @@ SECOND_RUN_CHANGES_SCHEMA = Rule(
     ),
     good=(
         _example(
-            "ALTER TABLE teams ADD CONSTRAINT has_name CHECK (name <> '');",
+            "ALTER TABLE teams ADD CONSTRAINT has_name CHECK (length(name) < 1000);",
             "ALTER TABLE teams DROP CONSTRAINT has_name;",
             _TEAMS,
         ),

@@ -14,7 +14,7 @@ _FILE = (
 )
 _TEAMS = (
     "CREATE TABLE teams (\n    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,\n    name TEXT NOT NULL,\n"
-    "    motto TEXT,\n    size INT,\n    created_at TIMESTAMP DEFAULT NOW()\n);"
+    "    size INT,\n    created_at TIMESTAMP DEFAULT NOW(),\n    motto TEXT\n);"
 )
 
 

@@ -31,9 +31,9 @@ LEAKS_SESSION_STATE = Rule(
     bad=(
         Example.reversible("SELECT use_team('marketing'); -- finding", "SELECT 1;", _PATH),
         Example.reversible(
-            "CREATE TEMP TABLE renamed AS -- finding\n    SELECT id, upper(name) AS name FROM teams;\n"
-            "UPDATE teams SET name = renamed.name FROM renamed WHERE renamed.id = teams.id;",
-            "SELECT 1;",
+            "CREATE TEMP TABLE red AS -- finding\n    SELECT id, name FROM teams WHERE name = 'Red';\n"
+            "CREATE TABLE red_teams (id UUID PRIMARY KEY, name TEXT);\nINSERT INTO red_teams SELECT id, name FROM red;",
+            "DROP TABLE red_teams;",
             _TEAMS,
         ),
         Example.reversible("SELECT 1;", "SELECT pg_advisory_lock(42); -- finding"),
@@ -44,9 +44,9 @@ LEAKS_SESSION_STATE = Rule(
     good=(
         Example.reversible("SELECT use_team('marketing');\nRESET search_path;", "SELECT 1;", _PATH),
         Example.reversible(
-            "CREATE TEMP TABLE renamed ON COMMIT DROP AS\n    SELECT id, upper(name) AS name FROM teams;\n"
-            "UPDATE teams SET name = renamed.name FROM renamed WHERE renamed.id = teams.id;",
-            "SELECT 1;",
+            "CREATE TEMP TABLE red ON COMMIT DROP AS\n    SELECT id, name FROM teams WHERE name = 'Red';\n"
+            "CREATE TABLE red_teams (id UUID PRIMARY KEY, name TEXT);\nINSERT INTO red_teams SELECT id, name FROM red;",
+            "DROP TABLE red_teams;",
             _TEAMS,
         ),
         Example.reversible("SELECT pg_advisory_xact_lock(42);", "SELECT 1;"),

@@ -76,7 +76,7 @@ def test_it_opens_from_disk_and_says_what_came_out(opened: Opened) -> None:
     assert page.get_by_role("table", name="Bars show who holds what").get_by_role("row").count() == 2
     assert "rewrites public.teams" in page.get_by_role("table", name="The statements of UP").inner_text()
     assert page.get_by_role("region", name="A row of public.teams").get_by_text("NULL").is_visible()
-    assert page.get_by_text("gave up after 100 ms").is_visible()
+    assert page.get_by_text("gave up; the lock was held for 100 ms").is_visible()
     assert page.get_by_text("not filled: no value satisfies its CHECK").is_visible()
 
 

@@ -26,6 +26,7 @@ MODES = ("access exclusive", "exclusive", "share row exclusive", "share", "share
 WORK = ("rewrite", "build", "scan", "")
 MADE = """
 CREATE DOMAIN label AS text;
+CREATE DOMAIN size AS int DEFAULT 7;
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE FUNCTION next_number() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 7; END';
@@ -63,6 +64,8 @@ INSERT INTO events_3 VALUES (1, '2025-03-02');
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM users;
 CREATE UNIQUE INDEX totals_n ON totals (n);
 CREATE VIEW adults AS SELECT id FROM parents;
+CREATE VIEW elders AS SELECT id FROM heads;
+CREATE MATERIALIZED VIEW adult_count AS SELECT count(*) AS n FROM adults;
 """
 IN_TRANSACTION = """
 ALTER TABLE users ADD COLUMN a text
@@ -79,6 +82,8 @@ ALTER TABLE users ADD COLUMN a serial
 ALTER TABLE users ADD COLUMN a int GENERATED ALWAYS AS IDENTITY
 ALTER TABLE users ADD COLUMN a int GENERATED ALWAYS AS (age + 1) STORED
 ALTER TABLE users ADD COLUMN a label
+ALTER TABLE users ADD COLUMN a size NOT NULL
+ALTER TABLE parents ADD COLUMN a int NOT NULL DEFAULT NULL
 ALTER TABLE users ADD COLUMN a positive
 ALTER TABLE users ADD COLUMN a int CHECK (a > 0)
 ALTER TABLE users ADD COLUMN a int UNIQUE
@@ -93,6 +98,8 @@ ALTER TABLE users ALTER COLUMN email TYPE varchar(40)
 ALTER TABLE users ALTER COLUMN state TYPE varchar
 ALTER TABLE users ALTER COLUMN id TYPE bigint
 ALTER TABLE users ALTER COLUMN age TYPE oid
+ALTER TABLE posts ALTER COLUMN id TYPE bigint
+ALTER TABLE notes ALTER COLUMN post_id TYPE bigint
 ALTER TABLE posts ALTER COLUMN title TYPE varchar
 ALTER TABLE users ALTER COLUMN score TYPE numeric(8,2)
 ALTER TABLE users ALTER COLUMN score TYPE numeric(8,3)
@@ -171,14 +178,23 @@ REFRESH MATERIALIZED VIEW totals
 REFRESH MATERIALIZED VIEW CONCURRENTLY totals
 ALTER VIEW adults SET (security_barrier = true)
 ALTER VIEW adults RENAME TO grown_ups
-DROP VIEW adults
+DROP VIEW elders
+DROP VIEW adults CASCADE
+DROP TABLE parents CASCADE
 CREATE TABLE likes (user_id int REFERENCES users)
 CREATE TABLE events_4 PARTITION OF events FOR VALUES FROM ('2025-05-01') TO ('2025-06-01')
 CREATE TABLE heirs () INHERITS (parents)
 DROP TABLE notes
 DROP TABLE events_1
 DROP TABLE posts CASCADE
+DROP FUNCTION touch() CASCADE
+DROP TYPE mood CASCADE
+ALTER TABLE posts DROP CONSTRAINT posts_pkey CASCADE
+ALTER TABLE posts DROP COLUMN id CASCADE
+DROP TRIGGER IF EXISTS missing ON users
+DROP POLICY IF EXISTS missing ON users
 TRUNCATE notes
+TRUNCATE posts CASCADE
 LOCK TABLE users IN SHARE MODE
 LOCK TABLE users, posts
 INSERT INTO notes VALUES (1)
@@ -186,6 +202,9 @@ UPDATE posts SET title = 'b'
 DELETE FROM notes
 COMMENT ON TABLE users IS 'people'
 COMMENT ON COLUMN users.id IS 'theirs'
+COMMENT ON POLICY own ON users IS 'theirs'
+COMMENT ON TRIGGER users_touched ON users IS 'seen'
+COMMENT ON CONSTRAINT age_is_known ON users IS 'known'
 CLUSTER users USING users_email
 ANALYZE users
 ALTER DOMAIN label ADD CONSTRAINT c CHECK (VALUE <> '')
@@ -298,7 +317,9 @@ def test_a_statement_takes_the_locks_and_does_the_work(url: str, statement: str)
     expected = said(statement)
     named = statement.split("REFERENCES", maxsplit=1)[0]
     for name, (mode, work) in real.items():
-        if name not in named and work == "scan":  # of a foreign key's tables, one may be read through its index
+        if (
+            named != statement and name not in named and work == "scan"
+        ):  # of a foreign key's tables, one may be read through its index
             real[name] = (mode, "")
     if statement.startswith("ALTER DOMAIN"):  # the statistics leave out this scan
         real = {name: (mode, "scan") for name, (mode, _) in real.items()}

@@ -65,10 +65,18 @@ def test_the_text_names_each_lock_that_blocks_with_its_line_and_whom_it_blocks()
     assert "COMMENT ON" not in block, "what took no lock of its own is not told"
     assert "  row of public.teams that breaks it at line 5: name = '<img" in block
     assert "id = NULL" in block
-    assert "  gave up after 100 ms for line 3: SELECT * FROM public.teams" in block
     assert "was not filled with rows: no value satisfies its CHECK" in block
-    assert "  cuts: tried: 4; of: 4" in block
+    assert "  twice: fails cleanly" in block
+    assert "cuts" not in block, "figures are for programs"
     assert "ALTER TABLE public.teams ALTER COLUMN name TYPE text;" in block
+
+
+def test_a_part_that_nobody_watched_is_said() -> None:
+    whole = verified.report()
+    assert whole.verification is not None
+    del whole.verification.steps[1].observed[2:]
+    for name in ("text", "markdown", "html"):
+        assert "only 2 of its 4 statements could be observed" in reports.render(name, whole, PLAIN)
 
 
 def test_a_quiet_text_has_the_findings_only() -> None:
@@ -135,6 +143,7 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     bare = re.findall(r"(?<!\\)<(?:img|script).*", shown.replace(f"-- {verified.HOSTILE}", ""))
     assert bare == [], "only what stands in a block of code is not escaped"
     assert "@everybody" not in shown, "names in messages notify nobody"
+    assert "say `-- Irreversible: <reason>` instead" in shown, "what stands between backticks is code"
     assert "  ````sql\n  one\n  two```\n  ````\n" in shown, "the fence is longer than what it holds"
 
 

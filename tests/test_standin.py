@@ -47,7 +47,7 @@ EXACT = [
 @pytest.fixture(scope="module")
 def connection() -> Iterator[psycopg.Connection[Any]]:
     with throwaway(major=18) as server:
-        if not server.stand_ins:
+        if "pgcrypto" not in server.stand_ins:
             pytest.skip("this Postgres 18 has the real extensions")
         with server.connect() as connection:
             connection.execute('CREATE EXTENSION pgcrypto; CREATE EXTENSION "uuid-ossp"')
@@ -60,7 +60,7 @@ def real() -> Iterator[psycopg.Connection[Any]]:
     if not os.path.isdir(programs):
         pytest.skip(f"no Postgres in {programs}")
     with throwaway(pg_bin=programs) as server, server.connect() as connection:
-        assert server.stand_ins == ()
+        assert {"pgcrypto", "uuid-ossp"}.isdisjoint(server.stand_ins)
         connection.execute('CREATE EXTENSION pgcrypto; CREATE EXTENSION "uuid-ossp"')
         yield connection
 

@@ -13,6 +13,7 @@ from elf_sqlcheck.verify import Options, Verification, verify
 from elf_sqlcheck.verify.queries_file import parse, read
 from tests import test_cli_verify
 from tests.test_verify import made, shown
+from tests.test_verify_traffic import databases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,6 +235,7 @@ def test_the_command_takes_files_and_folders_and_the_configuration(tmp_path: Pat
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "q.sql").write_text("-- name: Names :many\nSELECT name FROM teams;\n")
     url = ("--database-url", server.url)
+    before = databases(server)
     done = test_cli_verify.verify(folder, *url, "--queries", "db")
     assert done.returncode == 1
     assert "20250102_000000_b.sql:2:1  error  breaks-queries" in done.stdout
@@ -244,9 +246,7 @@ def test_the_command_takes_files_and_folders_and_the_configuration(tmp_path: Pat
     done = test_cli_verify.verify(folder, *url, "--queries", "nowhere.sql")
     assert done.returncode == 2
     assert "nowhere.sql" in done.stderr
-    with server.connect() as connection:
-        row = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'elf_verify%'").fetchone()
-    assert row == (0,)
+    assert databases(server) == before
 
 
 def test_the_configuration_lists_them(tmp_path: Path) -> None:

@@ -51,10 +51,12 @@ def judge(
 @pytest.mark.parametrize("up", [LOOP, f"SET statement_timeout = 0;\n{LOOP}", STUBBORN])
 def test_a_loop_for_ever_ends(server: Server, up: str) -> None:
     started = time.monotonic()
-    found, result = judge(server, TEAMS, made(2, up), made(3, "SELECT 1;"))
+    # The most stubborn one meets the rehearsals, too.
+    options = ONE_SECOND if up is STUBBORN else Options(rows=0, cuts=0, observe=False, statement_timeout=1)
+    found, result = judge(server, TEAMS, made(2, up), made(3, "SELECT 1;"), options=options)
     assert [rule for rule, _ in found] == ["does-not-apply"]
     assert found[0][1].startswith("DO $$") or "query_canceled" in up
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert [step.applied for step in result.steps] == [True, False, None]
     if "SET" not in up:
         assert "not done after 1 s" in result.findings[0].message

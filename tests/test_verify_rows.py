@@ -25,10 +25,13 @@ pytestmark = pytest.mark.slow
 
 TEAMS = "CREATE TABLE teams (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, motto text);"
 #: Every kind of type that a server has; each is a column of one table.
-TYPES = """int2 int4 int8 numeric numeric(3,2) numeric(30,10) numeric(2,-3) float4 float8 money bool text varchar(3)
-    varchar(40) char(4) name "char" bytea uuid date timestamp(0) timestamptz time timetz interval json jsonb jsonpath
-    inet cidr macaddr macaddr8 bit bit(5) varbit(9) varbit tsvector tsquery oid regclass pg_lsn point lseg line box path
-    polygon circle int4range numrange daterange tsrange tstzrange int[] text[][] mood mood[] pair percent percent[] mail"""
+TYPES = """
+    int2 int4 int8 numeric numeric(3,2) numeric(30,10) numeric(2,-3) float4 float8 money bool text
+    varchar(3) varchar(40) char(4) name "char" bytea uuid date timestamp(0) timestamptz time timetz
+    interval json jsonb jsonpath inet cidr macaddr macaddr8 bit bit(5) varbit(9) varbit tsvector tsquery
+    oid regclass pg_lsn point lseg line box path polygon circle int4range numrange daterange tsrange
+    tstzrange int[] text[][] mood mood[] pair percent percent[] mail
+"""
 
 
 @pytest.fixture
@@ -198,7 +201,7 @@ def test_many_rows(executor: SupabaseExecutor) -> None:
         ("ALTER TABLE teams ALTER motto SET NOT NULL;", "fails-on-edge-rows", "teams (motto = NULL, id ="),
         ("ALTER TABLE teams ADD UNIQUE (motto);", "fails-on-edge-rows", "is duplicated"),
         ("ALTER TABLE teams ALTER name TYPE int USING name::int;", "fails-on-edge-rows", "invalid input syntax"),
-        ("ALTER TABLE teams ADD COLUMN n int; UPDATE teams SET n = length(motto); ALTER TABLE teams ALTER n SET NOT NULL;",
+        ("ALTER TABLE teams ADD n int; UPDATE teams SET n = length(motto); ALTER TABLE teams ALTER n SET NOT NULL;",
          "fails-on-edge-rows", "contains null values"),
         ("ALTER TABLE teams ADD CHECK (motto <> '');", "fails-on-edge-rows", "The row: teams (motto = ''"),
         ("DO $$ BEGIN IF EXISTS (SELECT FROM teams) THEN RAISE 'there are teams'; END IF; END $$;",
@@ -250,6 +253,17 @@ def test_a_migration_half_done_outside_a_transaction_is_tried_on_a_new_database(
     assert result.steps[1].reapplied is True
 
 
+def test_a_cut_is_not_blamed_for_what_rows_do(server: Server) -> None:
+    up = (
+        "ALTER TABLE teams ADD CHECK (motto <> '') NOT VALID;\nALTER TABLE teams VALIDATE CONSTRAINT teams_motto_check;"
+    )
+    down = "ALTER TABLE teams DROP CONSTRAINT teams_motto_check;"
+    chain = [made(1, TEAMS), made(2, up, down, header="-- Transaction: none\n")]
+    result = verify(chain, server, only={chain[1].path}, options=Options(observe=False))
+    assert result.findings == []
+    assert "synthetic rows would stop it" in result.notes[0]
+
+
 def test_rows_stay_for_the_migrations_after(server: Server) -> None:
     chain = [
         made(1, TEAMS, "DROP TABLE teams;"),
@@ -266,11 +280,11 @@ def test_rows_stay_for_the_migrations_after(server: Server) -> None:
 @pytest.mark.parametrize(
     ("up", "down", "blamed", "words"),
     [
-        ("CREATE TABLE x (); ALTER TABLE teams DROP COLUMN motto;", "ALTER TABLE teams ADD COLUMN motto text; DROP TABLE x;",
+        ("CREATE TABLE x (); ALTER TABLE teams DROP COLUMN motto;", "ALTER TABLE teams ADD motto text; DROP TABLE x;",
          "ALTER TABLE teams DROP COLUMN motto", "values of public.teams.motto"),
         ("DROP TABLE teams;", TEAMS, "DROP TABLE teams", "100 of 100 rows of public.teams are gone"),
-        ("DELETE FROM teams WHERE motto = '';", "SELECT 1;", "DELETE FROM teams WHERE motto = ''", "rows of public.teams"),
-        ("UPDATE teams SET name = upper(name);", "SELECT 1;", "UPDATE teams SET name = upper(name)", "public.teams.name"),
+        ("DELETE FROM teams WHERE motto = '';", "SELECT 1;", "DELETE FROM teams WHERE motto = ''", "rows of public"),
+        ("UPDATE teams SET name = upper(name);", "SELECT 1;", "UPDATE teams SET name = upper(name)", "public.teams."),
         ("TRUNCATE teams;", "SELECT 1;", "TRUNCATE teams", "100 of 100 rows"),
     ],
 )  # fmt: skip
@@ -310,6 +324,12 @@ def test_a_sample_is_used_instead(server: Server, tmp_path: Path) -> None:
     assert {(one.table, one.rows) for one in result.steps[1].filled} == {("public.teams", 2), ("public.members", 1)}
     up = "ALTER TABLE teams ALTER motto SET NOT NULL;"
     assert judge(server, made(1, members), made(2, up, "SELECT 1;"), sample=str(tmp_path / "teams.csv"))[0] != []
+    same = "secret@example.org"
+    (tmp_path / "rest.sql").write_text(f"INSERT INTO members VALUES (7, '{same}'), (8, '{same}');")
+    up = "ALTER TABLE members ADD UNIQUE (mail);"
+    _, result = judge(server, made(1, members), made(2, up, "SELECT 1;"), sample=str(tmp_path))
+    assert [finding.rule for finding in result.findings] == ["fails-on-rows", "rollback-leaves-behind"]
+    assert "secret" not in str((result.findings, result.steps[1].broken_rows))
 
 
 def test_a_sample_that_does_not_fit_is_said(server: Server, tmp_path: Path) -> None:

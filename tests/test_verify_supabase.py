@@ -53,6 +53,10 @@ ALLOWED = [
     "CREATE EXTENSION pg_cron; SELECT cron.schedule('nightly', '0 3 * * *', 'VACUUM'); SELECT cron.unschedule('nightly')",
     "CREATE EXTENSION pg_net WITH SCHEMA extensions; SELECT net.http_post('https://example.com', '{}')",
     "CREATE EXTENSION pgjwt WITH SCHEMA extensions; SELECT extensions.sign('{}', 'secret')",
+    "CREATE EXTENSION pgmq; SELECT pgmq.create('jobs'); SELECT pgmq.send('jobs', '{}'); SELECT * FROM pgmq.read('jobs', 30, 1); SELECT pgmq.archive('jobs', 1); SELECT pgmq.drop_queue('jobs')",
+    "CREATE SCHEMA pgsodium; CREATE EXTENSION pgsodium WITH SCHEMA pgsodium; SELECT id FROM pgsodium.create_key()",
+    "CREATE EXTENSION http WITH SCHEMA extensions; SELECT status FROM extensions.http_get('https://example.com')",
+    "CREATE EXTENSION pg_graphql; CREATE EXTENSION pg_jsonschema WITH SCHEMA extensions; SELECT extensions.jsonb_matches_schema('{}', '1')",
     "DROP EXTENSION pgcrypto CASCADE",
     "CREATE TABLE t (id uuid DEFAULT extensions.uuid_generate_v4() REFERENCES auth.users ON DELETE CASCADE)",
     "CREATE POLICY p ON storage.objects FOR SELECT USING (bucket_id = 'a' AND (storage.foldername(name))[1] = 'b')",
@@ -265,6 +269,18 @@ def test_asking_leaves_nothing_behind(supabase_server: Server) -> None:
         made(2, "DO $$ BEGIN ASSERT (SELECT count(*) FROM notes) + (SELECT count(*) FROM auth.users) = 0; END $$;"),
     )
     assert result.findings == []
+
+
+def test_locks_on_the_tables_of_the_services_are_seen_and_rows_are_filled(supabase_server: Server) -> None:
+    chain = [
+        made(1, f"{NOTES}\n{LOCKED}\n{OWN}\n{OPEN}", "DROP TABLE notes;"),
+        made(2, "ALTER TABLE notes ADD COLUMN title text;", "ALTER TABLE notes DROP COLUMN title;"),
+    ]
+    result = verify(chain, supabase_server, options=Options(profile="supabase"))
+    assert result.findings == []
+    locks = {held.relation: held.mode for one in result.steps[0].observed for held in one.locks}
+    assert locks["auth.users"] == "share row exclusive"
+    assert {one.table: one.rows for one in result.steps[1].filled}.get("public.notes", 100) > 90
 
 
 def test_a_server_that_is_not_ours_is_furnished(independent_server: Any) -> None:

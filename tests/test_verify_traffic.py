@@ -38,6 +38,11 @@ def judge(server: Server, up: str, down: str | None = None, header: str = "") ->
     return verify([SHOP, migration], server, only=[migration.path], options=TRAFFIC), migration
 
 
+def databases(server: Server) -> list[str]:
+    with server.connect() as connection:
+        return [row[0] for row in connection.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall()]
+
+
 def waiting(result: Verification, migration: Migration) -> dict[tuple[int, str], set[str]]:
     """What waited, by the line of the statement (1 is UP's first) and the table."""
     first = migration.position(migration.up.statements[0].span.start)[0]
@@ -93,12 +98,22 @@ def test_it_is_a_rehearsal_on_a_copy(server: Server) -> None:
         "INSERT INTO orders (id) SELECT 2 WHERE nextval('users_id_seq') = 3;\n"
         "DO $$ BEGIN ASSERT (SELECT count(*) FROM orders) = 2; END $$;"
     )
+    before = databases(server)
     result, _ = judge(server, up, "ALTER TABLE users DROP COLUMN age;\nDELETE FROM orders WHERE id = 2;")
     assert result.steps[-1].applied
     assert {finding.rule for finding in result.findings} <= {"blocks-traffic", "does-not-apply-again"}
+    assert databases(server) == before
+
+
+@pytest.mark.parametrize("header", ["", "-- Transaction: none\n"])
+def test_what_all_databases_share_is_not_made_twice(server: Server, header: str) -> None:
+    up = "CREATE ROLE traffic_warden;\nALTER TABLE noise ADD COLUMN x int;"
+    result, migration = judge(server, up, "DROP ROLE traffic_warden;\nALTER TABLE noise DROP COLUMN x;", header)
+    assert result.steps[-1].reapplied
+    assert waiting(result, migration) == ({} if header else {(2, "public.noise"): ALL})
+    assert any("traffic was not tried" in note for note in result.notes) == bool(header)
     with server.connect() as connection:
-        row = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'elf_verify%'").fetchone()
-    assert row == (0,)
+        connection.execute("DROP ROLE IF EXISTS traffic_warden")
 
 
 def test_what_runs_outside_of_a_transaction(server: Server) -> None:

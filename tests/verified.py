@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from elf_sqlcheck import layouts
 from elf_sqlcheck.model import Finding, Migration, Severity, Span
 from elf_sqlcheck.postgres.compare import Difference
-from elf_sqlcheck.postgres.snapshot import Snapshot
+from elf_sqlcheck.postgres.snapshot import Key, Snapshot
 from elf_sqlcheck.reports import Report
 from elf_sqlcheck.verify import Step, Verification
 from elf_sqlcheck.verify.result import Blocked, BrokenRow, Filled, Held, Observed
@@ -50,11 +52,12 @@ def _constraint(table: str, name: str, definition: str) -> Snapshot:
 
 
 def joined(*parts: Snapshot) -> Snapshot:
-    made = Snapshot({("schema", "public"): {}})
+    objects = {("schema", "public"): dict[str, Any]()}
+    parents: dict[Key, Key] = {}
     for part in parts:
-        made.objects.update(part.objects)
-        made.parents.update(part.parents)
-    return made
+        objects.update(part.objects)
+        parents.update(part.parents)
+    return Snapshot(objects, parents)
 
 
 def _teams(kind: str, *more: Snapshot) -> Snapshot:
@@ -123,7 +126,7 @@ def report() -> Report:
     )
     result = Verification(
         steps=[Step(first, judged=False, applied=True), step],
-        notes=[f"a note about {HOSTILE}"],
+        notes=[f"a note about {HOSTILE}", f"{PATH.replace('members', 'members_of_teams_with_a_long_name')}: a note"],
         server="PostgreSQL 18.6 (embedded wheel)",
     )
     findings = (
@@ -134,7 +137,7 @@ def report() -> Report:
             "after the rollback: column public.teams.name: type was text and is character varying(40).",
             PATH,
             alter,
-            "Why it matters.",
+            "Why it matters: say `-- Irreversible: <reason>` instead.",
             "ALTER TABLE teams ALTER COLUMN name TYPE text;",
         ),
         Finding("fails-on-rows", "verify", Severity.WARNING, f"{HOSTILE} @everybody", PATH, index, "", "one\ntwo```"),

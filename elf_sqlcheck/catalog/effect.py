@@ -44,13 +44,18 @@ def referenced(constraints: tuple[Constraint, ...], own: Name, schema: Schema, m
     return tuple(Effect(name, mode) for name in dict.fromkeys(names) if name != own)
 
 
-def referring(name: Name, schema: Schema, column: str = "") -> Effects:
-    """The tables whose foreign keys refer to a table that is dropped, or to a `column` that is changed."""
+def referring(name: Name, schema: Schema, column: str = "", work: str = "") -> Effects:
+    """The tables whose foreign keys refer to a table that is dropped, or to a `column` that is changed.
+
+    `work` is done to those whose keys are valid.
+    """
     found: Effects = ()
     for other in schema.tables() if schema.is_referred_to(name) else ():
         keys = [key for key in other.foreign_keys if key.references == name and other.name != name]
-        if any(not column or column in (key.ref_columns or _primary_key(name, schema)) for key in keys):
-            found += (Effect(other.name, ACCESS_EXCLUSIVE),)
+        used = [key for key in keys if not column or column in (key.ref_columns or _primary_key(name, schema))]
+        if used:
+            valid = any(not key.not_valid and key.enforced for key in used)
+            found += (Effect(other.name, ACCESS_EXCLUSIVE, work if valid else ""),)
     return found
 
 

@@ -86,9 +86,10 @@ def _drop(change: ch.Drop, schema: Schema) -> Effects:
         return ()
     table = schema.table(full)
     found: Effects = (Effect(full, ACCESS_EXCLUSIVE),)
+    found += cascaded(schema, change.kind, full) if change.cascade else referring(full, schema)
     if table is None:
         return found
-    found += referenced(tuple(table.foreign_keys), full, schema, ACCESS_EXCLUSIVE) + referring(full, schema)
+    found += referenced(tuple(table.foreign_keys), full, schema, ACCESS_EXCLUSIVE)
     return (*found, Effect(table.partition_of, ACCESS_EXCLUSIVE)) if table.partition_of else found
 
 

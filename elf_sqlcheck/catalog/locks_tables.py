@@ -42,7 +42,12 @@ def _add_column(change: ch.AddColumn, schema: Schema) -> Effects:
 
 def _alter_type(change: ch.AlterColumnType, schema: Schema) -> Effects:
     full = schema.resolve(change.table)
-    return (Effect(full, ACCESS_EXCLUSIVE, work.of_new_type(change, schema)), *referring(full, schema, change.column))
+    table = schema.table(full)
+    own = tuple(key for key in table.foreign_keys if change.column in key.columns) if table else ()
+    done = work.of_new_type(change, schema)
+    # A key between values that are written anew is checked again, from the other side.
+    checked = referring(full, schema, change.column, "scan" if done == "rewrite" else "")
+    return (Effect(full, ACCESS_EXCLUSIVE, done), *checked, *referenced(own, full, schema, ACCESS_EXCLUSIVE))
 
 
 def _set_not_null(change: ch.SetNotNull, schema: Schema) -> Effects:

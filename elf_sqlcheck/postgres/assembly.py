@@ -90,8 +90,6 @@ class Assembly:
             self._objects[key] = attributes
             self._keys[catalog, oid, number] = key
             self.entries.setdefault((catalog, oid), []).append(Entry(number, key, parent))
-            if kind == "sequence" and parent[2] and parent in self._keys:  # inherited columns have no key
-                self._hide_name(identity, self._objects[self._keys[parent]])
 
     def _add_to(self, address: _Address, kind: str, grantee: str, value: Any) -> None:
         target = self._keys.get(address)
@@ -103,14 +101,6 @@ class Assembly:
             self.entries[address[:2]].append(Entry(address[2], key, address))
         elif target[0] != "extension":  # which brings its own comment
             self._objects[target]["comment"] = value
-
-    @staticmethod
-    def _hide_name(sequence: str, column: dict[str, Any]) -> None:
-        """Say "its own sequence" in the default of the column that owns it: that sequence's name is generated."""
-        default = column.get("default")
-        own = "'" + sequence.replace("'", "''") + "'::regclass"
-        if isinstance(default, str) and own in default:
-            column["default"] = default.replace(own, "its own sequence")
 
     def add_default_privileges(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows of `privileges.DEFAULT_PRIVILEGES`."""

@@ -90,6 +90,15 @@ FROM pg_class c
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {_THESE_RELATIONS}
 """
 
+# A column that owns the sequence of its default has "its own": that sequence's name is generated, as a rule.
+_EXPRESSION = "pg_get_expr(d.adbin, d.adrelid)"
+_DEFAULT = f"""CASE WHEN a.attgenerated <> '' THEN NULL WHEN strpos({_EXPRESSION}, 'nextval(') = 0 THEN {_EXPRESSION}
+    ELSE COALESCE((SELECT replace({_EXPRESSION}, o.name, 'its own sequence') FROM (
+        SELECT quote_literal(x.objid::regclass::text) || '::regclass' FROM pg_depend x JOIN pg_sequence s
+            ON s.seqrelid = x.objid WHERE x.classid = 'pg_class'::regclass AND x.refclassid = 'pg_class'::regclass
+            AND x.refobjid = c.oid AND x.refobjsubid = a.attnum AND x.deptype IN ('a', 'i')) o (name)
+    WHERE strpos({_EXPRESSION}, o.name) > 0 LIMIT 1), {_EXPRESSION}) END"""
+
 # Inherited columns belong to the table that they come from. The type's own collation and storage go without saying.
 COLUMNS = f"""
 SELECT 'column', {_RELATION} || '.' || quote_ident(a.attname), 'pg_class'::regclass::oid, c.oid, a.attnum::int,
@@ -97,9 +106,9 @@ SELECT 'column', {_RELATION} || '.' || quote_ident(a.attname), 'pg_class'::regcl
        jsonb_build_object(
            'type', format_type(a.atttypid, a.atttypmod),
            'not null', a.attnotnull,
-           'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END)
+           'default', {_DEFAULT})
        || jsonb_strip_nulls(jsonb_build_object(
-           'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid)
+           'generated', CASE WHEN a.attgenerated <> '' THEN {_EXPRESSION}
                || CASE a.attgenerated WHEN 's' THEN ' stored' ELSE ' virtual' END END,
            'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
            'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,

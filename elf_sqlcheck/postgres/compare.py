@@ -17,6 +17,9 @@ Change = Literal["added", "removed", "changed"]
 #: Names that Postgres makes up when none is given. https://www.postgresql.org/docs/current/sql-createtable.html
 _GENERATED = re.compile(r"_(pkey|key|fkey|check|excl|not_null|idx|seq)\d*\"?$")
 
+#: A moment to the microsecond: what becomes of 'now'::timestamp in a definition. People do not write those.
+_MOMENT = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6}(?:[+-]\d\d)?'")
+
 #: Kinds that may come back under another generated name.
 _NAMED_BY_POSTGRES = frozenset({"constraint", "index", "sequence"})
 
@@ -147,6 +150,9 @@ def _attributes(key: Key, old: dict[str, Any], new: dict[str, Any]) -> Iterator[
             continue
         if attribute == "body" and _tokens(was or "") == _tokens(now or ""):
             remark = "Only white space or comments differ."
+            yield Difference(*key, "changed", attribute, was, now, matters=False, remark=remark)
+        elif isinstance(was, str) and isinstance(now, str) and _MOMENT.sub("", was) == _MOMENT.sub("", now):
+            remark = "It holds the moment at which it was made ('now' as a literal)."
             yield Difference(*key, "changed", attribute, was, now, matters=False, remark=remark)
         else:
             yield Difference(*key, "changed", attribute, was, now)

@@ -21,8 +21,10 @@ MODES = (
     "access share", "row share", "row exclusive", "share update exclusive", "share", "share row exclusive",
     "exclusive", "access exclusive",
 )  # fmt: skip
-#: The first object identifier that is not Postgres' own: catalogs are locked by everything.
-_FIRST_OWN = 16384
+#: The first object identifier that is no catalog's (FirstUnpinnedObjectId): catalogs are locked by everything. What
+#: initdb makes from there on, Postgres' own views and a prepared project, is told apart by its schema.
+_FIRST_OWN = 12000
+_OWN = "('pg_catalog', 'information_schema')"
 _KINDS = {
     "r": "table", "p": "table", "i": "index", "I": "index", "v": "view", "m": "materialized view", "S": "sequence",
     "f": "foreign table",
@@ -40,7 +42,7 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
           LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
           LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
-         WHERE l.relation <= {newest} OR i.indrelid <= {newest}),
+         WHERE (l.relation <= {newest} OR i.indrelid <= {newest}) AND (n.nspname IN {own}) IS NOT TRUE),
        extract(epoch FROM pg_catalog.clock_timestamp())::float8,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
 """
@@ -56,11 +58,14 @@ SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
        EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS heir
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
  WHERE (%(oids)s::oid[] IS NULL OR c.oid = ANY(%(oids)s)) AND c.oid >= %(first)s AND c.relkind = ANY(%(kinds)s)
-   AND n.nspname <> 'pg_toast'
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
 _HELD = """
-SELECT relation::int8 AS oid, array_agg(mode) AS modes FROM pg_locks
- WHERE pid = %s AND locktype = 'relation' AND granted AND relation >= %s GROUP BY 1
+SELECT relation::int8 AS oid, array_agg(mode) AS modes
+  FROM pg_locks LEFT JOIN pg_class c ON c.oid = relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE pid = %s AND locktype = 'relation' AND relation >= %s
+   AND (n.nspname IN ('pg_catalog', 'information_schema')) IS NOT TRUE
+ GROUP BY 1
 """
 
 
@@ -145,7 +150,7 @@ def sight_of(newest: int) -> bytes:
 
     Relations younger than `newest` are left out, but for indexes on older tables. A migration may create thousands.
     """
-    return _SIGHT.format(first=_FIRST_OWN, newest=newest).encode()
+    return _SIGHT.format(first=_FIRST_OWN, newest=newest, own=_OWN).encode()
 
 
 def read_sight(result: PGresult) -> Sight | None:
@@ -168,7 +173,7 @@ def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None
 
 
 def held_by(connection: Connection[dict[str, Any]], pid: int) -> dict[int, frozenset[str]]:
-    """The modes in which another session holds relations, by identifier."""
+    """The modes in which another session holds relations, or waits to hold them, by identifier."""
     rows = connection.execute(_HELD, (pid, _FIRST_OWN), prepare=True).fetchall()
     return {row["oid"]: frozenset(map(spelled, row["modes"])) for row in rows}
 

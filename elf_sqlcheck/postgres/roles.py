@@ -30,3 +30,18 @@ def create_roles(connection: psycopg.Connection[Any], names: Iterable[str]) -> l
         for name in missing:
             cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
     return missing
+
+
+def may_pass_over_triggers(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the session may set session_replication_role: a superuser may, and since 15 whom one has granted it.
+
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
+    """
+    from psycopg.rows import tuple_row
+
+    if connection.info.parameter_status("is_superuser") == "on" or connection.info.server_version < 150000:
+        return connection.info.parameter_status("is_superuser") == "on"
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])

@@ -103,4 +103,5 @@ def _place(located: Located) -> dict[str, Any]:
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
-    return {**asdict(difference), "message": difference.describe()}
+    names = ("kind", "identity", "change", "attribute", "before", "after", "matters", "remark")
+    return {**{name: getattr(difference, name) for name in names}, "message": difference.describe()}

@@ -64,21 +64,29 @@ def _by_file(report: Report, places: Places) -> Iterator[str]:
 def _finding(finding: Finding, places: Places, told: set[tuple[str, str]]) -> str:
     level = finding.severity.label
     place = places.of(finding)
-    said = f"- {_MARKS[level]} **{level}** line {place.line} · {escaped(finding.rule)}: {escaped(finding.message)}\n"
+    said = f"- {_MARKS[level]} **{level}** line {place.line} · {escaped(finding.rule)}: {prose(finding.message)}\n"
     if finding.why and (finding.rule, finding.why) not in told:
         told.add((finding.rule, finding.why))
-        said += f"  <br>Why: {escaped(finding.why)}\n"
+        said += f"  <br>Why: {prose(finding.why)}\n"
     instead = finding.instead.strip("\n")
     if "\n" in instead:
         said += f"  <br>Instead:\n\n{_indented(fenced(instead, 'sql'))}"
     elif instead:
-        said += f"  <br>Instead: {escaped(instead)}\n"
+        said += f"  <br>Instead: {prose(instead)}\n"
     return said
 
 
 def escaped(text: str) -> str:
     """`text` as it stands, in one line, whatever Markdown would make of it."""
     return " ".join(clean(text, keep="\n").split()).translate(_SPECIAL)
+
+
+def prose(text: str) -> str:
+    """A message in one line: what it has between backticks is code, all else as it stands."""
+    parts = " ".join(clean(text, keep="\n").split()).split("`")
+    if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
+        return escaped(text)
+    return "".join(f"`{part}`" if number % 2 else part.translate(_SPECIAL) for number, part in enumerate(parts))
 
 
 def fenced(text: str, language: str = "") -> str:

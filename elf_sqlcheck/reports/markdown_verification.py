@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.reports.markdown import escaped, fenced
 from elf_sqlcheck.reports.text_verification import statement, values
-from elf_sqlcheck.reports.verification import changes, judged, lock, outcome, ran, sentence, time, words
+from elf_sqlcheck.reports.verification import (
+    changes,
+    ending,
+    judged,
+    lock,
+    outcome,
+    ran,
+    sentence,
+    time,
+    unobserved,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +70,8 @@ def folded(report: Report, places: Places) -> Iterator[str]:
 
 
 def _details(step: Step, places: Places) -> Iterator[str]:
-    yield from _section("Statements", (escaped(statement(one)) for one in ran(step, places)))
+    statements = (*map(statement, ran(step, places)), *filter(None, (unobserved(step),)))
+    yield from _section("Statements", map(escaped, statements))
     yield from _section("Changes of the schema", (escaped(change.describe()) for change in changes(step)))
     yield from _section("After the rollback", (escaped(change.describe()) for change in step.differences))
     yield from _section(
@@ -68,7 +80,7 @@ def _details(step: Step, places: Places) -> Iterator[str]:
     )
     yield from _section(
         "Queries that had to wait",
-        (f"{escaped(one.query)}: {'gave up after ' * one.gave_up}{time(one.ms)}" for one in step.blocked),
+        (escaped(f"{one.query} on {one.table}: {ending(one)}") for one in step.blocked),
     )
     yield from _section("Rows", (escaped(f"{one.table}: {one.reason or f'{one.rows} rows'}") for one in step.filled))
     yield from _section("More", (escaped(f"{name}: {words(value)}") for name, value in step.more.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.reports.terminal import clean, painted, wrapped
-from elf_sqlcheck.reports.verification import judged, locate, lock, outcome, ran, time, words, work
+from elf_sqlcheck.reports.verification import judged, locate, lock, outcome, ran, time, unobserved, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +39,10 @@ def _said(step: Step, places: Places) -> Iterator[str]:
     for one in ran(step, places):
         if one.blocking or one.observed.rewritten:
             yield statement(one)
+    if missing := unobserved(step):
+        yield missing
     for row in step.broken_rows:
         yield f"row of {row.table} that breaks it{_at(step, row.span, places)}: {values(row.values)}"
-    for blocked in step.blocked:
-        ended = "gave up after" if blocked.gave_up else "waited"
-        query = " ".join(blocked.query.split())
-        yield f"{ended} {time(blocked.ms)}{_at(step, blocked.span, places, ' for')}: {query}"
     for filled in step.filled:
         if filled.reason:
             yield f"{filled.table} was not filled with rows: {filled.reason}"
@@ -52,8 +50,8 @@ def _said(step: Step, places: Places) -> Iterator[str]:
         if not difference.matters:
             yield f"after the rollback: {difference.describe()}"
     for name, value in step.more.items():
-        if said := words(value):
-            yield f"{name.replace('_', ' ')}: {said}"
+        if isinstance(value, str) and value:
+            yield f"{name.replace('_', ' ')}: {value}"
     if step.proposal:
         yield "a DOWN that undoes it:"
         lines = [line for line in step.proposal.strip("\n").split("\n") if line.strip()]
@@ -77,5 +75,5 @@ def values(row: tuple[tuple[str, str | None], ...]) -> str:
     return ", ".join(f"{column} = " + ("NULL" if value is None else f"'{value}'") for column, value in row)
 
 
-def _at(step: Step, span: Span | None, places: Places, word: str = " at") -> str:
-    return "" if span is None else f"{word} line {locate(step.migration, span, places).place.line}"
+def _at(step: Step, span: Span | None, places: Places) -> str:
+    return "" if span is None else f" at line {locate(step.migration, span, places).place.line}"

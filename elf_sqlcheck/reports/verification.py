@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Span
     from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.reports import Places, Report
-    from elf_sqlcheck.verify.result import Held, Observed, Step, Verification
+    from elf_sqlcheck.verify.result import Blocked, Held, Observed, Step, Verification
 
 
 class Located(Record):
@@ -72,6 +72,12 @@ def ran(step: Step, places: Places) -> list[Ran]:
     return made[::-1]
 
 
+def unobserved(step: Step) -> str:
+    """Which part of UP nobody watched, in a sentence; "" when that is none of it, or all."""
+    seen, there = len(step.observed), len(step.migration.up.statements)
+    return f"only {seen} of its {there} statements could be observed" if 0 < seen < there else ""
+
+
 def judged(report: Report) -> list[Step]:
     """The steps that were judged, in the order in which they were taken; none for lint."""
     return [step for step in report.verification.steps if step.judged] if report.verification else []
@@ -123,6 +129,13 @@ def size(number: int) -> str:
     if number < 1024:
         return f"{number} B"
     return f"{number / 1024:.1f} kB" if number < 1024 * 1024 else f"{number / 1024 / 1024:.1f} MB"
+
+
+def ending(blocked: Blocked) -> str:
+    """What became of a query that met a lock."""
+    if blocked.gave_up:
+        return f"gave up; the lock was held for {time(blocked.ms)}"
+    return f"waited {time(blocked.ms)}"
 
 
 def changes(step: Step) -> list[Difference]:

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.postgres.roles import may_pass_over_triggers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -77,9 +79,8 @@ def _fill(connection: psycopg.Connection[dict[str, Any]], tables: list[Relation]
 
     try:
         with connection.transaction():
-            # Only a superuser may grant it, and only since 15, to let a role skip triggers and foreign keys:
-            # https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
-            _execute(connection, "SET LOCAL session_replication_role = 'replica'")
+            if may_pass_over_triggers(connection):
+                _execute(connection, "SET LOCAL session_replication_role = 'replica'")
             # Many a column is by default auth.uid().
             _execute(connection, "SELECT set_config('request.jwt.claim.sub', %s, true)", (ONE,))
             _execute(
@@ -90,7 +91,8 @@ def _fill(connection: psycopg.Connection[dict[str, Any]], tables: list[Relation]
             )
             for table in tables:
                 _add(connection, table)
-            _execute(connection, "SET LOCAL session_replication_role = 'origin'")
+            if may_pass_over_triggers(connection):
+                _execute(connection, "SET LOCAL session_replication_role = 'origin'")
     except psycopg.Error as error:
         return error.diag.message_primary or str(error)
     return ""

@@ -49,7 +49,8 @@ class Chain(Check):
 
     def passed_over(self, stage: Stage, step: Step) -> None:  # noqa: ARG002 - as in Check
         """Keep the schema after it."""
-        self._schemas[len(stage.result.steps)] = stage.snapshot()
+        number = len(stage.result.steps)
+        self._schemas[number] = stage.snapshot(self._schemas.get(number - 1))
 
     def finish(self, stage: Stage) -> None:
         """Walk down and up again, and report."""
@@ -113,7 +114,7 @@ class _Walk:
                 message = f"after the whole chain was rolled back, UP fails: {said(error)}"
                 stage.find("chain-does-not-reapply", step.migration, message, error.span, self._because())
                 return
-        for difference in compare(self._top, stage.snapshot()):
+        for difference in compare(self._top, stage.snapshot(self._top)):
             if not difference.matters or difference.aspect in self._pending:
                 continue
             number = self._last_change(difference, lowest)
@@ -126,7 +127,7 @@ class _Walk:
         before = self._schemas.get(number)
         if before is None:
             return
-        found = {one.aspect: one for one in compare(before, self._stage.snapshot()) if one.matters}
+        found = {one.aspect: one for one in compare(before, self._stage.snapshot(before)) if one.matters}
         for aspect in [aspect for aspect in self._pending if aspect not in found]:
             owner, difference = self._pending.pop(aspect)
             self._cleared.setdefault(owner, []).append((difference, number))

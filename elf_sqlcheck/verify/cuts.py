@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 #: What may do more than a rollback undoes: functions, triggers, and what nobody can read beforehand.
 _REACHING = (ch.BrokenBody, ch.Call, ch.Do, ch.Execute, ch.Opaque, ch.ReadRows, ch.RefreshView, ch.WriteRows)
 #: For how long cuts go on after the first, as a share of its time; and for how long all of a run may go on besides, in
-#: seconds. So every boundary of a few migrations is cut, and a thousand take little longer.
+#: seconds, of which each migration may take a third of what is left. So every boundary of a few migrations is cut, and
+#: a thousand take little longer.
 _SHARE = 0.5
 _SPARE = 1.0
 
@@ -52,7 +53,7 @@ class Cuts(Check):
         if piece is None or not piece.statements:
             return
         trial = _Trial(stage, step.migration, piece)
-        cuts, spent = trial.all(stage.options.cuts, self._spare)
+        cuts, spent = trial.all(stage.options.cuts, self._spare / 3)
         self._spare = max(0.0, self._spare - spent)
         step.more["cuts"] = {"boundaries": len(piece.statements), "cut": cuts}
 
@@ -65,17 +66,17 @@ class _Trial:
         self._reaching = [_reaches(one, migration) for one in piece.statements]
 
     def all(self, most: int, spare: float) -> tuple[int, float]:
-        """Cut at up to `most` boundaries, and report what stays; returns how many cuts there were.
+        """Cut at up to `most` boundaries, and report what stays.
 
         What stays is looked for once, when all cuts are through; only if there is something, each cut is looked at.
-        Returns, too, how many of the `spare` seconds it took.
+        Returns how many cuts there were, and how many of the `spare` seconds they took.
         """
         lasting = self._lasting()
         done = 0
         first = 0.0
         started = time.perf_counter()
         for count in _spread(len(self._statements), most, self._reaching):
-            if done and time.perf_counter() - started > first * (1 + _SHARE) + spare or not self._cut(count):
+            if (done and time.perf_counter() - started > first * (1 + _SHARE) + spare) or not self._cut(count):
                 break
             done += 1
             first = first or time.perf_counter() - started
@@ -126,7 +127,7 @@ class _Trial:
         """What another connection has committed, and the schema that there was before it did."""
         stage = self._stage
         step = stage.result.steps[-1]
-        now = stage.snapshot()
+        now = stage.snapshot(step.before)
         found = [one for one in compare(step.before or now, now) if one.matters]
         if found:
             stage.remake(stage.ordered.index(self._migration))

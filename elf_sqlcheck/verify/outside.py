@@ -47,6 +47,16 @@ def refused(stage: Stage, migration: Migration, section: Section) -> MigrationFa
     return None
 
 
+def changes_the_server(migration: Migration, section: Section) -> bool:
+    """Whether a section changes what the databases of a server share, so that a copy of one is not apart from it."""
+    changes = read_section(section, migration.data)
+    return any(isinstance(change, ch.AlterSystem | ch.GrantRole | ch.Role) or _drops_role(change) for change in changes)
+
+
+def _drops_role(change: ch.Change) -> bool:
+    return isinstance(change, ch.Drop) and change.kind == "role"
+
+
 def _outside(change: ch.Change, *, own_server: bool) -> str:
     if isinstance(change, ch.Call):
         bare = change.name.rpartition(".")[2]

@@ -16,7 +16,6 @@ from elf_sqlcheck.catalog.proposal import propose
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.model import Applicability, Fix
 from elf_sqlcheck.postgres.compare import compare
-from elf_sqlcheck.postgres.snapshot import snapshot
 from elf_sqlcheck.verify.culprit import blamed
 from elf_sqlcheck.verify.undo import in_order, loses_rows, undo
 
@@ -112,7 +111,7 @@ class Proposals:
         try:
             connection.execute("BEGIN")
             connection.execute(text.encode())
-            return not any(difference.matters for difference in compare(before, snapshot(connection)))
+            return not any(difference.matters for difference in compare(before, self._stage.seen_by(connection)))
         except psycopg.Error:
             return False
         finally:

@@ -109,6 +109,8 @@ class Step:
     proposal: str = ""
     before: Snapshot | None = None
     after: Snapshot | None = None
+    #: UP failed on rows, and was tried again after some or all had been taken away.
+    on_fewer_rows: bool = False
     #: What else a check wants a report to show, by the check's name: values that JSON can hold.
     more: dict[str, Any] = field(default_factory=dict)
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import DatabaseError, MigrationFailed
 from elf_sqlcheck.model import Section, Span
 from elf_sqlcheck.postgres.compare import compare
-from elf_sqlcheck.postgres.snapshot import snapshot
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.cuts import only_transaction
+from elf_sqlcheck.verify.outside import changes_the_server
 from elf_sqlcheck.verify.rollback import said
+from elf_sqlcheck.verify.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
     from elf_sqlcheck.verify.result import Step
-    from elf_sqlcheck.verify.stage import Stage
 
 #: How long to wait until the statement that is to be killed waits for us, in seconds.
 _PATIENCE = 5.0
@@ -60,6 +60,8 @@ class Resumes(Check):
         # Other tools do not resume: they begin again.
         if migration.layout != "elf" or only_transaction(migration) is not None or not migration.up.statements:
             return
+        if changes_the_server(migration, migration.up):
+            return
         try:
             pieces = cut(migration, migration.up)
         except MigrationFailed:
@@ -70,7 +72,7 @@ class Resumes(Check):
     def applied(self, stage: Stage, step: Step) -> None:
         """Report what came of it."""
         outcome, migration = self._outcome, step.migration
-        if outcome is None:
+        if outcome is None or (outcome.error is not None and step.on_fewer_rows):  # it met the rows, too
             return
         if outcome.error is not None:
             after = migration.up.statements[outcome.done - 1]
@@ -109,7 +111,7 @@ def _resumed(executor: SupabaseExecutor, migration: Migration, pieces: tuple[Pie
             outcome.error = error if outcome.done or outcome.killed else None
             return outcome
         outcome.done = piece.last
-    outcome.end = snapshot(executor.connection)
+    outcome.end = Stage.seen_by(executor.connection)
     return outcome
 
 

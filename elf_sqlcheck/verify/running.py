@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,15 @@ def went_down(stage: Stage, error: BaseException) -> ElfError | None:
         remedy = error.remedy if isinstance(error, ElfError) else ""
         return ConnectionFailed(f"{path}{said}.", remedy or "Look into the server's log for why it went down.")
     return ServerError(
-        f"{path}{said}. The server's last words: {last_words(stage.server.folder)}",
+        f"{path}{said}. The server's last words: {_last_words(stage.server.folder)}",
         "If it was killed for want of memory, let the migration work in smaller parts, or give the machine more.",
     )
+
+
+def _last_words(folder: str) -> str:
+    """The line of the server's log that says what ended it, without its time; else the end of the log."""
+    with contextlib.suppress(OSError), open(f"{folder}/log", encoding="utf-8", errors="replace") as file:
+        fatal = [line for line in file if "terminated by signal" in line or "PANIC:" in line]
+        if fatal:
+            return fatal[-1].partition(":  ")[2].strip()
+    return last_words(folder)

@@ -11,7 +11,7 @@ from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
 from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
-from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES
+from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
@@ -20,6 +20,8 @@ from elf_sqlcheck.verify.schema import SchemaReader
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
+
+    import psycopg
 
     from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
@@ -77,6 +79,11 @@ class Stage:
     def snapshot(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
         return self._schema.snapshot(since)
+
+    @staticmethod
+    def seen_by(connection: psycopg.Connection[Any]) -> Snapshot:
+        """Return the schema as another connection sees it: on a copy, or with what its transaction has done."""
+        return snapshot(connection, _NOT_THE_SCHEMA)
 
     def note(self, text: str) -> None:
         """Say something that is no finding."""

@@ -15,6 +15,7 @@ from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 from elf_sqlcheck.verify.check import Check
+from elf_sqlcheck.verify.outside import changes_the_server
 from elf_sqlcheck.verify.result import Blocked
 from elf_sqlcheck.verify.traffic_session import PATIENCE, READ, Session, Wait
 
@@ -41,13 +42,19 @@ class Traffic(Check):
             pieces = cut(migration, migration.up)
         except MigrationFailed:
             return
+        if len(pieces) > 1 and changes_the_server(migration, migration.up):
+            stage.note(
+                f"{migration.path}: traffic was not tried: what it does to the server as a whole, such as its roles, "
+                "cannot be rehearsed outside of a transaction."
+            )
+            return
         with stage.copy() as executor, executor.another("elf-sqlcheck traffic") as other:
             up = executor.connection
             rehearsal = _Rehearsal(migration, up, Session(other.connection))
             try:
                 for piece in pieces:
                     if piece.in_transaction:
-                        rehearsal.together(piece.statements)
+                        rehearsal.together(piece.statements, keep=len(pieces) > 1)
                     else:
                         rehearsal.alone(piece.statements[0])
             except psycopg.Error:
@@ -89,8 +96,11 @@ class _Rehearsal:
         self._up = up
         self._application = application
 
-    def together(self, statements: tuple[Statement, ...]) -> None:
-        """Run statements in one transaction; what waits for one of them waits until COMMIT. Raises psycopg.Error."""
+    def together(self, statements: tuple[Statement, ...], *, keep: bool) -> None:
+        """Run statements in one transaction; what waits for one of them waits until COMMIT.
+
+        Without `keep` they are rolled back: roles are made for all databases of the server. Raises psycopg.Error.
+        """
         seen: set[tuple[str, str]] = set()
         waits: list[tuple[int, Statement, Wait]] = []
         took: list[float] = []
@@ -100,7 +110,7 @@ class _Rehearsal:
                 took.append(self._run(statement))
                 pid = self._up.info.backend_pid
                 waits += [(number, statement, wait) for wait in self._application.waits(pid, seen)]
-            took.append(_timed(self._up, b"COMMIT"))
+            took.append(_timed(self._up, b"COMMIT" if keep else b"ROLLBACK"))
         finally:
             roll_back_if_open(self._up)
             for number, statement, wait in waits:
@@ -116,7 +126,7 @@ class _Rehearsal:
 
         before = len(self.blocked)
         try:
-            self.together((statement,))
+            self.together((statement,), keep=True)
         except psycopg.Error as error:
             if error.sqlstate not in _NOT_IN_A_TRANSACTION:
                 raise

@@ -13,12 +13,13 @@ from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres import identity
 from elf_sqlcheck.postgres.compare import compare
-from elf_sqlcheck.postgres.snapshot import Snapshot, snapshot
+from elf_sqlcheck.postgres.snapshot import Snapshot
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.cuts import CutShortError, only_transaction
 from elf_sqlcheck.verify.lasting import Lasting
 from elf_sqlcheck.verify.rollback import said
+from elf_sqlcheck.verify.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Span
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.verify.result import Step
-    from elf_sqlcheck.verify.stage import Stage
 
 _ADVICE = "Let the second run do nothing, or fail: "
 _ROWS = f"{_ADVICE}INSERT … ON CONFLICT DO NOTHING with a unique key, or INSERT … SELECT … WHERE NOT EXISTS (…)."
@@ -88,7 +88,7 @@ def _in_place(executor: SupabaseExecutor, migration: Migration, after: Snapshot)
     found: list[_Result] = []
 
     def look(connection: Connection[dict[str, Any]]) -> None:
-        end = snapshot(connection)
+        end = Stage.seen_by(connection)
         found.append(_Result(end, _more(counted, _counts(connection, after, end))))
         raise CutShortError
 
@@ -107,7 +107,7 @@ def _on_copy(executor: SupabaseExecutor, migration: Migration, after: Snapshot) 
         executor.run(migration, migration.up)
     except MigrationFailed as error:
         failure = said(error)
-    end = snapshot(executor.connection)
+    end = Stage.seen_by(executor.connection)
     return _Result(end, _more(counted, _counts(executor.connection, after, end)), failure).against(after)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.reports import counted
 from elf_sqlcheck.reports.html import diagram, differences, timeline
 from elf_sqlcheck.reports.html.markup import Html, join, table, tag
-from elf_sqlcheck.reports.verification import changes, locate, lock, outcome, ran, time, words
+from elf_sqlcheck.reports.verification import changes, ending, locate, lock, outcome, ran, time, unobserved, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,7 @@ def migration(number: int, step: Step, sources: Sources) -> Html:
     parts = (
         tag("p", f"{outcome(step)}, {time(step.ms)}.", class_="outcome"),
         _titled("Locks over time", timeline.drawn(ran(step, sources.places), sources)),
+        tag("p", f"Mind: {unobserved(step)}.", class_="warning") if unobserved(step) else None,
         _titled("Changes of the schema", differences.listed(changed)),
         diagram.drawn(number, step.before, step.after) if changed else None,
         _titled("After the rollback", differences.compared(step.differences)),
@@ -99,8 +100,7 @@ def _blocked(step: Step, sources: Sources) -> Html | None:
         if one.span is not None:
             located = locate(step.migration, one.span, sources.places)
             cause = sources.link(located.path, located.place.line, f"line {located.place.line}")
-        waited = time(one.ms)
-        ended = tag("span", f"gave up after {waited}", class_="error") if one.gave_up else f"waited {waited}"
+        ended = tag("span", ending(one), class_="error" if one.gave_up else None)
         rows.append((tag("code", one.query), one.table, ended, cause))
     head = ("query", "table", "what became of it", "waited for")
     return table("Queries of another session while UP ran", head, rows) if rows else None

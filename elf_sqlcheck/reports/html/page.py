@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from elf_sqlcheck.reports import numbers, summary
 from elf_sqlcheck.reports.html import findings
-from elf_sqlcheck.reports.html.markup import Html, join, prose, tag
+from elf_sqlcheck.reports.html.markup import Html, prose, tag
 from elf_sqlcheck.reports.html.source import Sources
 
 TYPE_CHECKING = False
@@ -113,8 +113,3 @@ def _asset(name: str) -> Html:
 
 def _hash(asset: str) -> str:
     return f"'sha256-{b64encode(sha256(asset.encode()).digest()).decode()}'"
-
-
-def pieces(*parts: Html | None) -> Html:
-    """The parts that are there."""
-    return join(part for part in parts if part is not None)

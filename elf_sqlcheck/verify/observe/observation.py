@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.observe.growth import ASLEEP, SHARE, thinned, told
+from elf_sqlcheck.verify.observe.onlooker import Onlooker
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
-from elf_sqlcheck.verify.observe.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _OUTSIDE = frozenset({"25001", "2D000"})
 #: Fewer rows than these take no time that could be compared.
 _FEWEST = 100
+#: Milliseconds of lock_timeout with which a statement does not mind being kept waiting for a look at it.
+_PATIENCE = 1000
 
 
 class Observation(Check):
@@ -66,13 +68,22 @@ class Observation(Check):
         if self._rehearse(stage, step, piece) not in _OUTSIDE:
             yield
             return
-        with Watch(second.connection, stage.executor.connection.info.backend_pid) as watch:
+        tables = self._awaited(stage.executor, piece)
+        with Onlooker(second.connection, stage.executor.connection.info.backend_pid, tables) as onlooker:
             yield
-        work = Work(watch.before, watch.after, watch.relations)
+        work = Work(onlooker.before, onlooker.after, onlooker.relations)
         for statement in piece.statements:
             step.observed.append(
-                observed(statement, watch.before, watch.after, watch.relations, work, in_transaction=False)
+                observed(statement, onlooker.before, onlooker.after, onlooker.relations, work, in_transaction=False)
             )
+
+    def _awaited(self, executor: SupabaseExecutor, piece: Piece) -> list[str]:
+        """The tables for which statements may be kept waiting for a moment: none where they would lose patience."""
+        patience = executor.query("SELECT setting::int AS ms FROM pg_settings WHERE name = 'lock_timeout'")[0]["ms"]
+        if 0 < patience < _PATIENCE:
+            return []
+        predicted = [self._predictions.statements.get(statement.span.start) for statement in piece.statements]
+        return sorted({str(effect.table) for one in predicted if one for effect in one.effects})
 
     def _rehearse(self, stage: Stage, step: Step, piece: Piece) -> str:
         """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""

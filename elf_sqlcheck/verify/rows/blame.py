@@ -94,6 +94,12 @@ def is_careful(error: MigrationFailed, changes: Sequence[Change]) -> bool:
     )
 
 
+def said(error: MigrationFailed, *, private: bool) -> str:
+    """What Postgres said, without the detail that shows values where those are `private`."""
+    text = error.detail or error.message
+    return text.partition("; detail:")[0] if private else text
+
+
 def broken_row(
     executor: SupabaseExecutor, error: MigrationFailed, changes: Sequence[Change], *, private: bool
 ) -> BrokenRow | None:
@@ -118,7 +124,7 @@ def broken_row(
             asked = set(_columns(change))
             values = [(row["key"], row["value"]) for row in rows if not private or row["key"] in keys]
             values.sort(key=lambda value: value[0] not in asked)
-            return BrokenRow(str(table), tuple(values), error.span, error.detail)
+            return BrokenRow(str(table), tuple(values), error.span, said(error, private=private))
     return None
 
 

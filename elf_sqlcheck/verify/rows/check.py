@@ -77,6 +77,7 @@ class Rows(Check):
         if not self._errors:
             self._broken = blame.broken_row(stage.executor, error, self._up, private=self._private)
         self._errors.append(error)
+        step.on_fewer_rows = True
         whole = step.migration.is_transactional(step.migration.up)
         if self._taken == _NOTHING and self._filling.edges:
             self._taken = _EDGES
@@ -142,12 +143,12 @@ class Rows(Check):
         self._filling = Filling(self._filling.seed)
 
     def _described(self, error: MigrationFailed, *, on_any: bool) -> str:
-        said = error.detail or error.message
-        tables = ", ".join(sorted(self._touched.values()))
+        said = blame.said(error, private=self._private)
         if self._private:
             which = "on the rows of the sample"
         elif on_any:
-            which = f"as soon as there is a row in {self._broken.table if self._broken else tables}"
+            table = ".".join(part for part in error.table if part) or ", ".join(sorted(self._touched.values()))
+            which = f"as soon as there is a row in {table}"
         elif self._taken == _EDGES:
             which = "on rows that production may hold, with values at the edge of what its columns allow"
         else:

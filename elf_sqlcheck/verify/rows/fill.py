@@ -6,10 +6,11 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.postgres.roles import may_pass_over_triggers
 from elf_sqlcheck.verify.result import Filled
 from elf_sqlcheck.verify.rows.domains import accepted
 from elf_sqlcheck.verify.rows.order import parents_first
-from elf_sqlcheck.verify.rows.recipe import Batch, Recipe, Spans, Unfillable
+from elf_sqlcheck.verify.rows.recipe import TRIES, Batch, Recipe, Spans, Unfillable
 from elf_sqlcheck.verify.rows.tables import Tables
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _PARENTS = 1_000
 _ONE_BY_ONE = 500
 #: Where unique columns leave too few rows, others are tried so many times.
 _ROUNDS = 4
+#: So many rows are written by one statement, lest it be taken for one that never ends.
+_BLOCK = 100_000
 _WRITABLE = frozenset({"r", "p"})
 
 
@@ -98,7 +101,8 @@ class Filling:
             return False
         there = executor.query(
             "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
-            "AND oid >= 16384 AND relnamespace <> 'information_schema'::regnamespace"
+            "AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) "
+            "AND has_table_privilege(oid, 'DELETE')"
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
         with self.writing(executor, []):
@@ -113,13 +117,13 @@ class Filling:
     def writing(self, executor: SupabaseExecutor, spans: Spans) -> Iterator[None]:
         """One transaction in which triggers do not fire; which one it was is noted in `spans`.
 
-        Without a superuser they do fire: https://www.postgresql.org/docs/current/runtime-config-client.html
-        (session_replication_role).
+        Without a superuser, or somebody whom one has granted it, they do fire:
+        https://www.postgresql.org/docs/current/runtime-config-client.html (session_replication_role).
         """
         connection = executor.connection
         connection.execute("BEGIN")
         try:
-            if connection.info.parameter_status("is_superuser") == "on":
+            if may_pass_over_triggers(connection):
                 connection.execute("SET LOCAL session_replication_role = replica")
             # A merge join would make all rows before the first one is used; a million rows may take their time.
             connection.execute("SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = 0")
@@ -201,15 +205,14 @@ class Filling:
         first = self._counts[oid] + 1
         goals = [rows // 2, rows] if halved else [rows]
         for goal in goals:
-            for round_ in range(_ROUNDS):
-                missing = goal - self._counts[oid]
-                if missing <= 0:
-                    break
-                batch = Batch(first, missing, edge=edge, nulls=round_ > 0, shunned=shunned)
+            short = 0
+            while (missing := goal - self._counts[oid]) > 0 and short < _ROUNDS:
+                batch = Batch(first, min(missing, _BLOCK), edge=edge, nulls=short > 0, shunned=shunned)
                 written = self._insert(executor, recipe, batch)
                 self._counts[oid] += written
-                first += max(missing, 1) * 20
-                if not written and round_:
+                first += batch.count * TRIES
+                short += written < batch.count
+                if not written and short > 1:
                     break
             if halved and goal != rows:
                 parents = {other for other, count in self._counts.items() if count}

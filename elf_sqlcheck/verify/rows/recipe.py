@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: So many rows of a parent are enough to point at.
 _PARENTS = 10_000
 #: So many candidates are made for each row that a condition may refuse.
-_TRIES = 20
+TRIES = 20
 
 #: Transactions, from the first to the last, both included.
 Spans = list[tuple[int, int]]
@@ -126,7 +126,7 @@ class Recipe:
         if not self.columns:
             return self.insert(batch, careful=False)
         names = ", ".join(map(identifier, self.columns))
-        last = batch.first + batch.count * (_TRIES if self._has_conditions else 1) - 1
+        last = batch.first + batch.count * (TRIES if self._has_conditions else 1) - 1
         body = (
             "DECLARE written bigint := 0; more bigint; "
             f"BEGIN FOR number IN {batch.first}::bigint .. {last} LOOP BEGIN "
@@ -150,7 +150,7 @@ class Recipe:
         joins += [self._join_shared(number, *shared) for number, shared in enumerate(self._shared)]
         conditions = [f"({text}) IS NOT FALSE" for text in self.table.checks]
         conditions += [self._exists(key, parent) for key, parent, _ in self._shared]
-        last = batch.first + batch.count * (_TRIES if conditions else 1) - 1
+        last = batch.first + batch.count * (TRIES if conditions else 1) - 1
         # A series that is selected comes row by row; one in FROM is made whole before its first row is used.
         series = series or f"SELECT generate_series({batch.first}::bigint, {last}) AS g"
         numbers = f"(SELECT g, g - {batch.first} AS k FROM ({series}) AS series)"
