@@ -24,10 +24,12 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-import lint
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
-from elf_sqlcheck import layouts
-from elf_sqlcheck.postgres.server import throwaway
+from bench.lint import write  # noqa: E402 - found from where this file stands
+from elf_sqlcheck import layouts  # noqa: E402
+from elf_sqlcheck.postgres.server import throwaway  # noqa: E402
 
 if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
@@ -103,7 +105,7 @@ def verified(folder: str, rounds: int, *arguments: str) -> float:
 
 def measure(base: str, counts: list[int], rounds: int, seed: int) -> list[Line]:
     """All cases, each with its floor."""
-    paths = {count: lint.write(f"{base}/{count}", count, seed) for count in (1, *counts)}
+    paths = {count: write(f"{base}/{count}", count, seed) for count in (1, *counts)}
     verified(f"{base}/1", 1)  # makes the template, once in the life of a machine
     one = floor(f"{base}/1", rounds)
     alone = verified(f"{base}/1", rounds)
