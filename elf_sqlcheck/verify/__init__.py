@@ -17,7 +17,7 @@ from elf_sqlcheck.verify.result import Progress, Step, Verification
 from elf_sqlcheck.verify.running import went_down
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Sequence
 
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.postgres.instance import Server
@@ -78,4 +78,11 @@ def verify(
             raise told from error
         raise
     proof.close(keep=keep)
-    return proof.stage.result
+    return _in_order(proof.stage.result, ordered)
+
+
+def _in_order(result: Verification, ordered: Sequence[Migration]) -> Verification:
+    """The findings in the order of migrations and places; for one place as they were found."""
+    numbers = {migration.path: number for number, migration in enumerate(ordered)}
+    result.findings.sort(key=lambda one: (numbers[one.path], one.span.start if one.span else -1))
+    return result

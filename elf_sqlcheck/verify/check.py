@@ -28,7 +28,7 @@ class Check:
         """UP is about to run, on the schema that the migrations before it made."""
 
     def during(self, stage: Stage, step: Step) -> AbstractContextManager[object]:  # noqa: ARG002 - for those that override it
-        """Around the first run of UP, and nothing else."""
+        """Around each run of UP that comes before the rollback, and nothing else."""
         return nullcontext()
 
     def leaves(self, stage: Stage, step: Step, section: Section, connection: Connection[dict[str, Any]]) -> None:

@@ -110,17 +110,16 @@ class Proof:
         return True
 
     def _apply(self, step: Step) -> MigrationFailed | None:
-        """Run UP, again after each check that takes the cause of its failure away."""
-        with ExitStack() as stack:
-            if step.judged:
-                for check in self._checks:
+        """Run UP, again after each time that a check takes the cause of its failure away."""
+        while True:
+            with ExitStack() as stack:
+                for check in self._checks if step.judged else ():
                     stack.enter_context(check.during(self.stage, step))
-            error = self._run(step, step.migration.up)
-        if error is not None and step.judged:
-            for check in self._checks:
-                while error is not None and check.refused(self.stage, step, error):
-                    error = self._run(step, step.migration.up)
-        return error
+                error = self._run(step, step.migration.up)
+            if error is None or not step.judged:
+                return error
+            if not any(check.refused(self.stage, step, error) for check in self._checks):
+                return error
 
     def _prove_rollback(self, number: int, step: Step, down: Section, before: Snapshot, applied: Snapshot) -> None:
         migration, stage = step.migration, self.stage

@@ -43,6 +43,9 @@ class Observation(Check):
         """Rehearse UP where all of it runs in one transaction."""
         self._foresight = self._foresight or Foresight(stage.ordered)
         self._predictions = self._foresight.of(step.migration)
+        self._rehearse_whole(stage, step)
+
+    def _rehearse_whole(self, stage: Stage, step: Step) -> None:
         pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
             self._rehearse(stage, step, pieces[0])
@@ -52,6 +55,9 @@ class Observation(Check):
     def during(self, stage: Stage, step: Step) -> Iterator[None]:
         """Rehearse each piece that runs in a transaction of its own just before it runs, and watch what cannot."""
         pieces = _pieces(stage, step.migration)
+        if step.on_fewer_rows:  # what was seen so far ended where UP met the rows
+            step.observed.clear()
+            self._rehearse_whole(stage, step)
         if len(pieces) < 2 and all(piece.in_transaction for piece in pieces):
             yield
             return
