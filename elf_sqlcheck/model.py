@@ -229,7 +229,10 @@ class Migration:
     @property
     def order(self) -> tuple[bool, tuple[int, ...], str, str]:
         """What migrations are sorted by."""
-        return self.repeatable, numbers_of(self.version), self.version, self.name
+        # Prisma goes by the names of the folders, however many digits their timestamps have:
+        # https://www.prisma.io/docs/orm/prisma-migrate/understanding-prisma-migrate/migration-histories
+        numbers = () if self.layout == "prisma" else numbers_of(self.version)
+        return self.repeatable, numbers, self.version, self.name
 
     def is_before(self, version: str) -> bool:
         """Whether the version is lower than another."""

@@ -326,3 +326,9 @@ def test_a_down_file_finds_its_up_by_the_version() -> None:
     first, second = layouts.read_all(files, "golang-migrate")
     assert first.paths == ("001_a.up.sql", "1_other.down.sql")
     assert "not there" in problems(second)[0][1]
+
+
+def test_prisma_goes_by_name_however_many_digits() -> None:
+    names = ("20240618164955_add", "20250625_pivot", "20250701120000_more")
+    files = {f"migrations/{name}/migration.sql": b"SELECT 1;" for name in names}
+    assert [one.path.split("/")[1] for one in layouts.read_all(files, "prisma")] == list(names)

@@ -197,8 +197,8 @@ def test_irreversible_migrations_are_applied_only_and_that_is_said(server: Serve
     )
     assert found == []
     assert len(result.notes) == 2
-    assert "has no DOWN section: it was applied, not rolled back" in result.notes[0]
-    assert "is irreversible (rows are gone)" in result.notes[1]
+    assert "has no DOWN section: it was applied, not rolled back" in result.notes[1]
+    assert "is irreversible (rows are gone)" in result.notes[0]
     assert [step.rolled_back for step in result.steps] == [None, None]
 
 
@@ -263,3 +263,10 @@ def test_where_a_kept_database_is_never_shows_a_password(independent_server: Any
 def test_no_server_at_all() -> None:
     with pytest.raises(ConnectionFailed, match="nothing listens there"):
         verify([made(1, "SELECT 1;")], "postgresql://postgres@127.0.0.1:1/postgres")
+
+
+def test_a_folder_without_any_down_is_no_wall_of_notes(server: Server) -> None:
+    _, result = judge(server, *(made(number, f"CREATE TABLE t{number} ();", None) for number in range(1, 10)))
+    assert [note for note in result.notes if "DOWN" in note] == [
+        "9 migrations have no DOWN section: they were applied, not rolled back."
+    ]

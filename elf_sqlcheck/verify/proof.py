@@ -51,6 +51,7 @@ class Proof:
         self._rollbacks = Rollbacks(self.stage)
         self._restorer = Restorer(self.stage)
         self._standing: Snapshot | None = None
+        self._one_way: list[str] = []
 
     def start(self) -> None:
         """Let the checks see the empty database."""
@@ -102,8 +103,12 @@ class Proof:
             check.applied(stage, step)
         down = migration.down
         if down is None or migration.irreversible:
-            reason = f"is irreversible ({migration.irreversible})" if migration.irreversible else "has no DOWN section"
-            stage.note(f"{migration.path} {reason}: it was applied, not rolled back.")
+            if migration.irreversible:
+                stage.note(
+                    f"{migration.path} is irreversible ({migration.irreversible}): it was applied, not rolled back."
+                )
+            else:
+                self._one_way.append(migration.path)
             self._standing = step.after
         else:
             self._prove_rollback(number, step, down, step.before or stage.snapshot(), step.after)
@@ -166,7 +171,14 @@ class Proof:
             self.stage.note(f"Not judged, because a migration before them does not apply: {names}{more}.")
 
     def finish(self) -> None:
-        """Let the checks do what needs the whole chain."""
+        """Let the checks do what needs the whole chain, and name the migrations that could not be rolled back."""
+        if len(self._one_way) > _MOST_NAMES:
+            self.stage.note(
+                f"{len(self._one_way)} migrations have no DOWN section: they were applied, not rolled back."
+            )
+        else:
+            for path in self._one_way:
+                self.stage.note(f"{path} has no DOWN section: it was applied, not rolled back.")
         for check in self._checks:
             check.finish(self.stage)
 
