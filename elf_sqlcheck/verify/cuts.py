@@ -130,7 +130,7 @@ class _Trial:
         now = stage.snapshot(step.before)
         found = [one for one in compare(step.before or now, now) if one.matters]
         if found:
-            stage.remake(stage.ordered.index(self._migration))
+            stage.restorer.restore(stage.ordered.index(self._migration))
             return [f"what it did through another connection stays: {one.describe()}" for one in found]
         if isinstance(stage.server, str):
             return []  # others may be at work there

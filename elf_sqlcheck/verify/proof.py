@@ -11,7 +11,6 @@ from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.verify import history, outside
 from elf_sqlcheck.verify.checks import chosen
 from elf_sqlcheck.verify.culprit import culprit
-from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Progress, Step
 from elf_sqlcheck.verify.rollback import MOST_DIFFERENCES, Rollbacks, said
 from elf_sqlcheck.verify.running import run
@@ -49,7 +48,6 @@ class Proof:
         self._watch = Watch(self.stage)
         self._report = report
         self._rollbacks = Rollbacks(self.stage)
-        self._restorer = Restorer(self.stage)
         self._standing: Snapshot | None = None
         self._one_way: list[str] = []
 
@@ -185,7 +183,7 @@ class Proof:
     def close(self, *, keep: bool) -> None:
         """Drop the database, or say where it is."""
         self._watch.stop()
-        self._restorer.close()
+        self.stage.restorer.close()
         self.stage.close(keep=keep)
 
     def _run(self, step: Step, section: Section) -> MigrationFailed | None:
@@ -203,7 +201,7 @@ class Proof:
         """Bring the database to where it was after UP, so that the next migration is judged on its own merits."""
         self._standing = self.stage.snapshot()
         if any(difference.matters for difference in compare(applied, self._standing)):
-            self._restorer.restore(number)
+            self.stage.restorer.restore(number)
             self._standing = applied
 
     def _tell(self, migration: Migration, doing: str, number: int) -> None:

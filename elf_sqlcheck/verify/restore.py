@@ -37,6 +37,7 @@ class Restorer:
         except (DatabaseError, ElfError):
             if self._base is None:
                 raise
+            self.close()  # what the template needs, such as a role, could not be made anew beside it
             begun = 0
             self._stage.remake(number)
         if number - begun > _CHEAP:

@@ -15,6 +15,7 @@ from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
+from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Verification
 from elf_sqlcheck.verify.schema import SchemaReader
 
@@ -54,6 +55,8 @@ class Stage:
         self.ordered = ordered
         self.options = options
         self.rules = {rule.name: rule for rule in rules}
+        #: What brings the database back to where it was after some of the migrations.
+        self.restorer = Restorer(self)
         self.server = server
         url = server if isinstance(server, str) else server.url
         self.administration = SupabaseExecutor(url, application_name="elf-sqlcheck")

@@ -139,7 +139,7 @@ class Rows(Check):
 
     def _start_anew(self, stage: Stage, step: Step) -> None:
         """Make the database anew, without rows: for what UP has done already, or has been written anew."""
-        stage.remake(stage.ordered.index(step.migration))
+        stage.restorer.restore(stage.ordered.index(step.migration))
         self._filling = Filling(self._filling.seed)
 
     def _described(self, error: MigrationFailed, *, on_any: bool) -> str:
