@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 import click
 
-from elf_sqlcheck import layouts, run, sources, suppress
+from elf_sqlcheck import fix, layouts, run, sources, suppress
 from elf_sqlcheck.cli import options, verify_options, verify_servers
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--pg", metavar="MAJORS", help="Prove them on each of these majors of Postgres, as in `15,17`.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
+@click.option("--unsafe-fixes", is_flag=True, help="Write what a DOWN lacks into the file, and prove it again.")
 @verify_options.tried
 @options.baselined
 @options.choice_of_rules
@@ -53,6 +55,7 @@ def verify(
     database_url: str | None,
     pg: str | None,
     keep: bool,
+    unsafe_fixes: bool,
     **more: Any,
 ) -> None:
     """Prove migrations on a throw-away Postgres.
@@ -67,6 +70,7 @@ def verify(
       elf-sqlcheck verify --pg 15,18
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
       elf-sqlcheck verify --keep
+      elf-sqlcheck verify --unsafe-fixes
       elf-sqlcheck verify --output text:- --output html:report.html
     """
     named = [name for name, value in (("--pg-bin", pg_bin), ("--database-url", database_url), ("--pg", pg)) if value]
@@ -74,6 +78,8 @@ def verify(
         raise UsageError(f"{' and '.join(named)} exclude each other", "name the server in one way")
     if pg and keep:
         raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
+    if unsafe_fixes and keep:
+        raise UsageError("--unsafe-fixes proves twice, and --keep leaves one server running", "leave one of them out")
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
     printer = options.printer(more)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
@@ -88,20 +94,26 @@ def verify(
         keep=keep,
         cache=not more["no_cache"],
     )
-    proof = prove(
+    rules = rules_of(config, more["select"], more["extend_select"], more["ignore"])
+    judge = partial(
+        prove,
         config,
         printer,
-        rules_of(config, more["select"], more["extend_select"], more["ignore"]),
+        rules,
         directory=more["directory"],
         paths=paths,
         since=since,
         where=where,
         tried=verify_options.of(more, config),
     )
+    proof = judge()
     if proof is None:
         printer.note("no migration to judge: nothing to verify")
         printer.show(Report((), {}, 0))
         return
+    fixed = _fix(proof, baseline) if unsafe_fixes else 0
+    if fixed:
+        proof = judge() or proof
     findings, unneeded = proof.findings, 0
     known: tuple[Finding, ...] = ()
     if baseline is not None:
@@ -114,6 +126,7 @@ def verify(
         proof.texts,
         len(proof.only),
         proof.allowed,
+        fixed,
         known=known,
         verification=proof.result,
         seconds=seconds,
@@ -124,6 +137,16 @@ def verify(
         printer.note(note)
     fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
     context.exit(options.exit_code(report, fail_on))
+
+
+def _fix(proof: Proof, baseline: Baseline | None) -> int:
+    """Write the fixes of what is found into the files; returns how many findings they are for."""
+    findings = baseline.match(proof.findings, proof.texts).shown if baseline else proof.findings
+    applied = fix.apply_all(proof.texts, findings, fix.UNSAFE)
+    for path, data in applied.files.items():
+        if data != proof.texts[path]:
+            fix.write(path, data, proof.texts[path])
+    return len(applied.done)
 
 
 class Proof(Record):
@@ -217,6 +240,8 @@ def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple
     allowed: list[Finding] = []
     for migration in migrations:
         own = [finding for finding in findings if finding.path == migration.path]
+        if migration.sealed:
+            own = [finding.replace(fix=None) for finding in own]
         if own:
             staying, suppressed = suppress.apply(migration, own, suppress.read(migration), {}, ())
             kept += map(migration.located, staying)
