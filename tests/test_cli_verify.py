@@ -197,9 +197,9 @@ def test_a_down_that_was_proven_is_written(folder: Path) -> None:
     path = folder / "20250103_000000_names.sql"
     up = "ALTER TABLE teams ADD COLUMN name text;\nALTER TABLE teams ADD COLUMN motto text;"
     path.write_text(migration(up, "ALTER TABLE teams DROP COLUMN name;"))
-    assert "in DOWN: ALTER TABLE teams DROP COLUMN motto;" in verify(folder).stdout
+    assert "in DOWN: ALTER TABLE teams DROP COLUMN IF EXISTS motto;" in verify(folder).stdout
     done = verify(folder, "--unsafe-fixes")
     assert done.returncode == 0, done.stdout
     assert "1 finding fixed; 3 files checked, nothing found" in done.stdout
-    assert path.read_text().count("DROP COLUMN motto;") == 1
+    assert path.read_text().count("DROP COLUMN IF EXISTS motto;") == 1
     assert verify(folder, "--unsafe-fixes", "--keep").returncode == 2
