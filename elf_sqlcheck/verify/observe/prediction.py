@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from elf_sqlcheck.catalog.calls import Routines
-from elf_sqlcheck.catalog.changes import AlterColumnType, AlterTableOther, Opaque, ReadRows
+from elf_sqlcheck.catalog.changes import AlterColumnType, AlterTableOther, Drop, Opaque, ReadRows
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.postgres.locks import MODES, UNSEEN, strongest
 from elf_sqlcheck.verify.observe.rehearsal import PLANNED
+from elf_sqlcheck.verify.relevant import relevant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,21 +57,47 @@ class Predictions:
 
 
 class Foresight:
-    """What lint knows of the schema when it comes to a migration: those before it are folded in their order."""
+    """What lint knows of the schema when it comes to a migration: of those before it, the ones that have to do with it
+    are folded in their order.
+    """
 
     def __init__(self, ordered: Sequence[Migration]) -> None:
         self._ordered = ordered
+        self._begin()
+        self._met = 0
+        self._passed: list[Migration] = []
+        self._folded: list[Migration] = []
+
+    def _begin(self) -> None:
         self._catalog = Catalog()
         self._routines = Routines()
-        self._folded = 0
+
+    def _fold(self, migrations: Sequence[Migration]) -> None:
+        for migration in migrations:
+            self._catalog.begin()
+            self._catalog.apply_all(self._read(migration))
+            self._folded.append(migration)
+
+    def _come_to(self, migration: Migration) -> None:
+        """Fold what comes before a migration; from the beginning where something was passed over that counts now."""
+        number = self._ordered.index(migration)
+        new = self._ordered[self._met : number]
+        self._met = number + 1
+        wanted = relevant([*self._passed, *new], migration)
+        late = {id(one) for one in self._passed}.intersection(map(id, wanted))
+        known = {id(one) for one in wanted}
+        self._passed = [one for one in (*self._passed, *new) if id(one) not in known]
+        if late:
+            known.update(map(id, self._folded))
+            self._begin()
+            self._folded = []
+            wanted = [one for one in self._ordered[:number] if id(one) in known]
+        self._fold(wanted)
 
     def of(self, migration: Migration) -> Predictions:
         """What is predicted of each statement of UP."""
-        number = self._ordered.index(migration)
-        for earlier in self._ordered[self._folded : number]:
-            self._catalog.begin()
-            self._catalog.apply_all(self._read(earlier))
-        self._folded = number + 1
+        self._come_to(migration)
+        self._folded.append(migration)
         self._catalog.begin()
         found = Predictions()
         for change in self._read(migration):
@@ -79,7 +106,10 @@ class Foresight:
                 found.statements[place] = None
             elif (known := found.statements.setdefault(place, Predicted([], set()))) is not None:
                 now = self._catalog.view()
-                for effect in effects(change, now):
+                made = effects(change, now)
+                if not made and isinstance(change, Drop) and change.kind == "index":
+                    found.statements[place] = None  # whose index it is, no migration says
+                for effect in made:
                     known.effects.append(effect)
                     if now.knows("relation", effect.table) and now.is_older(effect.table):
                         known.older.add(_place(effect))
@@ -168,7 +198,7 @@ def _is_alike(oid: int, said: str, seen: str, predicted: Sequence[Effect], work:
     """Whether a foreign key was checked by another plan: one of its tables may be read through an index."""
     if said == "scan" and not seen:
         return oid in work.through
-    return not said and seen == "scan" and any(effect.work == "scan" for effect in predicted)
+    return not said and seen == "scan" and any(effect.work in {"scan", "rewrite"} for effect in predicted)
 
 
 def _locked(table: str, mode: str) -> str:

@@ -9,6 +9,7 @@ from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.check import Check
+from elf_sqlcheck.verify.relevant import relevant
 from elf_sqlcheck.verify.rows import blame, contents
 from elf_sqlcheck.verify.rows.fill import Filling
 from elf_sqlcheck.verify.rows.sample import Sample
@@ -39,6 +40,7 @@ class Rows(Check):
         self._private = bool(options.sample)
         self._filling = Filling(options.seed)
         self._routines = Routines()
+        self._passed: list[Migration] = []
         self._told: set[str] = set()
         self._up: list[Change] = []
         self._touched: dict[int, str] = {}
@@ -49,6 +51,9 @@ class Rows(Check):
 
     def before(self, stage: Stage, step: Step) -> None:
         """Fill what UP touches, and note what it holds."""
+        for earlier in relevant(self._passed, step.migration):
+            self._read(earlier.up, earlier)
+            self._passed.remove(earlier)
         self._up = self._read(step.migration.up, step.migration)
         self._taken, self._errors, self._broken, self._before = _NOTHING, [], None, {}
         self._touched = touched(stage.executor, self._up)
@@ -66,9 +71,10 @@ class Rows(Check):
             self._before = contents.read(stage.executor, self._touched.values(), kept=self._kept)
 
     def passed_over(self, stage: Stage, step: Step) -> None:  # noqa: ARG002
-        """Learn the functions that a migration makes: a later one may call them."""
-        if b"function" in step.migration.data.lower() or b"procedure" in step.migration.data.lower():
-            self._read(step.migration.up, step.migration)
+        """Remember a migration that may make functions: a later one may call them."""
+        text = step.migration.data.lower()
+        if b"function" in text or b"procedure" in text:
+            self._passed.append(step.migration)
 
     def refused(self, stage: Stage, step: Step, error: MigrationFailed) -> bool:
         """Take rows away, from the unlikely ones on, and see whether it was them."""
