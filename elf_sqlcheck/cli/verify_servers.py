@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.record import Record
@@ -109,7 +110,7 @@ def _on_throwaway(
     from elf_sqlcheck.verify import history
 
     states = history.states(migrations, only, wanted) if where.cache else None
-    with throwaway(where.programs, major, profile=wanted.profile, states=states) as server:
+    with throwaway(where.programs, major, profile=wanted.profile, states=states, meanwhile=_load) as server:
         for note in server.notes:
             printer.note(note)
         if server.restored:
@@ -123,6 +124,12 @@ def _on_throwaway(
             printer.note(f"the server was left running: {result.url}")
             printer.note(f"  `{server.stop_command()}` stops it and removes its data")
     return result
+
+
+def _load() -> None:
+    """Load what proves, and what tells of it: it takes as long as a server takes to start."""
+    for module in ("elf_sqlcheck.verify.proof", "elf_sqlcheck.reports.verification"):
+        import_module(module)
 
 
 @contextmanager

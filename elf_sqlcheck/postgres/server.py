@@ -18,7 +18,7 @@ from elf_sqlcheck.postgres.stand_ins import NO_STAND_INS, StandIns, stand_ins
 from elf_sqlcheck.postgres.template import template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     import psycopg
@@ -65,13 +65,15 @@ def throwaway(
     extensions: bool = True,
     profile: str = "",
     states: SavedStates | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
     `pg_bin` names its folder of programs (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is the one
     the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks, `profile`
     "supabase" makes each database that of a Supabase project. The server begins with the best of `states`, and adds to
-    them. While the body runs, the PG* variables of the user are out of this process's environment. Raises ServerError.
+    them. `meanwhile` is called while it starts. While the body runs, the PG* variables of the user are out of this
+    process's environment. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
@@ -80,7 +82,7 @@ def throwaway(
     found = states.longest(repr((data, served))) if states else None
     with without_libpq_variables():
         try:
-            server = _start(provider, who, served, found[1] if found else data, profile)
+            server = _start(provider, who, served, found[1] if found else data, profile, meanwhile)
         except ServerError:
             if states is None or found is None:
                 raise
@@ -98,7 +100,14 @@ def throwaway(
             server.leave()
 
 
-def _start(provider: Provider, who: Account, served: StandIns, data: str, profile: str) -> Throwaway:
+def _start(
+    provider: Provider,
+    who: Account,
+    served: StandIns,
+    data: str,
+    profile: str,
+    meanwhile: Callable[[], object] | None = None,
+) -> Throwaway:
     """Start a server on a copy of `data`. Raises ServerError."""
     folder = run_folder(who)
     try:
@@ -123,6 +132,8 @@ def _start(provider: Provider, who: Account, served: StandIns, data: str, profil
     server = Throwaway(provider, folder, served, started, profile)
     try:
         import_driver()
+        if meanwhile:
+            meanwhile()
         _sweep(os.path.dirname(folder))
         reaper.wait_until_ready(folder, started.server_is_gone, server.describe())
     except BaseException:

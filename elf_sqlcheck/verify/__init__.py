@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck import layouts, registry
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.options import DEFAULT, Options
-from elf_sqlcheck.verify.proof import Proof
 from elf_sqlcheck.verify.result import Progress, Step, Verification
-from elf_sqlcheck.verify.running import went_down
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -54,6 +52,9 @@ def verify(
         DatabaseError: The server lets nobody create a database or a role.
         ServerError: The server went down, such as by a migration that used up its memory.
     """
+    from elf_sqlcheck.verify.proof import Proof
+    from elf_sqlcheck.verify.running import went_down
+
     ordered = layouts.in_order(list(migrations))
     proof = Proof(server, ordered, registry.builtin() if rules is None else rules, report, options)
     try:
