@@ -22,7 +22,7 @@ from elf_sqlcheck import layouts, registry
 from elf_sqlcheck.lint import lint
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.postgres.server import throwaway
-from elf_sqlcheck.verify import verify
+from elf_sqlcheck.verify import Options, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 Said = dict[str, list[str]]
+#: Of what verify tries, only the rollback is of interest.
+_SCHEMA = Options(rows=0, cuts=0, observe=False)
+_WRONG = frozenset(
+    {"does-not-roll-back", "rollback-leaves-behind", "rollback-does-not-restore", "does-not-apply-again"}
+)
 
 
 class Truth(NamedTuple):
@@ -92,13 +97,13 @@ def ask_server(migrations: Sequence[Migration]) -> Truth:
     judged = {migration.path for migration in chain}
     while True:
         with throwaway(major=18) as server:
-            result = verify(chain, server, only=judged, report=_progress)
+            result = verify(chain, server, only=judged, report=_progress, options=_SCHEMA)
         broken = next((step.migration.path for step in result.steps if step.applied is False), None)
         for finding in result.findings:
             path = homes[finding.path][0]
             if finding.rule == "does-not-apply":
                 left_out[path] = [finding.message]
-            else:
+            elif finding.rule in _WRONG:
                 wrongs.setdefault(path, []).append(f"{finding.rule}: {finding.message}")
         if broken is None:
             return Truth(wrongs, left_out)

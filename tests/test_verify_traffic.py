@@ -80,13 +80,14 @@ def test_what_waits_for_which_statement(server: Server, up: str, expected: dict[
     assert len(found) == len(expected), "one finding for a table and a statement"
 
 
-def test_the_worst_comes_first_and_says_what_waits_and_for_how_long(server: Server) -> None:
+def test_it_says_what_waits_and_for_how_long(server: Server) -> None:
     up = "CREATE INDEX ON orders (buyer);\nALTER TABLE users ADD COLUMN age int;\nSELECT pg_sleep(0.3);"
     result, _ = judge(server, up)
     first, second = result.findings
-    assert first.message.startswith("reads and writes of public.users wait from here until COMMIT, ")
-    assert second.message.startswith("writes to public.orders wait from here until COMMIT, ")
-    assert "lock_timeout" in first.instead
+    assert first.message.startswith("writes to public.orders wait from here until COMMIT, ")
+    assert second.message.startswith("reads and writes of public.users wait from here until COMMIT, ")
+    assert "CONCURRENTLY" in first.instead
+    assert "lock_timeout" in second.instead
     assert all(300 <= blocked.ms < 600 for blocked in result.steps[-1].blocked), "the tries themselves do not count"
 
 
