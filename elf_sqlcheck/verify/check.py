@@ -19,7 +19,11 @@ class Check:
 
     They are called in the order in which they stand, each with the stage that the migration plays on. A check leaves
     the schema and the session as it found them: whoever needs another state works on a copy (`Stage.copy`).
+
+    `rehearses` says that it runs UP `before` that is run in earnest.
     """
+
+    rehearses = False
 
     def start(self, stage: Stage) -> None:
         """The database is there, and nothing has been applied."""

@@ -44,6 +44,8 @@ class CutShortError(Exception):
 class Cuts(Check):
     """Cuts what runs in one transaction; `elf_sqlcheck.verify.resume` cuts the rest."""
 
+    rehearses = True
+
     def __init__(self) -> None:
         self._spare = _SPARE
 

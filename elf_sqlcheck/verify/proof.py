@@ -82,9 +82,7 @@ class Proof:
         stage.result.steps.append(step)
         if judged:
             step.before = self._standing or stage.snapshot()
-            # What is not going to be run is not to be rehearsed either.
-            for check in self._checks if outside.refused(stage, migration, migration.up) is None else ():
-                check.before(stage, step)
+            self._prepare(step)
         self._tell(migration, "applying", number)
         error = self._apply(step)
         step.applied = error is None
@@ -111,6 +109,19 @@ class Proof:
         else:
             self._prove_rollback(number, step, down, step.before or stage.snapshot(), step.after)
         return True
+
+    def _prepare(self, step: Step) -> None:
+        """Let the checks see the state before UP; what does not end in one rehearsal is not met in all of them."""
+        stage = self.stage
+        if outside.refused(stage, step.migration, step.migration.up) is not None:
+            return  # what is not going to be run is not to be rehearsed either
+        limit = stage.options.statement_timeout
+        endless = False
+        for check in self._checks:
+            if not (endless and check.rehearses):
+                started = time.monotonic()
+                check.before(stage, step)
+                endless |= check.rehearses and 0 < limit <= time.monotonic() - started
 
     def _apply(self, step: Step) -> MigrationFailed | None:
         """Run UP, again after each time that a check takes the cause of its failure away."""

@@ -50,6 +50,8 @@ class _Outcome:
 class Resumes(Check):
     """Tries it before UP, and reports once UP has shown that it runs in one go."""
 
+    rehearses = True
+
     def __init__(self) -> None:
         self._outcome: _Outcome | None = None
 

@@ -35,6 +35,8 @@ _PATIENCE = 1000
 class Observation(Check):
     """Fills `Step.observed`, and finds where lint predicted something else."""
 
+    rehearses = True
+
     def __init__(self) -> None:
         self._foresight: Foresight | None = None
         self._predictions = Predictions()
