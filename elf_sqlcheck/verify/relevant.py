@@ -9,12 +9,13 @@ from elf_sqlcheck.catalog.changes import (
     AlterColumnType,
     CreateDomain,
     CreateEnum,
+    CreateFunction,
     CreateTable,
     CreateType,
     ReadRows,
 )
 from elf_sqlcheck.catalog.mentions import mentioned
-from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.catalog.read import read, read_section
 from elf_sqlcheck.catalog.targets import targets
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 FEW = 20
 #: What may give an object another name, or take it along with others without naming it.
 _UNNAMED = (b"rename", b"set schema")
+_MAKING = frozenset(
+    {"CompositeTypeStmt", "CreateDomainStmt", "CreateEnumStmt", "CreateFunctionStmt", "CreateRangeStmt", "DefineStmt"}
+)
 _SWEEPING = (b"drop schema", b"drop owned", b"reassign owned", b"in schema")
 
 
@@ -39,7 +43,7 @@ def relevant(history: Sequence[Migration], judged: Migration) -> list[Migration]
     """
     if len(history) <= FEW:
         return list(history)
-    own = _own_types(history)
+    own = _own(history)
     wanted = _names(judged, own, relations=True)
     found: list[Migration] = []
     for migration in reversed(history):
@@ -52,21 +56,22 @@ def relevant(history: Sequence[Migration], judged: Migration) -> list[Migration]
     return found[::-1]
 
 
-def _own_types(history: Sequence[Migration]) -> set[str]:
-    """The types that a history makes itself."""
+def _own(history: Sequence[Migration]) -> set[str]:
+    """The names of the types and functions that a history makes itself."""
     return {
         change.name.name
         for migration in history
-        if b"create domain" in (text := migration.data.lower()) or b"create type" in text
-        for change in read_section(migration.up, migration.data)
-        if isinstance(change, CreateDomain | CreateEnum | CreateType)
+        for statement in migration.up.statements
+        if statement.kind in _MAKING
+        for change in read(statement, migration.data)
+        if isinstance(change, CreateDomain | CreateEnum | CreateFunction | CreateType)
     }
 
 
 def _names(migration: Migration, own: set[str], *, relations: bool) -> set[bytes]:
-    """What to look for: the names of functions, of `own` types, and of relations if they are wanted."""
+    """What to look for: the names of `own` functions and types, and of relations if they are wanted."""
     changes = read_section(migration.up, migration.data)
-    names = called(changes) | own.intersection(_types(changes))
+    names = own & {*called(changes), *_types(changes)}
     if relations:
         targeted = [target for change in changes for target in targets(change)]
         names |= {name.name for kind, name in (*mentioned(changes), *targeted) if kind == "relation"}
