@@ -121,9 +121,10 @@ def verify(
         findings, known = matched.shown, matched.known
         unneeded = len(baseline.unneeded(matched, proof.covered(config, baseline)))
     seconds = time.monotonic() - started
+    told = proof.only.union(finding.path for finding in (*findings, *known))
     report = Report(
         findings,
-        proof.texts,
+        {path: data for path, data in proof.texts.items() if path in told},
         len(proof.only),
         proof.allowed,
         fixed,
