@@ -6,8 +6,7 @@ run of the same seed. Every command is run as a user would run it; the cache is 
 
 - "nothing running, one migration": no server, no process, until the command ends. What is ours is the rest beyond the
   floor and beyond starting a server.
-- "N cold": all of N migrations, judged one after the other. What the checks beyond the proof of rollback cost (rows,
-  cuts, observing) is told by a second line without them.
+- "N cold": all of N migrations, judged one after the other; a second line leaves out made-up rows and cuts.
 - "1 of N warm": only the last one is judged, and an earlier run has applied those before it.
 """
 
@@ -34,7 +33,7 @@ from elf_sqlcheck.postgres.server import throwaway  # noqa: E402
 if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
-#: Without what is tried beyond applying and rolling back.
+#: Without the two checks that take most time; there is no option to leave out the observing.
 PLAIN = ("--rows", "0", "--cuts", "0")
 
 
@@ -118,7 +117,7 @@ def measure(base: str, counts: list[int], rounds: int, seed: int) -> list[Line]:
         few = 1 if count >= 500 else min(rounds, 3)
         lines.append(Line(f"{count} cold", verified(f"{base}/{count}", few, "--no-cache"), least))
         plain = verified(f"{base}/{count}", few, "--no-cache", *PLAIN)
-        lines.append(Line(f"{count} cold, rollback only", plain, least, 2.5))
+        lines.append(Line(f"{count} cold, no rows or cuts", plain, least, 2.5))
     for count in counts:
         last = paths[count][-1]
         verified(f"{base}/{count}", 1, last)
