@@ -127,8 +127,9 @@ def of_new_column(change: AddColumn, schema: Schema) -> str:
         return "rewrite"
     if kinds & {"unique", "primary key", "exclude"}:
         return "build"
-    defaulted = _default(column, schema) is not None
-    return "scan" if "check" in kinds or (defaulted and "foreign key" in kinds) or column.not_null > defaulted else ""
+    if "foreign key" in kinds and (column.default is not None or _default(column, schema) is not None):
+        return "scan"  # Postgres looks for the word DEFAULT only, be it DEFAULT NULL
+    return "scan" if "check" in kinds or column.not_null > (_default(column, schema) is not None) else ""
 
 
 def of_new_type(change: AlterColumnType, schema: Schema) -> str:
