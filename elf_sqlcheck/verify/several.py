@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from elf_sqlcheck.finding import Finding
+
+#: How long something took, which is never the same twice.
+_TIME = re.compile(r"\d+(\.\d+)? m?s\b")
 
 
 def combine(results: Sequence[tuple[int, Verification]]) -> Verification:
@@ -22,7 +26,7 @@ def combine(results: Sequence[tuple[int, Verification]]) -> Verification:
     notes: dict[str, list[int]] = {}
     for major, result in results:
         for finding in result.findings:
-            same = (finding.rule, finding.path, finding.span, finding.message)
+            same = (finding.rule, finding.path, finding.span, _TIME.sub("", finding.message))
             findings.setdefault(same, (finding, []))[1].append(major)
         for note in dict.fromkeys(result.notes):
             notes.setdefault(note, []).append(major)
