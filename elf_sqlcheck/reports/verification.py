@@ -11,6 +11,7 @@ from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.snapshot import Snapshot
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.reports import Place, counted
+from elf_sqlcheck.verify.result import Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Span
     from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.reports import Places, Report
-    from elf_sqlcheck.verify.result import Blocked, Held, Observed, Step, Verification
+    from elf_sqlcheck.verify.result import Blocked, Held, Observed, Verification
 
 
 class Located(Record):
@@ -182,6 +183,8 @@ def _hidden(value: Any, secrets: Collection[str], seen: dict[int, Any]) -> Any:
         return seen[id(value)] if id(value) in seen else _without(value, secrets, seen)
     if isinstance(value, Migration) or not is_dataclass(value) or isinstance(value, type):
         return value
+    if isinstance(value, Step) and not value.judged:
+        return value  # of which nothing but its migration is known
     return replace(value, **dict(_members(value, secrets, seen)))
 
 
