@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.result import Step
     from elf_sqlcheck.verify.stage import Stage
 
+#: What to do first where a migration says nothing of it.
+_LIMIT = "put SET LOCAL lock_timeout = '5s'; before it, and "
 #: What a statement says that cannot run in a transaction, or ends the one that it runs in.
 _NOT_IN_A_TRANSACTION = frozenset({"25001", "2D000"})
 
@@ -80,7 +82,8 @@ class Traffic(Check):
         for blocked in step.blocked:
             grouped.setdefault((blocked.span, blocked.table), []).append(blocked)
         together = migration.is_transactional(migration.up)
-        told = [(_told(table, waiting, to_commit=together), span) for (span, table), waiting in grouped.items()]
+        limit = "" if b"lock_timeout" in migration.data.lower() else _LIMIT
+        told = [(_told(table, waiting, limit, to_commit=together), span) for (span, table), waiting in grouped.items()]
         for (_, message, instead), span in sorted(told, key=lambda one: one[0][0]):
             stage.find("blocks-traffic", migration, message, span, instead)
 
@@ -177,8 +180,8 @@ def _timed(connection: Connection[dict[str, Any]], sql: bytes) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _told(table: str, waiting: list[Blocked], *, to_commit: bool) -> tuple[int, str, str]:
-    """How bad it is (0 is worst), the message, and what to write instead."""
+def _told(table: str, waiting: list[Blocked], limit: str, *, to_commit: bool) -> tuple[int, str, str]:
+    """How bad it is (0 is worst), the message, and what to write instead, which begins with the `limit` to set."""
     kinds = [blocked.query for blocked in waiting]
     ms = max(blocked.ms for blocked in waiting)
     until = "from here until COMMIT" if to_commit else "while this runs"
@@ -186,8 +189,8 @@ def _told(table: str, waiting: list[Blocked], *, to_commit: bool) -> tuple[int, 
     if READ in kinds:
         message = f"reads and writes of {table} wait {given_up}"
         instead = (
-            "put SET LOCAL lock_timeout = '5s'; before it, and nothing that takes long between it and COMMIT: what "
-            f"works on many rows goes before it, or into a migration of its own that does not lock {table}"
+            f"{limit or 'let there be '}nothing that takes long between it and COMMIT: what works on many rows goes "
+            f"before it, or into a migration of its own that does not lock {table}"
         )
         return 0, message, instead
     if "INSERT" in kinds:
