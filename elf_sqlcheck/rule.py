@@ -45,7 +45,7 @@ from elf_sqlcheck.teams import Team
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
     from elf_sqlcheck.catalog.differences import SchemaDifference as SchemaDifference  # noqa: PLC0414 - re-exported
@@ -121,6 +121,35 @@ class Rule(Record):
     layouts: tuple[str, ...] = ()
     profile: str = ""
     words: tuple[str, ...] = ()
+
+    def finding(
+        self,
+        message: str,
+        path: str,
+        span: Span | None,
+        *,
+        instead: str = "",
+        why: str = "",
+        severity: Severity | None = None,
+        fix: Fix | None = None,
+    ) -> Finding:
+        """A finding of this rule in the file `path`."""
+        return Finding(
+            self.name,
+            self.family,
+            self.severity if severity is None else severity,
+            message,
+            path,
+            span,
+            why or self.why,
+            instead or self.instead,
+            fix,
+        )
+
+
+def found_elsewhere(_context: Context[Any]) -> Iterator[Finding]:
+    """The check of a rule that has no need to be asked: a server shows what it finds, or the engine itself."""
+    return iter(())
 
 
 class Context(Belonging, Running, Siblings, _Generic[C_co]):
@@ -230,19 +259,10 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
         whole_file: bool = False,
     ) -> Finding:
         """A finding of the present rule at `span` (the change's own place by default; none with `whole_file`)."""
-        rule = self.rule
         if span is None and not whole_file:
             span = getattr(self.change, "span", None)
-        return Finding(
-            rule.name,
-            rule.family,
-            rule.severity if severity is None else severity,
-            message,
-            self.migration.path,
-            span,
-            why or rule.why,
-            instead or rule.instead,
-            fix,
+        return self.rule.finding(
+            message, self.migration.path, span, instead=instead, why=why, severity=severity, fix=fix
         )
 
     def text(self, span: Span) -> str:
@@ -311,7 +331,7 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "is_reserved",
-    "is_snake", "mixed_words", "nearest", "quoted", "secrets_in", "snake",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "found_elsewhere",
+    "is_reserved", "is_snake", "mixed_words", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

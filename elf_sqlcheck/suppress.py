@@ -165,17 +165,7 @@ def _judge(
     def finding(name: str, message: str, span: Span, instead: str = "", fix: Fix | None = None) -> Iterator[Finding]:
         rule = rules.get(name)
         if rule:
-            yield Finding(
-                rule.name,
-                rule.family,
-                rule.severity,
-                message,
-                migration.path,
-                span,
-                rule.why,
-                instead or rule.instead,
-                fix,
-            )
+            yield rule.finding(message, migration.path, span, instead=instead, fix=fix)
 
     if not suppression.reason:
         yield from finding("suppression-without-reason", "this suppression gives no reason", suppression.span)

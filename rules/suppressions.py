@@ -5,17 +5,9 @@ The engine finds these while it applies suppressions; the rules here say what th
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Migration, Rule, Severity, found_elsewhere
 
 _TABLE = "CREATE TABLE IF NOT EXISTS events (id UUID DEFAULT gen_random_uuid() PRIMARY KEY, payload {type}, created_at TIMESTAMP DEFAULT now());"
-
-
-def _found_by_the_engine(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
 
 
 UNKNOWN_SUPPRESSION = Rule(
@@ -26,7 +18,7 @@ UNKNOWN_SUPPRESSION = Rule(
     why="It silences nothing: whoever wrote it believes that the statement was looked at and allowed.",
     instead="Write the rule's name as the finding shows it in brackets; `elf-sqlcheck rules` lists them all.",
     on=(Migration,),
-    check=_found_by_the_engine,
+    check=found_elsewhere,
     bad=(
         Example("-- elf: allow jason-type -- kept as it was signed -- finding\nSELECT 1;"),
         Example("-- elf: allow-file no-such-rule -- because -- finding\nSELECT 1;"),
@@ -45,7 +37,7 @@ UNUSED_SUPPRESSION = Rule(
     why="It waits for the next mistake at that place and hides it from everyone.",
     instead="Delete it.",
     on=(Migration,),
-    check=_found_by_the_engine,
+    check=found_elsewhere,
     bad=(
         Example("-- elf: allow json-type -- kept as it was signed -- finding\n" + _TABLE.format(type="JSONB")),
         Example("-- elf: allow-file char-type -- codes of fixed length -- finding\nSELECT 1;"),
@@ -61,7 +53,7 @@ SUPPRESSION_WITHOUT_REASON = Rule(
     why="The reviewer cannot tell a considered exception from a silenced alarm, nor can anyone a year later.",
     instead="-- elf: allow json-type -- the payload is kept byte for byte as it was signed",
     on=(Migration,),
-    check=_found_by_the_engine,
+    check=found_elsewhere,
     bad=(Example("-- elf: allow json-type -- finding\n" + _TABLE.format(type="JSON")),),
     good=(Example("-- elf: allow json-type -- kept as it was signed\n" + _TABLE.format(type="JSON")),),
 )

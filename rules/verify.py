@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _HEAD = "-- Migration: Add Badges\n-- Version: 20250102_000000\n-- Description: Badges that teams earn\n{more}\n"
 _MARKERS = ("-- ============= UP MIGRATION =============\n", "-- ============= DOWN MIGRATION ============\n")
@@ -35,10 +31,6 @@ def _example(up: str, down: str | None, before: str = "", more: str = "") -> Exa
     return Example(_file(up, down, more), before=before)
 
 
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
-
 DOES_NOT_APPLY = Rule(
     name="does-not-apply",
     family="verify",
@@ -47,7 +39,7 @@ DOES_NOT_APPLY = Rule(
     why="The release would stop here, and nothing after this migration would be deployed.",
     instead="Correct the statement that Postgres refuses; its own message says what it does not accept.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE VIEW team_titles AS -- finding\n    SELECT id, title FROM teams;",
@@ -85,7 +77,7 @@ DOES_NOT_ROLL_BACK = Rule(
     why="When the release has to be taken back, this is found out at the worst moment.",
     instead="Let the DOWN section undo what UP did, the last statement first, under the names that UP gave.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE TABLE badges (id UUID PRIMARY KEY);\nCREATE TABLE awards (badge_id UUID REFERENCES badges(id));",
@@ -119,7 +111,7 @@ ROLLBACK_LEAVES_BEHIND = Rule(
     why="After a rollback the schema is not what it was: the next run meets what was left, and IF NOT EXISTS hides that it is not what the migration would make.",
     instead="Let the DOWN section drop it, in the reverse order of UP.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE TYPE badge_level AS ENUM ('silver', 'gold'); -- finding\n"
@@ -159,7 +151,7 @@ ROLLBACK_DOES_NOT_RESTORE = Rule(
     why="After a rollback the schema is not what it was, so the release before this one no longer meets the database that it was written for.",
     instead="Let the DOWN section bring it back as it was; when that is impossible, say so in a header line `-- Irreversible: <reason>` instead of a DOWN section.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams DROP COLUMN motto; -- finding",
@@ -196,7 +188,7 @@ DOES_NOT_APPLY_AGAIN = Rule(
     why="After a rollback the corrected migration cannot be deployed.",
     instead="Let the DOWN section undo all that UP does, so that UP meets the schema that it expects.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             f"CREATE TABLE badges (id UUID PRIMARY KEY);\n{_RED} -- finding",

@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _HEAD = "-- Migration: Add Notes\n-- Version: 20250102_000000\n-- Description: Notes that users write\n\n"
 _UP, _DOWN = "-- ============= UP MIGRATION =============\n", "-- ============= DOWN MIGRATION ============\n"
@@ -25,14 +21,10 @@ def _example(up: str, down: str, before: str = "") -> Example:
     return Example(f"{_HEAD}{_UP}{up}\n\n{_DOWN}{down}\n", before=before)
 
 
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
-
 # fmt: off
 RULES = (
     Rule(
-        name="anon-can-write", family="verify", severity=Severity.ERROR, on=(), check=_found_on_a_server, profile="supabase",
+        name="anon-can-write", family="verify", severity=Severity.ERROR, on=(), check=found_elsewhere, profile="supabase",
         summary="`anon` added, changed or deleted rows when verify tried it",
         why="The public key of a project is in every client, so whoever has seen the site can do the same through the Data API.",
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY; and policies that say for whom they are: TO authenticated.",
@@ -48,7 +40,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="anon-can-read", family="verify", severity=Severity.WARNING, on=(), check=_found_on_a_server, profile="supabase",
+        name="anon-can-read", family="verify", severity=Severity.WARNING, on=(), check=found_elsewhere, profile="supabase",
         summary="`anon` read rows that nothing says are for everybody",
         why="The public key of a project is in every client, so whoever has seen the site can read the same through the Data API.",
         instead="ALTER TABLE notes ENABLE ROW LEVEL SECURITY; for a view: WITH (security_invoker = true).",
@@ -62,7 +54,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="writes-rows-of-others", family="verify", severity=Severity.ERROR, on=(), check=_found_on_a_server, profile="supabase",
+        name="writes-rows-of-others", family="verify", severity=Severity.ERROR, on=(), check=found_elsewhere, profile="supabase",
         summary="one user changed or deleted the rows of another when verify tried it",
         why="A policy binds rows to their user, and another one lets every user write them all: Postgres asks for one policy that agrees, not for all.",
         instead="Let each policy for UPDATE and DELETE compare the owner: USING ((SELECT auth.uid()) = user_id).",
@@ -74,7 +66,7 @@ RULES = (
         ),
     ),
     Rule(
-        name="sees-rows-of-others", family="verify", severity=Severity.WARNING, on=(), check=_found_on_a_server, profile="supabase",
+        name="sees-rows-of-others", family="verify", severity=Severity.WARNING, on=(), check=found_elsewhere, profile="supabase",
         summary="one user read the rows of another, although a policy binds rows to their user",
         why="Policies are joined by OR: one that is true for everybody who has signed in makes the one that looks at the owner useless.",
         instead="Drop the policy that is too wide, make it RESTRICTIVE, or write USING (true) where everybody is meant to read.",

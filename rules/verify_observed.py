@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _TABLE = (
     "CREATE TABLE teams (\n    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,\n    name TEXT NOT NULL,\n"
@@ -30,10 +26,6 @@ def _example(up: str, before: str) -> Example:
     )
 
 
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
-
 PREDICTION_DIFFERS = Rule(
     name="prediction-differs",
     family="verify",
@@ -42,7 +34,7 @@ PREDICTION_DIFFERS = Rule(
     why="Lint judges a statement by its text and the migrations before it. Here the server did something else, so what lint says of this statement, or its silence, is not to be relied on.",
     instead="Believe the server: judge the statement by the lock that it took and the rows that it wrote.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams ADD COLUMN rank INT DEFAULT next_rank(); -- finding",

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _TEAMS = "CREATE TABLE teams (\n    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,\n    name TEXT NOT NULL UNIQUE,\n    members INT\n);"
 
@@ -23,7 +14,7 @@ BREAKS_QUERIES = Rule(
     why="While a release is rolled out, and after it is rolled back, code of the one before it runs on this schema: each of its requests that sends such a query fails.",
     instead="Expand first and contract later: add the new form beside the old one, release code that uses it, and take the old one away in a later migration.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         Example.reversible(
             "ALTER TABLE teams ADD COLUMN motto TEXT;\nALTER TABLE teams RENAME COLUMN name TO title; -- finding",
@@ -61,7 +52,7 @@ CHANGES_QUERY_RESULTS = Rule(
     why='Code that was generated for the old columns reads the wrong thing or fails, and what open connections have prepared fails with "cached plan must not change result type".',
     instead="Add a column of the new type beside the old one, let the code change over, and drop the old one in a later migration.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         Example.reversible(
             "CREATE INDEX idx_teams_members ON teams (members);\n"

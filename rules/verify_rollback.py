@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _HEAD = "-- Migration: Add Badges\n-- Version: 20250102_000000\n-- Description: Badges that teams earn\n{more}\n"
 _MARKERS = ("-- ============= UP MIGRATION =============\n", "-- ============= DOWN MIGRATION ============\n")
@@ -28,10 +24,6 @@ def _example(up: str, down: str, before: str = "", more: str = "", after: tuple[
     return Example(_file(up, down, more), before=before, after=_file(*after) if after[0] else "")
 
 
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
-
 ROLLBACK_DIFFERS_HARMLESSLY = Rule(
     name="rollback-differs-harmlessly",
     family="verify",
@@ -40,7 +32,7 @@ ROLLBACK_DIFFERS_HARMLESSLY = Rule(
     why="The order of columns, names that Postgres makes up and white space in bodies do not come back. Only code that relies on them could tell: INSERT without a list of columns, SELECT * into fixed places.",
     instead="Leave it as it is, unless something relies on it; then let the release do without the drop.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams DROP COLUMN name; -- finding",
@@ -66,7 +58,7 @@ PARTIAL_FAILURE_LEAVES_CHANGES = Rule(
     why="A release that loses its connection halfway is rolled back by Postgres, but sequences and what was done through another connection are not: the next try meets what no test has seen.",
     instead="Do it in a way that the transaction covers: ALTER SEQUENCE … RESTART WITH instead of setval, and nothing through another connection.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "SELECT setval('badge_numbers', 1); -- finding\nCREATE TABLE badges (id UUID PRIMARY KEY);",
@@ -96,7 +88,7 @@ DOES_NOT_RESUME = Rule(
     why="What runs outside a transaction stays carried out when the release breaks off. elf-migrate goes on where it stopped, in a new session; if that fails, somebody has to finish it by hand, on production.",
     instead="Let each statement stand by itself: no temporary tables or settings that a later one needs, and a name for each index, so that an INVALID leftover is found and built anew.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE TEMPORARY TABLE wanted AS SELECT 'Red' AS name;\n"
@@ -131,7 +123,7 @@ SECOND_RUN_CHANGES_SCHEMA = Rule(
     why="Where a migration may run twice (a copied database, a lost history row, two tools), a second run that reports success and adds to the schema or the rows is noticed by nobody.",
     instead="Let the second run do nothing, or fail: name constraints and indexes, so that they cannot be added twice.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams ADD CHECK (length(name) < 1000); -- finding",
@@ -158,7 +150,7 @@ CHAIN_DOES_NOT_ROLL_BACK = Rule(
     why="Several releases cannot be taken back in one go, though each of them can be alone.",
     instead="Let each DOWN undo its own UP and no more, so that the one below it finds the schema that it was written for.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE TABLE badges (name TEXT);",
@@ -183,7 +175,7 @@ CHAIN_DOES_NOT_REAPPLY = Rule(
     why="A database that was rolled back cannot be brought forward again: staging and production drift apart.",
     instead="Let UP need nothing but what the migrations before it make.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE TABLE badges (name TEXT);\nCREATE INDEX idx_badges_name ON badges (name); -- finding",
@@ -208,7 +200,7 @@ ROLLBACK_NEEDS_NEIGHBOUR = Rule(
     why="Taken back alone, this release leaves something; taken back together with those before it, it does not.",
     instead="Let the DOWN section undo all that UP does.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "CREATE INDEX IF NOT EXISTS idx_teams_name ON teams (name); -- finding",

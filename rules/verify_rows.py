@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _FILE = (
     "-- Migration: Add Badges\n-- Version: 20250102_000000\n-- Description: Badges that teams earn\n\n"
@@ -22,10 +18,6 @@ def _example(up: str, down: str, before: str = _TEAMS) -> Example:
     return Example(_FILE.format(up=up, down=down), before=before)
 
 
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
-
 FAILS_ON_ROWS = Rule(
     name="fails-on-rows",
     family="verify",
@@ -34,7 +26,7 @@ FAILS_ON_ROWS = Rule(
     why="It passes wherever nobody has data: on every developer's machine, in CI. Production has rows, and the release stops there.",
     instead="Add the column with a DEFAULT, or add it without NOT NULL, fill it, and SET NOT NULL when all rows have a value.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams ADD COLUMN badge_count INT NOT NULL; -- finding",
@@ -67,7 +59,7 @@ FAILS_ON_EDGE_ROWS = Rule(
     why="The columns allow values that the migration cannot stand: NULLs, duplicates, texts that are no numbers. When production holds one such row, the release stops there.",
     instead="Correct such rows first, in the same migration or one before it; or prove that there are none: `--sample FILE` tries the migration on rows of your own.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example(
             "ALTER TABLE teams ALTER COLUMN motto SET NOT NULL; -- finding",
@@ -99,7 +91,7 @@ ROUND_TRIP_LOSES_DATA = Rule(
     why="The schema comes back, what the rows held does not: rolling back a release would lose data of the users.",
     instead="Keep what was there until nobody can want it back (rename the column, copy the rows into another table), and let DOWN put it back; or say in a header line `-- Irreversible: <reason>` that nothing can.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         _example("ALTER TABLE teams DROP COLUMN motto; -- finding", "ALTER TABLE teams ADD COLUMN motto TEXT;"),
         _example("DELETE FROM teams WHERE size IS NULL; -- finding", "SELECT 1;"),

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _PATH = (
     "CREATE FUNCTION use_team(name TEXT) RETURNS void LANGUAGE plpgsql AS $$\n"
@@ -27,7 +18,7 @@ LEAKS_SESSION_STATE = Rule(
     why="elf-migrate resets the session after each section; psql and most runners do not, and a pooler hands it on to the application: what comes next finds other tables, acts as another role or waits for a lock that nobody gives back.",
     instead="Use the form that ends with the transaction, or take it back at the end of the section.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         Example.reversible("SELECT use_team('marketing'); -- finding", "SELECT 1;", _PATH),
         Example.reversible(

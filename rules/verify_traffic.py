@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def _found_on_a_server(_context: Context[Migration]) -> Iterator[Finding]:
-    return iter(())
-
+from elf_sqlcheck.rule import Example, Rule, Severity, found_elsewhere
 
 _TEAMS = "CREATE TABLE teams (id UUID DEFAULT gen_random_uuid() PRIMARY KEY, name TEXT);\nINSERT INTO teams (name) VALUES ('Red'), ('Blue');"
 _OUTSIDE = (
@@ -28,7 +19,7 @@ BLOCKS_TRAFFIC = Rule(
     why="A lock is held until COMMIT, whatever took it: every query that needs it waits as long, and what queues behind that query waits, too. On the rows of production it is as long as the slowest statement that follows.",
     instead="Keep what follows the lock short, or use the form that needs a weaker one.",
     on=(),
-    check=_found_on_a_server,
+    check=found_elsewhere,
     bad=(
         Example.reversible(
             "ALTER TABLE teams ADD COLUMN motto TEXT; -- finding\nUPDATE teams SET motto = name;",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed
-from elf_sqlcheck.model import Finding
 from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
@@ -105,19 +104,7 @@ class Stage:
         rule = self.rules.get(name)
         if rule is None:
             return
-        self.result.findings.append(
-            Finding(
-                rule.name,
-                rule.family,
-                rule.severity,
-                message,
-                migration.path,
-                span,
-                rule.why,
-                instead or rule.instead,
-                fix,
-            )
-        )
+        self.result.findings.append(rule.finding(message, migration.path, span, instead=instead, fix=fix))
 
     def make(self, template: str = "") -> None:
         """Make a new database, empty or a copy of `template`, and connect the executor to it."""
