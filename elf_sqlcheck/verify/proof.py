@@ -80,8 +80,9 @@ class Proof:
         step = Step(migration, judged)
         stage = self.stage
         stage.result.steps.append(step)
-        if judged:
-            step.before = self._standing or stage.snapshot()
+        before = (self._standing or stage.snapshot()) if judged else None
+        if before is not None:
+            step.before = before
             self._prepare(step)
         self._tell(migration, "applying", number)
         error = self._apply(step)
@@ -90,11 +91,11 @@ class Proof:
             stage.find("does-not-apply", migration, f"UP fails: {said(error)}", error.span, error.remedy)
             return False
         self._standing = None
-        if not judged:
+        if before is None:
             for check in self._checks:
                 check.passed_over(stage, step)
             return True
-        step.after = stage.snapshot(step.before)
+        step.after = stage.snapshot(before)
         for check in self._checks:
             check.applied(stage, step)
         down = migration.down
@@ -107,7 +108,7 @@ class Proof:
                 self._one_way.append(migration.path)
             self._standing = step.after
         else:
-            self._prove_rollback(number, step, down, step.before or stage.snapshot(), step.after)
+            self._prove_rollback(number, step, down, before, step.after)
         return True
 
     def _prepare(self, step: Step) -> None:

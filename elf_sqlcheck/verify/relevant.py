@@ -71,7 +71,7 @@ def _own(history: Sequence[Migration]) -> set[str]:
 def _names(migration: Migration, own: set[str], *, relations: bool) -> set[bytes]:
     """What to look for: the names of `own` functions and types, and of relations if they are wanted."""
     changes = read_section(migration.up, migration.data)
-    names = own & {*called(changes), *_types(changes)}
+    names = own & {*_called(changes), *_types(changes)}
     if relations:
         targeted = [target for change in changes for target in targets(change)]
         names |= {name.name for kind, name in (*mentioned(changes), *targeted) if kind == "relation"}
@@ -87,12 +87,12 @@ def _types(changes: Iterable[Change]) -> Iterator[str]:
 
 
 def _columns(change: Change) -> Iterable[Column]:
-    return (
-        change.columns if isinstance(change, CreateTable) else (change.column,) if isinstance(change, AddColumn) else ()
-    )
+    if isinstance(change, CreateTable):
+        return change.columns
+    return (change.column,) if isinstance(change, AddColumn) else ()
 
 
-def called(changes: Iterable[Change]) -> set[str]:
+def _called(changes: Iterable[Change]) -> set[str]:
     """The names of the functions that changes call, in queries and in defaults, without their schemas."""
     names = [name for change in changes if isinstance(change, ReadRows) for name in change.functions or ()]
     defaults = (column.default for change in changes for column in _columns(change))
