@@ -41,6 +41,11 @@ def judge(
     return list(result.findings), dict(result.migrations)
 
 
+def is_newer(text: str, major: int) -> bool:
+    """Whether a Postgres of that major is too old for the SQL, as the linter itself knows it."""
+    return bool(found(text, "newer-than-target", path="migrations/a.sql", **{"postgres-version": major}))
+
+
 def found(content: str | bytes, *rules: str, path: str = PATH, **settings: object) -> list[tuple[int, str]]:
     """(line, message) of each finding in one file; line 0 is the file as a whole."""
     findings, migrations = judge({path: content}, *rules, settings=settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     import psycopg
 
-DEBIAN_15 = "/usr/lib/postgresql/15/bin"
 #: The strongest comes first: a statement that takes two on one table is known by the stronger.
 MODES = ("access exclusive", "exclusive", "share row exclusive", "share", "share update exclusive", "row exclusive")
 WORK = ("rewrite", "build", "scan", "")
@@ -248,14 +246,12 @@ def said(statement: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def url(pg_bin: str) -> Iterator[str]:
     """A database with the tables that the statements are about."""
     import psycopg
 
-    if request.param == "15" and not os.path.isdir(DEBIAN_15):
-        pytest.skip("no Postgres 15 is installed")
-    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as server:
+    with throwaway(pg_bin) as server:
         made = server.create_database("locks")
         with psycopg.connect(made, autocommit=True) as connection:
             connection.execute(MADE.encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Rule
 
-DEBIAN_15 = "/usr/lib/postgresql/15/bin"
 _numbers = itertools.count(1)
 
 SETUP = """CREATE TABLE t (id int PRIMARY KEY, v text); CREATE INDEX idx_t_v ON t (v); CLUSTER t USING t_pkey;
@@ -82,11 +80,9 @@ STATEMENTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
-def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
-    if request.param == "15" and not os.path.isdir(DEBIAN_15):
-        pytest.skip("no Postgres 15 is installed")
-    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
+@pytest.fixture(scope="module")
+def postgres(pg_bin: str) -> Iterator[Server]:
+    with throwaway(pg_bin) as running:
         yield running
 
 

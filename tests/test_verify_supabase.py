@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 COMMAND = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
-SERVERS = {"18": None, "15": "/usr/lib/postgresql/15/bin"}
 _numbers = itertools.count(1)
 
 NOTES = (
@@ -93,13 +92,10 @@ DENIED = {
 }
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def project(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server with the profile supabase, on the newest and the oldest Postgres that are here."""
-    folder = SERVERS[request.param]
-    if folder is not None and not os.path.isdir(folder):
-        pytest.skip(f"no Postgres in {folder}")
-    with throwaway(folder, int(request.param), profile="supabase") as running:
+@pytest.fixture(scope="module")
+def project(pg_bin: str) -> Iterator[Server]:
+    """A server with the profile supabase."""
+    with throwaway(pg_bin, profile="supabase") as running:
         yield running
 
 
