@@ -12,6 +12,7 @@ from elf_sqlcheck import layouts
 from elf_sqlcheck.catalog import locks
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.postgres.locks import ground
 from elf_sqlcheck.postgres.server import throwaway
 
 if TYPE_CHECKING:
@@ -352,3 +353,20 @@ def _cancelled(connection: psycopg.Connection, statement: str) -> None:
 
     with pytest.raises(psycopg.errors.QueryCanceled):
         connection.execute(statement.encode())
+
+
+@pytest.mark.slow
+def test_what_a_session_starts_from_does_not_change_by_itself(url: str) -> None:
+    """Before 15 a session passes on what it has read when it likes, at most twice a second."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    pending = "SELECT pg_stat_get_xact_numscans('users'::regclass) AS scans"
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        oid = connection.execute("SELECT 'users'::regclass::oid::int8 AS oid").fetchone()
+        assert oid is not None
+        for _ in range(3):
+            connection.execute("SELECT count(*) FROM users")
+        scans = ground(connection).scans.get(oid["oid"], 0)
+        connection.execute("SELECT pg_sleep(0.6)")
+        assert connection.execute(pending).fetchone() == {"scans": scans}
