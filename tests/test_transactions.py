@@ -149,7 +149,7 @@ def ran(server: Server, migrations: list[Migration]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", FAMILY, ids=lambda rule: rule.name)
 def test_errors_fail_and_what_passes_runs(postgres: Server, rule: Rule) -> None:
-    old = postgres.version.startswith("15")
+    old = postgres.provider.major < 17
     for example in rule.bad:
         errors = any(finding.severity is Severity.ERROR for finding in testing.findings(rule, example))
         for_old = dict(example.settings).get("postgres-version") == 16

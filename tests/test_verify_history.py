@@ -194,12 +194,13 @@ def test_several_majors_of_folders_that_are_named(tmp_path: Path, cache: str) ->
     assert "--pg-bin DIR:DIR" in done.stderr
 
 
+@pytest.mark.usefixtures("unnamed")
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (("--pg", "9.6"), "these are no majors of Postgres"),
         (("--pg", "18,"), "these are no majors of Postgres"),
-        (("--pg", "14,18"), "there is no Postgres 14 "),
+        (("--pg", "14,18"), "there is no Postgres 14 on this machine, only "),
         (("--pg", "18", "--keep"), "--keep leaves one server running"),
         (("--pg", "18", "--database-url", "postgres://a@b/c"), "--pg and --database-url exclude each other"),
     ],
@@ -215,6 +216,7 @@ def test_which_majors_there_are_is_said(tmp_path: Path, arguments: tuple[str, ..
 
 
 @pytest.mark.skipif(shutil.which("psql") is None, reason="psql is the floor")
+@pytest.mark.usefixtures("unnamed")
 def test_the_bench_measures_and_judges() -> None:
     root = os.path.dirname(os.path.dirname(__file__))
     command = [sys.executable, os.path.join(root, "bench", "verify.py"), "--counts", "2,3", "--rounds", "1"]
