@@ -98,6 +98,9 @@ class Https:
             connection.request(method, self._path + path, headers=self._headers)
             response = connection.getresponse()
             body = _read(response, deadline)
+            if time.monotonic() >= deadline:
+                # Headers that were cut off look like headers that ended.
+                raise TimeoutError
             wait = _asked_wait(response.headers, response.status)
             return Answer(response.status, body, wait, response.headers.get("Location", ""))
         except ssl.SSLCertVerificationError as error:
@@ -124,7 +127,8 @@ class Https:
         if self._plain:
             return http.client.HTTPConnection(host, port, timeout=_STEP)
         context = _tls()
-        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("https")
+        no_proxy = is_loopback(host) or urllib.request.proxy_bypass(host)
+        proxy = None if no_proxy else urllib.request.getproxies().get("https")
         if not proxy:
             return http.client.HTTPSConnection(host, port, timeout=_STEP, context=context)
         way = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
