@@ -5,6 +5,7 @@ See https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-STA
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -45,6 +46,10 @@ class Supavisor:
 
     def __call__(self, client: socket.socket) -> None:
         """Serve one connection."""
+        with contextlib.ExitStack() as open_sockets:
+            self._serve(client, open_sockets)
+
+    def _serve(self, client: socket.socket, open_sockets: contextlib.ExitStack) -> None:
         while True:
             size, code = struct.unpack("!II", read_exactly(client, 8))
             rest = read_exactly(client, size - 8)
@@ -53,22 +58,21 @@ class Supavisor:
             offered = self.tls is not None and code == _SSL
             client.sendall(b"S" if offered else b"N")
             if self.tls is not None and offered:
-                client = self.tls.wrap_socket(client, server_side=True)
-        with client:
-            parts = rest.rstrip(b"\0").split(b"\0")
-            wanted = dict(zip(parts[::2], parts[1::2], strict=True))
-            self.users.append(wanted[b"user"].decode())
-            if self.refusals:
-                answer = self.refusals.pop(0)
-                if callable(answer):
-                    answer(client)
-                else:
-                    client.sendall(answer)
-                return
-            if self.password and not self._knows(client):
-                client.sendall(refusal("28P01", 'password authentication failed for user "postgres"'))
-                return
-            self._pass_on(client, wanted)
+                client = open_sockets.enter_context(self.tls.wrap_socket(client, server_side=True))
+        parts = rest.rstrip(b"\0").split(b"\0")
+        wanted = dict(zip(parts[::2], parts[1::2], strict=True))
+        self.users.append(wanted[b"user"].decode())
+        if self.refusals:
+            answer = self.refusals.pop(0)
+            if callable(answer):
+                answer(client)
+            else:
+                client.sendall(answer)
+            return
+        if self.password and not self._knows(client):
+            client.sendall(refusal("28P01", 'password authentication failed for user "postgres"'))
+            return
+        self._pass_on(client, wanted)
 
     def _knows(self, client: socket.socket) -> bool:
         """Ask for the password in the clear, as poolers do over TLS."""
