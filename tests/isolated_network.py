@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.supavisor import Supavisor
 REF = "abcdefghijklmnopqrst"
 DIRECT = f"db.{REF}.supabase.co"
 POOLER = "aws-1-eu-central-1.pooler.supabase.com"
+SILENT = "127.0.0.9"
 _ADDRESSES = {DIRECT: "2001:db8::5", "api.supabase.com": "127.0.0.3", POOLER: "127.0.0.2"}
 _COMMANDS = (["unshare", "--net", "--mount"], ["unshare", "--map-root-user", "--net", "--mount"])
 
@@ -44,8 +46,9 @@ def _works(tried: list[str]) -> bool:
 def run(backend: str, password: str, scenes: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     """Run `elf-migrate` in such a network, once for each scene.
 
-    A scene has the `arguments`, the `environment`, and what the API answers: `api`, by path. `backend` is the socket of
-    the server behind the pooler. Each result has `code`, `stdout`, `stderr`, `users` (who asked the pooler to be let
+    A scene has the `arguments`, the `environment`, what the API answers: `api`, by path, and, where it is not one that
+    no route leads to, the address of the `direct` host: SILENT accepts connections and never answers. `backend` is the
+    socket of the server behind the pooler. Each result has `code`, `stdout`, `stderr`, `users` (who asked the pooler to be let
     in), `passwords` (how many were sent) and `asked` (of the API).
     """
     made = command()
@@ -67,21 +70,22 @@ def _main() -> None:
     _bring_up_loopback()
     with tempfile.TemporaryDirectory() as made:
         hosts = Path(made) / "hosts"
-        hosts.write_text(
-            "".join(f"{address} {name}\n" for name, address in _ADDRESSES.items()) + "127.0.0.1 localhost\n"
-        )
+        hosts.touch()
         subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
         authority = Authority(Path(made))
-        sys.stdout.write(json.dumps([_scene(order, scene, authority) for scene in order["scenes"]]))
+        sys.stdout.write(json.dumps([_scene(order, scene, authority, hosts) for scene in order["scenes"]]))
 
 
-def _scene(order: dict[str, Any], scene: dict[str, Any], authority: Authority) -> dict[str, Any]:
+def _scene(order: dict[str, Any], scene: dict[str, Any], authority: Authority, hosts: Path) -> dict[str, Any]:
+    known = {**_ADDRESSES, "localhost": "127.0.0.1", DIRECT: scene.get("direct", _ADDRESSES[DIRECT])}
+    hosts.write_text("".join(f"{address} {name}\n" for name, address in known.items()))
     answers = {path: http(200, json.dumps(value).encode()) for path, value in scene.get("api", {}).items()}
     api = Routes(answers, authority.context("api.supabase.com"))
     pooler = Supavisor(order["backend"], order["password"], authority.context(POOLER))
     with contextlib.ExitStack() as servers:
         servers.enter_context(listening(api, _ADDRESSES["api.supabase.com"], 443))
         servers.enter_context(listening(pooler, _ADDRESSES[POOLER], 5432))
+        servers.enter_context(listening(lambda _: time.sleep(60), SILENT, 5432))
         trusted = {"SSL_CERT_FILE": authority.bundle, "SUPABASE_SSL_CERT": authority.bundle}
         done = subprocess.run(
             ["elf-migrate", *scene["arguments"]],

@@ -56,12 +56,13 @@ def test_an_ipv4_network_reaches_the_project_through_its_session_pooler(
         {"arguments": status, "environment": {**project, **token}, "api": api(db_user="postgres.zzzzzzzzzzzzzzzzzzzz")},
         {"arguments": status, "environment": {**project, **token}, "api": {}},
         {"arguments": status, "environment": {**project, **token, "SSL_CERT_FILE": "/dev/null"}, "api": api()},
+        {"arguments": status, "environment": {**project, **token}, "api": api(), "direct": isolated_network.SILENT},
     ]  # fmt: skip
     results = isolated_network.run(f"{server.sockets}/.s.PGSQL.5432", PASSWORD, scenes, tmp_path)
     for result in results:
         shown = result["stdout"] + result["stderr"]
         assert not any(secret in shown for secret in (PASSWORD, ENCODED, TOKEN, "Traceback")), shown
-    bare, found, deployed, url, wrong, paused, evil, foreign, unknown, untrusted = results
+    bare, found, deployed, url, wrong, paused, evil, foreign, unknown, untrusted, silent = results
     unreachable = f"Cannot connect to postgres@{DIRECT}:5432/postgres: there is no way to that address from here."
 
     assert bare["code"] == 2
@@ -70,9 +71,9 @@ def test_an_ipv4_network_reaches_the_project_through_its_session_pooler(
     assert "SUPABASE_ACCESS_TOKEN" in bare["stderr"]
 
     assert found["code"] == 0, found
-    assert (
-        f"{unreachable} The project's session pooler is used instead: postgres.{REF}@{POOLER}:5432" in found["stdout"]
-    )
+    why = f"postgres@{DIRECT}:5432/postgres cannot be reached from here"
+    instead = f"{why} (no route leads to its address), so the project's session pooler is used: postgres.{REF}@{POOLER}"
+    assert instead in found["stdout"]
     assert f"at postgres.{REF}@{POOLER}:5432/postgres as " in found["stdout"]
     assert ", over TLS." in found["stdout"]
     assert found["asked"] == [f"GET {_PROJECT} HTTP/1.1", f"GET {_POOLER} HTTP/1.1"]
@@ -93,8 +94,11 @@ def test_an_ipv4_network_reaches_the_project_through_its_session_pooler(
     assert paused["code"] == 2
     assert f"The Supabase project {REF} is paused" in paused["stderr"]
 
+    assert silent["code"] == 0, silent
+    assert f"{why} (it does not answer)" in silent["stdout"]
+
     for refused, said in (
-        (evil, "pooler.supabase.com.evil.test, that is none of supabase.com"),
+        (evil, "pooler.supabase.com.evil.test, that is outside supabase.com"),
         (foreign, f"does not belong to project {REF}"),
         (unknown, f"knows no project {REF}"),
         (untrusted, "not trusted"),

@@ -17,8 +17,6 @@ ENCODE = (
 
 #: Kinds that pass by themselves, and that come before any password was sent: trying again harms nobody.
 PASSING = frozenset({"refused", "closed", "starting", "full", "resolving"})
-#: Kinds that say that no way leads from here to that address.
-NO_WAY = frozenset({"unresolved", "unreachable", "timeout"})
 
 _CHECK_IT = "Check the password (Supabase: Project Settings > Database; it is no API key)."
 _POOLER_USER = (

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ApiFailed, ConnectionFailed
-from elf_sqlcheck.shared.refusals import NO_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
     from elf_sqlcheck.shared.connection import Parameters
     from elf_sqlcheck.shared.supabase_api import SupabaseApi
 
+_NO_WAY = {
+    "unresolved": "its name has no address",
+    "unreachable": "no route leads to its address",
+    "timeout": "it does not answer",
+}
 SESSION_PORT = "5432"
 TRANSACTION_PORT = "6543"
 
@@ -90,9 +94,9 @@ def way_around(target: Parameters, failure: ConnectionFailed, note: Callable[[st
         ConnectionFailed: There is no other way; says what Supabase knows about it: paused, restarting, banned.
     """
     there = project(target.values)
-    if there is None or failure.kind not in {*NO_WAY, "tenant", "refused", "closed", "broken", "starting"}:
+    if there is None or failure.kind not in {*_NO_WAY, "tenant", "refused", "closed", "broken", "starting"}:
         raise failure
-    cut_off = there.is_direct and failure.kind in NO_WAY
+    cut_off = there.is_direct and failure.kind in _NO_WAY
     token = target.access_token()
     if token is None:
         raise _without_token(failure) if cut_off else failure
@@ -103,12 +107,13 @@ def way_around(target: Parameters, failure: ConnectionFailed, note: Callable[[st
         _refuse_if_down(api.status(there.reference), there, failure)
         if cut_off:
             found = _pooler(target, there, api)
-            note(f"{failure.message} The project's session pooler is used instead: {found.where}.")
+            why = f"{target.where} cannot be reached from here ({_NO_WAY[failure.kind]})"
+            note(f"{why}, so the project's session pooler is used: {found.where}")
             return found
         banned = api.banned_addresses(there.reference) if failure.kind in ("refused", "closed") else []
     except ApiFailed as unknown:
         raise ConnectionFailed(
-            f"{failure.message}\n  Supabase was asked about it: {unknown.message}",
+            f"{failure.message}\n  The Management API was asked about it. {unknown.message}",
             _session_pooler(unknown.remedy) if cut_off else f"{failure.remedy} {unknown.remedy}".strip(),
             kind=failure.kind,
         ) from None
@@ -133,7 +138,7 @@ def _without_token(failure: ConnectionFailed) -> ConnectionFailed:
 
 def _session_pooler(otherwise: str) -> str:
     known = "Set SUPABASE_DB_URL to the session pooler's URL (Supabase: Connect > Session pooler, port 5432)."
-    return f"{known} {otherwise}"
+    return f"{known} {otherwise}".rstrip()
 
 
 def _refuse_if_down(status: str, there: Project, failure: ConnectionFailed) -> None:
@@ -161,9 +166,9 @@ def _pooler(target: Parameters, there: Project, api: SupabaseApi) -> Parameters:
     role, dot, reference = found.user.rpartition(".")
     # Whoever can change the answer could have the password sent to a host of their own.
     if not found.host.lower().endswith(f".{there.cloud.pooler_domain}"):
-        raise ApiFailed(f"It names a pooler, {found.host}, that is none of {there.cloud.pooler_domain}.")
+        raise ApiFailed(f"It named a pooler, {found.host}, that is outside {there.cloud.pooler_domain}.")
     if not dot or reference != there.reference:
-        raise ApiFailed(f"It names a pooler whose user, {found.user}, does not belong to project {there.reference}.")
+        raise ApiFailed(f"It named a pooler whose user, {found.user}, does not belong to project {there.reference}.")
     role = str(target.values.get("user") or role)
     values = {
         **{key: value for key, value in target.values.items() if key not in ("hostaddr", "connect_timeout")},
