@@ -48,8 +48,8 @@ def run(backend: str, password: str, scenes: list[dict[str, Any]], folder: Path)
 
     A scene has the `arguments`, the `environment`, what the API answers: `api`, by path, and, where it is not one that
     no route leads to, the address of the `direct` host: SILENT accepts connections and never answers. `backend` is the
-    socket of the server behind the pooler. Each result has `code`, `stdout`, `stderr`, `users` (who asked the pooler to be let
-    in), `passwords` (how many were sent) and `asked` (of the API).
+    socket of the server behind the pooler. Each result has `code`, `stdout`, `stderr`, `users` (who asked the pooler to
+    be let in), `passwords` (how many were sent) and `asked` (of the API).
     """
     made = command()
     assert made

@@ -329,6 +329,7 @@ PARAMETERS = [
     ({"DATABASE_URL": "postgres://u@h.example.org/d?sslmode=require&sslrootcert=/x.crt"}, {"sslmode": "verify-full"}),
     ({"DATABASE_URL": "postgres://u@h.example.org/d?sslmode=verify-ca&sslrootcert=/x.crt"}, {"sslmode": "verify-ca"}),
     ({"DATABASE_URL": "postgres://u@localhost/d", "SUPABASE_SSL_CERT": "/ca.crt"}, {"sslmode": None}),
+    ({"DATABASE_URL": "host=h.example.org password=a?pgbouncer=1"}, {"password": "a?pgbouncer=1"}),
     ({"DATABASE_URL": "service=shop"}, {"sslmode": "require"}),
 ]  # fmt: skip
 

@@ -162,7 +162,7 @@ def _from_url(url: str, origin: str) -> Parameters:
 def _without_foreign(url: str) -> str:
     """Leave out of a URL what only other drivers know, such as Prisma's `pgbouncer=true`."""
     address, mark, query = url.rpartition("?")
-    if not mark or "@" in query:
+    if "://" not in url or not mark or "@" in query:
         return url
     kept = [part for part in query.split("&") if part.partition("=")[0] not in _FOREIGN]
     return f"{address}?{'&'.join(kept)}" if kept else address
