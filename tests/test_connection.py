@@ -285,6 +285,7 @@ def test_nothing_is_deployed_to_a_standby(standby: str, tmp_path: Path) -> None:
         assert found
         assert found.standby
         assert "nothing can be deployed there: it is a standby" in str(found)
+    assert failure(f"{standby}&target_session_attrs=read-write").kind == "standby"
     name = "20250101_000000_a"
     migrate_files.write(tmp_path / "migrations", name, "SELECT 1;")
     done = elf_migrate(tmp_path, "up", "--yes", "--skip-validation", "--database-url", standby, exit_code=2)
