@@ -36,9 +36,9 @@ TABLES = {
         CREATE INDEX ON t (at); CREATE INDEX ON t USING gin (tags); CREATE UNIQUE INDEX ON t (lower(name))""",
     "parents with many rows": """CREATE TABLE users (id uuid PRIMARY KEY, at timestamptz);
         CREATE TABLE t (id uuid PRIMARY KEY REFERENCES users)""",
-    "partitions": """CREATE TABLE t (id int PRIMARY KEY, s text) PARTITION BY HASH (id);
-        CREATE TABLE p PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-        CREATE TABLE q PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 1)""",
+    "partitions": """CREATE TABLE t (id int, at date NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE p PARTITION OF t FOR VALUES FROM ('2031-01-01') TO ('2031-02-01');
+        CREATE TABLE q PARTITION OF t FOR VALUES FROM ('2031-02-01') TO (MAXVALUE)""",
     "rows of the same table": "CREATE TABLE t (id int PRIMARY KEY, above int REFERENCES t)",
     "keys into the same table": """CREATE TABLE t (tenant int, id int, above int, PRIMARY KEY (tenant, id),
         FOREIGN KEY (tenant, above) REFERENCES t)""",
@@ -67,7 +67,7 @@ def fill_on(server: Server, name: str, ddl: str, rows: int) -> dict[str, Any]:
     with SupabaseExecutor(server.create_database(name)) as executor:
         executor.connection.execute(ddl.encode())
         before = snapshot(executor.connection)
-        told = fill(executor, ["t"], rows)
+        told = fill(executor, ["t", "users"], rows)
         executor.connection.execute("SET enable_seqscan = off")
         found = {
             "told": told,
@@ -86,7 +86,7 @@ def test_they_are_those_that_an_insert_writes(server: Server, ddl: str, monkeypa
     inserted = fill_on(server, "inserted", ddl, ROWS)
     assert copied["told"] == inserted["told"]
     assert copied["holds"] == inserted["holds"]
-    assert copied["holds"][0]["rows"] >= (ROWS if ddl.find("%") < 0 else 500)
+    assert copied["holds"][0]["rows"] >= (500 if "%" in ddl else 9_900)
     assert copied["changed"] == inserted["changed"] == []
     assert all(index["ok"] for index in copied["indexes"])
 
@@ -133,7 +133,7 @@ with SupabaseExecutor(sys.argv[1]) as executor:
     server.drop_database("flat")
     made, rows, more = map(int, done.stdout.split())
     assert made > 90
-    assert rows == 25_000
+    assert rows > 24_900
     assert more < 10
 
 
