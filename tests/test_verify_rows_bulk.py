@@ -115,7 +115,7 @@ def test_whoever_is_no_superuser_copies_too_and_leaves_the_indexes(supabase_serv
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads how many bytes there were at most")
 def test_our_process_keeps_no_rows(server: Server) -> None:
-    """A hundred megabytes of them here."""
+    """Nearly fifty megabytes of them here."""
     script = """
 import resource, sys
 from elf_sqlcheck.shared.database import SupabaseExecutor
@@ -124,7 +124,7 @@ with SupabaseExecutor(sys.argv[1]) as executor:
     executor.connection.execute("CREATE TABLE t (id int PRIMARY KEY, s text NOT NULL CHECK (length(s) > 4000))")
     fill(executor, ["t"], 10)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    fill(executor, ["t"], 25_000)
+    fill(executor, ["t"], 12_000)
     size = executor.query("SELECT sum(length(s)) >> 20 AS mb, count(*) AS rows FROM t")[0]
     print(size["mb"], size["rows"], (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 """
@@ -132,8 +132,8 @@ with SupabaseExecutor(sys.argv[1]) as executor:
     done = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
     server.drop_database("flat")
     made, rows, more = map(int, done.stdout.split())
-    assert made > 90
-    assert rows > 24_900
+    assert made > 40
+    assert rows > 11_900
     assert more < 10
 
 
