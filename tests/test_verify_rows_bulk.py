@@ -43,7 +43,7 @@ TABLES = {
     "keys into the same table": """CREATE TABLE t (tenant int, id int, above int, PRIMARY KEY (tenant, id),
         FOREIGN KEY (tenant, above) REFERENCES t)""",
     "no columns": "CREATE TABLE t ()",
-    "triggers and rules": """CREATE TABLE t (id int PRIMARY KEY);
+    "a trigger": """CREATE TABLE t (id int PRIMARY KEY);
         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'nobody writes here'; END $$;
         CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()""",
     "an exclusion": "CREATE TABLE t (n int4range, EXCLUDE USING gist (n WITH &&))",

@@ -33,7 +33,10 @@ WHERE indrelid = %s AND indisready AND indisvalid AND indislive ORDER BY indexre
 
 
 def suits(recipe: Recipe) -> bool:
-    """Whether the rows of a table may be written without its indexes: not when each is looked up there by a key."""
+    """Whether the rows of a table may be written without its indexes.
+
+    Not where a key of several columns points at the table itself: each row would be sought among all before it.
+    """
     table = recipe.table
     return not any(key.parent == table.oid and len(key.columns) > 1 for key in table.keys)
 

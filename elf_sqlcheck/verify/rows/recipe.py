@@ -1,4 +1,4 @@
-"""The statement that writes rows into a table: one INSERT, whose rows the server makes by itself."""
+"""The statement that makes rows for a table: an INSERT or a COPY, whose rows the server makes by itself."""
 
 from __future__ import annotations
 
