@@ -50,7 +50,7 @@ def test_a_sequence_that_is_set_back_stays_so(server: Server) -> None:
         made(3, "CREATE TABLE b (id int);\nSELECT setval('s', 8);\nCREATE TABLE c (id int);", None, header=_ONE_WAY),
     )
     assert found == [("partial-failure-leaves-changes", "SELECT setval('s', 8)")]
-    assert "sequence s stays at 8 and was at 900" in result.findings[0].message
+    assert "sequence public.s stays at 8 and was at 900" in result.findings[0].message
 
 
 @pytest.mark.parametrize("bin_dir", INSTALLED.values())
