@@ -128,6 +128,14 @@ def test_a_replication_slot_stays(any_server: Server) -> None:
     asked(any_server, drop)
 
 
+def test_no_replication_slot_is_made_on_a_server_of_others(any_server: Server) -> None:
+    make = made(1, "SELECT pg_create_physical_replication_slot('others');", None, header=_ONE_WAY)
+    result = verify([make], any_server.url, options=Options(rows=0))
+    assert [one.rule for one in result.findings] == ["does-not-apply"]
+    assert "makes a replication slot, for which your server would keep its WAL" in result.findings[0].message
+    assert asked(any_server, "SELECT FROM pg_replication_slots WHERE slot_name = 'others'") == []
+
+
 @pytest.mark.parametrize(
     ("up", "place"),
     [
@@ -150,8 +158,10 @@ def test_a_sequence_is_set_back_in_passing(any_server: Server, up: str, place: s
     "up",
     [
         "ALTER SEQUENCE s RESTART 8;\nINSERT INTO counted (id) VALUES (nextval('s'));",
-        "DO $$ BEGIN FOR i IN 1..50 LOOP\nBEGIN PERFORM 1 / (i % 2); EXCEPTION WHEN OTHERS THEN NULL; END;\n"
-        "END LOOP; END $$;",
+        (
+            "DO $$ BEGIN FOR i IN 1..50 LOOP\nBEGIN PERFORM 1 / (i % 2); EXCEPTION WHEN OTHERS THEN NULL; END;\n"
+            "END LOOP; END $$;"
+        ),
         "INSERT INTO counted DEFAULT VALUES;\nSELECT setval('down', 10);\nSELECT setval('fresh', 300);",
         "INSERT INTO counted DEFAULT VALUES;\nDROP TABLE counted;\nDROP SEQUENCE s;",
         "CREATE ROLE boundary;\nSET LOCAL ROLE boundary;\nSELECT 1;\nRESET ROLE;\nDROP ROLE boundary;",
