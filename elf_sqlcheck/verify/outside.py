@@ -61,9 +61,10 @@ def _drops_role(change: ch.Change) -> bool:
 def _outside(change: ch.Change, *, own_server: bool) -> str:
     if isinstance(change, ch.Call):
         bare = change.name.rpartition(".")[2]
-        if bare.startswith(_SLOTS) and not own_server:
-            return f"{bare} makes a replication slot, for which your server would keep its WAL"
         return f"{bare} reaches the files of the server's own machine" if bare.startswith(_FILES) else ""
+    if isinstance(change, ch.ReadRows) and not own_server:
+        made = [name for name in change.functions if name.rpartition(".")[2].startswith(_SLOTS)]
+        return f"{made[0]} makes a replication slot, for which your server would keep its WAL" if made else ""
     if isinstance(change, ch.Opaque):
         copies = _COPIES.get(change.what)
         return f"{copies} on the server's own machine" if copies else ""
