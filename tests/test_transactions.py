@@ -104,6 +104,8 @@ def test_what_postgres_refuses_in_a_transaction(postgres: Server) -> None:
         connection.execute(SETUP.encode())
         for line in STATEMENTS:
             text = line.format(database=database)
+            if text.startswith("CLUSTER p ") and postgres.provider.major < 15:
+                continue  # no partitioned table could be clustered, be it in a transaction or not
             connection.execute("BEGIN")
             refused = False
             try:
