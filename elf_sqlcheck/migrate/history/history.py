@@ -53,11 +53,13 @@ class History:
         """Write that a section failed. A DOWN that fails leaves the migration as applied as it was."""
         self._executor.query(*events.failed(migration, section, ms, error))
 
-    def reached(self, migration: Migration, section: Section, statements: int, mark: str) -> None:
-        """Write how far a section got that runs in more than one piece."""
+    def reached(
+        self, migration: Migration, section: Section, statements: int, mark: str, *, begun: bool = False
+    ) -> None:
+        """Write how far a section got that runs in more than one piece, and whether the next one is `begun`."""
         if section.name == "up" and statements == 0:
             self._executor.query(events.RUNNING, events.row(migration, "running", 0))
-        progress = json.dumps({"section": section.name, "statements": statements, "mark": mark})
+        progress = json.dumps({"section": section.name, "statements": statements, "mark": mark, "begun": begun})
         self._executor.query(events.REACHED, {"progress": progress, "version": migration.version})
 
     def adopt(self, migration: Migration) -> None:
