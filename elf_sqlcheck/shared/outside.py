@@ -111,9 +111,7 @@ def _is_dropped(connection: Connection[dict[str, Any]], statement: Statement) ->
     from psycopg import sql
 
     names = [sql.Identifier(*_parts(item)).as_string(connection) for item in statement.node["objects"]]
-    query = (
-        "SELECT pg_catalog.count(pg_catalog.to_regclass(name)) AS left FROM pg_catalog.unnest(%s::text[]) AS n (name)"
-    )
+    query = b"SELECT pg_catalog.count(pg_catalog.to_regclass(n)) AS there FROM pg_catalog.unnest(%s::text[]) AS n"
     row = connection.execute(query, (names,)).fetchone()
     return row is not None and row["there"] == 0
 

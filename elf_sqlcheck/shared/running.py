@@ -82,8 +82,9 @@ class Run:
         """Send everything, and tell whoever is to be told."""
         calls, connection = self._calls, self._connection
         self._open()
-        if self._several and calls.progress:
-            calls.progress(self._done, self._mark(self._done))
+        at_start = calls.beginning if self._begun else calls.progress
+        if self._several and at_start:
+            at_start(self._done, self._mark(self._done))
         for piece in self.pieces:
             with self._executor.around(self._migration, piece) if self._executor.around else nullcontext():
                 self._with_patience(piece)
