@@ -254,10 +254,10 @@ def _run(executor: SupabaseExecutor, history: History, step: Step, state: State 
     def elapsed() -> float:
         return (time.perf_counter() - started) * 1000
 
-    def record(connection: Connection[dict[str, Any]]) -> None:
+    def record(connection: Connection[dict[str, Any]]) -> bytes:
         for attendant in options.attendants:
             attendant.inside(connection, step)
-        history.done(connection, migration, section, elapsed())
+        return history.closing(connection, migration, section, elapsed())
 
     def reached(statements: int, mark: str) -> None:
         history.reached(migration, section, statements, mark)

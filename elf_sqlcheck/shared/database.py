@@ -184,7 +184,8 @@ class SupabaseExecutor:
         Args:
             migration: The migration that is run.
             section: Its UP or its DOWN section.
-            record: Writes the history with the connection it gets; its rows are committed with the last piece.
+            record: Writes the history with the connection it gets, or returns the command (bytes) that does; its rows
+                are committed with the last piece.
             resume_from: How many statements of the section an earlier run has already carried out.
             begun: Whether that run had told `beginning` that the next one begins, and nothing since.
             progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;

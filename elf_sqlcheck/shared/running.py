@@ -89,8 +89,8 @@ class Run:
             with self._executor.around(self._migration, piece) if self._executor.around else nullcontext():
                 self._with_patience(piece)
             self._done, self._begun = piece.last, False
-        if calls.record and not self.pieces:
-            calls.record(connection)
+        if (record := calls.record) and not self.pieces:
+            self._write_now(lambda: record(connection))
         if calls.leaving:
             calls.leaving(connection)
 
@@ -172,27 +172,26 @@ class Run:
             if over or results[1].get_value(0, 0) != results[-len(tail)].get_value(0, 0):
                 kept = committed(results[len(lead) : -len(tail)])
                 raise own_commit(self._migration, self._section, piece, kept, rest_stays=over)
-            for hook in hooks:
-                hook()
+            closing = _told(hooks)
         except psycopg.Error as error:
             raise self._failed(piece, error) from None
-        self._commit(piece)
+        self._commit(piece, closing)
 
-    def _commit(self, piece: Piece) -> None:
-        """Commit, and when nothing follows make the session like new in the same breath."""
+    def _commit(self, piece: Piece, closing: Sequence[bytes]) -> None:
+        """Send what closes the transaction, commit, and when nothing follows make the session like new, all at once."""
         import psycopg
 
         connection = self._connection
         is_last = piece is self.pieces[-1] and not self._calls.leaving
-        commands = [b"COMMIT", *(self._executor.like_new() if is_last else ())]
+        commands = [*closing, b"COMMIT", *(self._executor.like_new() if is_last else ())]
         try:
             results = send(connection, b"; ".join(commands))
         except psycopg.Error as error:
             raise self._failed(piece, error, committing=True) from None
         refused = error_in(results)
-        if refused is not None and len(results) == 1:
+        if refused is not None and len(results) <= len(closing) + 1:
             raise self._failed(piece, refused, committing=True)
-        if results[0].command_status != b"COMMIT":
+        if results[len(closing)].command_status != b"COMMIT":
             raise rolled_back_at_commit(self._migration, self._section, piece)
         self.is_reset = is_last and refused is None
 
@@ -212,8 +211,7 @@ class Run:
             else:
                 self._send_alone(piece, was_so=was_so)
             if hooks := self._hooks(piece):
-                self._write(hooks)
-                self._commit(piece)
+                self._commit(piece, self._write(hooks))
         except psycopg.Error as error:
             raise self._failed(piece, error) from None
 
@@ -226,27 +224,30 @@ class Run:
         tells = not was_so and not outside.is_repeatable(statement)
         if tells and calls.beginning:
             begin = calls.beginning
-            self._write([lambda: begin(self._done, mark)])
-            connection.execute("COMMIT")
+            self._write_now(lambda: begin(self._done, mark))
         try:
             if not concurrently.complete_detaching(connection, statement):
                 self._check(piece, send(connection, piece.text(migration)), (), before=0)
         except MigrationFailed:
             if tells and calls.progress and not connection.broken:
                 progress = calls.progress
-                self._write([lambda: progress(self._done, mark)])
-                connection.execute("COMMIT")
+                self._write_now(lambda: progress(self._done, mark))
             raise
         if concurrently.is_concurrent_index(statement):
             concurrently.check_valid(connection, migration, statement)
 
-    def _write(self, hooks: Sequence[Callable[[], object]]) -> None:
-        """Open a transaction and let the history be written in it; whoever calls this commits."""
-        results = send(self._connection, b"; ".join([b"BEGIN", *self._plain()]))
-        if refused := error_in(results):
+    def _write(self, hooks: Sequence[Callable[[], object]]) -> list[bytes]:
+        """Open a transaction and let the history be written in it; returns what is to be sent with the COMMIT."""
+        refused = error_in(send(self._connection, b"; ".join([b"BEGIN", *self._plain()])))
+        if refused is not None:
             raise refused
-        for hook in hooks:
-            hook()
+        return _told(hooks)
+
+    def _write_now(self, hook: Callable[[], object]) -> None:
+        """Let the history be written in a transaction of its own."""
+        refused = error_in(send(self._connection, b"; ".join([*self._write([hook]), b"COMMIT"])))
+        if refused is not None:
+            raise refused
 
     def _plain(self) -> Sequence[bytes]:
         """What keeps a SET ROLE or search_path of the migration from deciding whether its history can be written."""
@@ -287,7 +288,8 @@ class Run:
             number = len(results) - 1
             answered = max(number - len(lead), 0)
             if self._connection.broken:
-                running = piece.statements[answered : answered + 1]
+                # One that ends its own session may be answered before.
+                running = piece.statements[: answered + 1][-1:]
                 raise self._went_away(span=running[0].span if running else section.span, said=str(error))
             if guard and error.sqlstate == _DIVISION_BY_ZERO and lead[number : number + 1] == [guard.statement]:
                 raise guard.lost()
@@ -305,7 +307,8 @@ class Run:
     def _failed(self, piece: Piece, error: psycopg.Error, *, committing: bool = False) -> MigrationFailed:
         """Return the error for what the server said to anything but the piece itself."""
         if self._connection.broken:
-            return self._went_away(committing=committing)
+            span = piece.statements[0].span if len(piece.statements) == 1 else None
+            return self._went_away(span=span, committing=committing)
         answered = 0 if self._is_alone else len(piece.statements)
         return self._refused(piece, error, answered=answered)
 
@@ -332,6 +335,11 @@ class Run:
             self._migration, self._section, where, self._done, unknown=committing or self._is_alone, span=span,
             said=said,
         )  # fmt: skip
+
+
+def _told(hooks: Sequence[Callable[[], object]]) -> list[bytes]:
+    """Call them, and return the commands that they want to be sent with the COMMIT."""
+    return [said for hook in hooks if isinstance(said := hook(), bytes)]
 
 
 def _gave_up(error: MigrationFailed, tries: int, seen: Sequence[Blocker]) -> MigrationFailed:
