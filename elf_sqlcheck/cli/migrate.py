@@ -111,6 +111,7 @@ def list_(session: Session, pending: bool) -> None:
     from elf_sqlcheck.cli import migrate_status
 
     with session.target() as target:
+        migrate_status.show_connection(session.output, target.executor)
         migrate_status.show_list(session.output, target.executor, session.migrations(), only_pending=pending)
 
 
@@ -148,6 +149,7 @@ def status(
         migrate_status.write_stats(session, output_file)
         return
     with session.target() as target:
+        migrate_status.show_connection(session.output, target.executor)
         is_odd = migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
         if verify_history or history_head:
             migrate_status.verify_history(session.output, target.executor, history_head)

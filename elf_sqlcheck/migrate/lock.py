@@ -26,8 +26,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import ConnectionFailed, DatabaseError, LockNotObtained
+from elf_sqlcheck.errors import DatabaseError, LockNotObtained
 from elf_sqlcheck.shared.blockers import Blockers
+from elf_sqlcheck.shared.connection_test import refuse_read_only
+from elf_sqlcheck.shared.pooler import refuse_transaction_pooler
 from elf_sqlcheck.shared.session import Guard
 
 if TYPE_CHECKING:
@@ -87,14 +89,17 @@ def deploy_lock(
 
     Raises:
         LockNotObtained: Another deployer still had it when the patience was over.
-        ConnectionFailed: No connection could be made, or it leads through a pooler that shares sessions.
+        ConnectionFailed: No connection could be made, or nothing can be deployed through it: a standby, or a pooler in
+            transaction mode.
     """
     with executor.another("elf-migrate lock") as own:
+        refuse_read_only(executor)
+        refuse_transaction_pooler(executor, own)
         own.keep_watch()
         deadline = time.monotonic() + patience
         _wait(own, note, deadline, patience)
         executor.keep_watch()
-        session = _own_session(own, executor)
+        session = own.backend_pid
         run = secrets.randbits(62)
         own.query("SELECT pg_catalog.pg_advisory_lock(%s)", (run,))
         _wait_for_work(own, executor, note, deadline)
@@ -139,22 +144,6 @@ def _wait_for_work(
                 f"SELECT pg_terminate_backend({pid});",
             )
         time.sleep(_POLL)
-
-
-def _own_session(own: SupabaseExecutor, executor: SupabaseExecutor) -> int:
-    """The process that serves the lock's session; raises ConnectionFailed when it is not the lock's alone."""
-    held = {row["pid"] for row in own.query(_HOLDERS, (KEY,))}
-    session = own.query("SELECT pg_catalog.pg_backend_pid() AS pid")[0]["pid"]
-    executor.query("BEGIN")
-    shared = executor.query("SELECT pg_catalog.pg_backend_pid() AS pid")[0]["pid"]
-    executor.query("ROLLBACK")
-    if session not in held or session == shared:
-        raise ConnectionFailed(
-            f"{executor.target.where} leads through a pooler that hands each transaction to another session, so a "
-            "lock does not hold there, and nothing was run.",
-            "Use the direct connection, or a pooler in session mode (Supabase: port 5432).",
-        )
-    return int(session)
 
 
 def _guarding(own: SupabaseExecutor, run: int) -> bytes:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from elf_sqlcheck.errors import MigrationFailed
+
 #: After how many seconds to look first, and then again and again.
 _FIRST, _EVERY = 0.05, 0.2
 _LONGEST = 60
@@ -92,13 +94,17 @@ def named(blockers: Sequence[Blocker]) -> str:
     return "; ".join(blocker.described for blocker in blockers)
 
 
-def way_out(blockers: Sequence[Blocker]) -> str:
-    """What somebody who may do so can do about them, as a sentence."""
-    pids = [blocker.pid for blocker in blockers if blocker.pid]
-    if not pids:
-        return "Run it again when less is going on."
-    ends = " ".join(f"SELECT pg_terminate_backend({pid});" for pid in pids)
-    return f"Let them finish and run it again when less is going on, or end them, if that may be: {ends}"
+def gave_up(error: MigrationFailed, tries: int, blockers: Sequence[Blocker]) -> MigrationFailed:
+    """Say in the error how often it was tried again, who was in the way, and what somebody who may do so can do."""
+    if tries:
+        error.message += f"\n  It was tried {tries + 1} times."
+    if blockers:
+        error.message += f"\n  In the way: {named(blockers)}."
+    ends = " ".join(f"SELECT pg_terminate_backend({one.pid});" for one in blockers if one.pid)
+    error.remedy = "Run it again when less is going on."
+    if ends:
+        error.remedy = f"Let them finish and run it again when less is going on, or end them, if that may be: {ends}"
+    return error
 
 
 def _described(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.shared import concurrently, outside
-from elf_sqlcheck.shared.blockers import named, way_out
+from elf_sqlcheck.shared.blockers import gave_up, named
 from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
 from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
     from elf_sqlcheck.model import Migration, Section, Span
-    from elf_sqlcheck.shared.blockers import Blocker
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
 
@@ -119,7 +118,7 @@ class Run:
                     raise
                 seen = guard.blockers.seen if guard else ()
                 if tries >= self._lock_retries or not self._may_repeat(piece, error):
-                    raise _gave_up(error, tries, seen) if guard else error from None
+                    raise gave_up(error, tries, seen) if guard else error from None
                 tries += 1
                 pause = min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311
                 if guard:
@@ -205,7 +204,7 @@ class Run:
             was_so = look is not None and look(connection, statement)
             if self._begun and was_so:
                 line = migration.position(statement.span.start)[0]
-                self._executor.note(f"line {line} was not run again: the run before had carried it out")
+                self._executor.remark(f"line {line} was not run again: the run before had carried it out")
             elif self._begun and not outside.may_repeat(statement):
                 raise outside.unknown(migration, statement, piece.last, self._mark(piece.last))
             else:
@@ -218,7 +217,7 @@ class Run:
     def _send_alone(self, piece: Piece, *, was_so: bool) -> None:
         connection, migration, statement = self._connection, self._migration, piece.statements[0]
         if cleared := outside.clear(connection, migration, statement):
-            self._executor.note(cleared)
+            self._executor.remark(cleared)
         calls, mark = self._calls, self._mark(self._done)
         # A result that was there before tells nothing; and what may just run again needs no telling.
         tells = not was_so and not outside.is_repeatable(statement)
@@ -340,13 +339,3 @@ class Run:
 def _told(hooks: Sequence[Callable[[], object]]) -> list[bytes]:
     """Call them, and return the commands that they want to be sent with the COMMIT."""
     return [said for hook in hooks if isinstance(said := hook(), bytes)]
-
-
-def _gave_up(error: MigrationFailed, tries: int, seen: Sequence[Blocker]) -> MigrationFailed:
-    """Say who was in the way of a lock, how often it was tried, and what can be done."""
-    if tries:
-        error.message += f"\n  It was tried {tries + 1} times."
-    if seen:
-        error.message += f"\n  In the way: {named(seen)}."
-    error.remedy = way_out(seen)
-    return error
