@@ -9,6 +9,7 @@ import click
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
+from elf_sqlcheck.cli.migrate_wait import wait
 from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
@@ -193,6 +194,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 
 cli.add_command(up)
 cli.add_command(down)
+cli.add_command(wait)
 
 
 def main() -> None:
