@@ -69,7 +69,7 @@ class SupabaseExecutor:
         self._url = url
         self._credentials = credentials
         self._application_name = application_name
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._as_its_tool = as_its_tool
         self._target: Parameters | None = None
         self._connection: Connection[dict[str, Any]] | None = None
@@ -228,7 +228,7 @@ class SupabaseExecutor:
                 self.close()
 
     def _set_up(self, connection: Connection[dict[str, Any]]) -> None:
-        self._own_settings = assignments(connection, self._settings)
+        self._own_settings = assignments(connection, self.settings)
         if self._is_watchful:
             self._own_settings = [*watchful(connection), *self._own_settings]
         self._pid = 0

@@ -260,7 +260,7 @@ class Run:
         """The timeouts of a transaction, unless the session has been given them."""
         connection, guard = self._connection, self._executor.guard
         limits = [] if self._several else assignments(connection, self._migration.timeouts, local=True)
-        if guard and "lock_timeout" not in self._migration.timeouts:
+        if guard and "lock_timeout" not in {**self._migration.timeouts, **self._executor.settings}:
             limits.append(patience(connection, guard.lock_timeout))
         return limits
 
