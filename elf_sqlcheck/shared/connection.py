@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ConnectionFailed
-from elf_sqlcheck.shared.credentials import CredentialManager
+from elf_sqlcheck.shared.credentials import CredentialManager, closed_vault
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -84,7 +84,12 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
             "Set SUPABASE_PASSWORD to the database password (Supabase: Project Settings > Database); "
             "an API key does not open the database.",
         )
-    raise ConnectionFailed("No database is configured.", _WANTED)
+    raise ConnectionFailed("No database is configured.", _WANTED + _closed_vault(credentials))
+
+
+def _closed_vault(given: CredentialManager | None) -> str:
+    path = closed_vault() if given is None else ""
+    return f" Or set ELF_MASTER_PASSWORD: nobody has opened the vault {path}." if path else ""
 
 
 def require_driver() -> None:
@@ -105,7 +110,7 @@ def has_credentials(credentials: CredentialManager | None = None) -> bool:
     """Whether any credential points at a database, complete or not."""
     asked = credentials if credentials is not None else CredentialManager()
     names = ("SUPABASE_DB_URL", "DATABASE_URL", "SUPABASE_URL")
-    return any(asked.get_credential(name, "system", "look for a database") for name in names)
+    return any(asked.has(name) for name in names)
 
 
 def connect(target: Parameters, application_name: str) -> Connection[dict[str, Any]]:

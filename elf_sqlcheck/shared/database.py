@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from elf_sqlcheck.errors import ConnectionFailed, DatabaseError, MigrationFailed
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, DatabaseError, MigrationFailed
 from elf_sqlcheck.shared import concurrently
 from elf_sqlcheck.shared.connection import Parameters, connect, parameters, redact
 from elf_sqlcheck.shared.failures import own_commit, remedy_for, statement_failed, stays, went_away
@@ -130,7 +130,7 @@ class SupabaseExecutor:
                 "current_database()::text AS database, "
                 "coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls"
             )[0]
-        except DatabaseError as error:
+        except (DatabaseError, CredentialError) as error:
             return ConnectionTest(ok=False, text=str(error))
         transport = "over TLS" if row["tls"] else "without TLS"
         text = f"connected to PostgreSQL {row['version']} at {self.target.where} as {row['user']}, {transport}"
