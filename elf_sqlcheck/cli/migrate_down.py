@@ -1,0 +1,41 @@
+"""The command `elf-migrate down`: take back what was applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.cli.migrate_session import Session
+
+
+@click.command()
+@click.argument("version")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@lock_wait_option
+@yes_option
+@command_options()
+def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
+    """Roll back one applied migration: VERSION is its version or full name.
+
+    \b
+    Examples:
+      elf-migrate down 20250121_094532 --dry-run
+      elf-migrate down 20250121_094532
+    """
+    from elf_sqlcheck.cli import migrate_status
+    from elf_sqlcheck.migrate import deploy
+    from elf_sqlcheck.migrate.history import History
+
+    migrations = session.migrations()
+    with session.target() as target:
+        migration, section = deploy.removable(migrations, version, History(target.executor).read())
+        if dry_run:
+            migrate_status.show_plan(session.output, [migration], section.name)
+            return
+        session.allow(target, f"Roll back {migration.name}", yes=yes)
+        deploy.down(target.executor, migrations, version, session.output, deploy.Options(lock_wait=lock_wait))
+    session.output.say("`elf-migrate up` applies it again.")

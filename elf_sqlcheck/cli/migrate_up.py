@@ -1,0 +1,62 @@
+"""The command `elf-migrate up`: everything that is due, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.cli.migrate_session import Session
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--target", "last", metavar="VERSION", help="The last migration to run: a version or a full name.")
+@click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
+@click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
+@lock_wait_option
+@yes_option
+@command_options()
+def up(
+    session: Session,
+    *,
+    dry_run: bool,
+    last: str | None,
+    skip_validation: bool,
+    allow_out_of_order: bool,
+    lock_wait: float,
+    yes: bool,
+) -> None:
+    """Run all pending migrations, in order; safe to run twice, at once, and after a crash.
+
+    \b
+    Examples:
+      elf-migrate up
+      elf-migrate up --dry-run
+      elf-migrate up --target 20250121_094532
+    """
+    from elf_sqlcheck.cli import migrate_check, migrate_status
+    from elf_sqlcheck.migrate import deploy
+
+    migrations = session.migrations()
+    with session.target() as target:
+        options = deploy.Options(target=last, allow_out_of_order=allow_out_of_order, lock_wait=lock_wait)
+        found = deploy.due(target.executor, migrations, options)
+        if not skip_validation:
+            migrate_check.refuse_changed(migrations, found.states)
+            migrate_check.check(session, found.migrations)
+        if dry_run:
+            migrate_status.show_plan(session.output, found.migrations)
+            return
+        if found.migrations:
+            session.allow(target, f"Run {len(found.migrations)} migration(s)", yes=yes)
+            made = target.complete_roles(migrations)
+            if made:
+                session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
+        done = deploy.up(target.executor, migrations, session.output, options)
+    session.output.data.setdefault("applied", [])
+    count = f"{len(done)} migration{'' if len(done) == 1 else 's'} applied"
+    session.output.say(f"{count}. `elf-migrate status` shows how things stand." if done else "Nothing to do.", "good")
