@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
@@ -173,6 +174,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 
 cli.add_command(up)
 cli.add_command(down)
+cli.add_command(credentials)
 
 
 def main() -> None:

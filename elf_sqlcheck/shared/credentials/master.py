@@ -46,6 +46,11 @@ def is_in_keyring(path: str) -> bool:
     return bool(path) and os.path.exists(_mark(path))
 
 
+def check() -> None:
+    """Make sure that there is a keyring to be trusted; raises CredentialError."""
+    _backend()
+
+
 def store(path: str, password: str) -> str:
     """Put the password into the keyring and use it from now on; returns the keyring's name. Raises CredentialError."""
     backend = _backend()

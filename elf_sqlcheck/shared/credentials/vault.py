@@ -31,7 +31,7 @@ class Vault:
     def __init__(self, path: str, password: str, derivation: Derivation | None = None) -> None:
         self.path = path
         self.audit = Audit(audit_path(path))
-        self._password = password
+        self.password = password
         self._derivation = derivation
 
     def read(self) -> Contents | None:
@@ -69,7 +69,7 @@ class Vault:
                 contents, key, generation = self._opened(data, newest)
             yield contents
             if new_password or key is None:
-                key = sealed.derive(new_password or self._password, self._derivation or sealed.Derivation.new())
+                key = sealed.derive(new_password or self.password, self._derivation or sealed.Derivation.new())
             for deed in deeds:
                 contents.audited = self.audit.append(deed, "begun", contents.audit_key, generation=generation + 1)
             try:
@@ -77,7 +77,7 @@ class Vault:
             except CredentialError:
                 self._note(deeds, "failed: the vault could not be written", contents, generation)
                 raise
-            self._password = new_password or self._password
+            self.password = new_password or self.password
             with contextlib.suppress(CredentialError):
                 files.replace(self._counter, str(generation + 1).encode())
             self._note(deeds, "done", contents, generation)
@@ -94,17 +94,14 @@ class Vault:
 
     def _opened(self, data: bytes, newest: int) -> tuple[Contents, Key, int]:
         try:
-            envelope = sealed.read_envelope(self.path, data)
-            text, key = sealed.unseal(self.path, envelope, self._password)
-            if envelope.generation < newest:
+            contents, key, generation = contents_of(self.path, data, self.password)
+            if generation < newest:
                 raise VaultDamaged(
-                    f"{self.path} is older than the vault that was last here: it is copy {envelope.generation}, "
+                    f"{self.path} is older than the vault that was last here: it is number {generation}, "
                     f"and number {newest} has been written. What was changed since would be undone.",
                     f"Put the newest copy back; or, if this one is meant to count, remove {self._counter}.",
                 )
-            return Contents.from_bytes(text), key, envelope.generation
-        except (ValueError, TypeError, KeyError):
-            raise sealed.damaged(self.path, "what is in it cannot be read") from None
+            return contents, key, generation
         except CredentialError:
             with contextlib.suppress(CredentialError):
                 self.audit.append(Deed("open"), WITHOUT_KEY, None)
@@ -117,3 +114,16 @@ class Vault:
     def _newest(self) -> int:
         text = (files.read(self._counter) if self.path else None) or b"0"
         return int(text) if text.isdigit() else 0
+
+
+def contents_of(path: str, data: bytes, password: str) -> tuple[Contents, Key, int]:
+    """What is in the bytes of a vault, its key, and how often it was written; `path` is for messages.
+
+    Raises VaultLocked, VaultDamaged and VaultTooNew, as `Vault.read` does.
+    """
+    envelope = sealed.read_envelope(path, data)
+    text, key = sealed.unseal(path, envelope, password)
+    try:
+        return Contents.from_bytes(text), key, envelope.generation
+    except (ValueError, TypeError, KeyError):
+        raise sealed.damaged(path, "what is in it cannot be read") from None
