@@ -118,14 +118,18 @@ def list_(session: Session, pending: bool) -> None:
 @cli.command()
 @click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
 @click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
+@click.option("--verify-history", is_flag=True, help="Look for events that were changed or taken out of the history.")
+@click.option("--history-head", metavar="HASH", default="", help="An event that must still be in the history: the one "
+              "that an earlier run named as its newest.")  # fmt: skip
 @command_options()
-def status(session: Session, *, stats: bool, output_file: str | None) -> None:
+def status(session: Session, *, stats: bool, output_file: str | None, verify_history: bool, history_head: str) -> None:
     """Show how the database stands: what is applied, pending, failed or changed.
 
     \b
     Examples:
       elf-migrate status
       elf-migrate status --stats --env production --output-file table-sizes.json
+      elf-migrate status --verify-history --history-head 5d0c2f6a...
     """
     from elf_sqlcheck.cli import migrate_status
 
@@ -136,6 +140,8 @@ def status(session: Session, *, stats: bool, output_file: str | None) -> None:
         return
     with session.target() as target:
         migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        if verify_history or history_head:
+            migrate_status.verify_history(session.output, target.executor, history_head)
 
 
 @cli.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.errors import ElfError, UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
 
@@ -71,6 +71,38 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
         output.say(f"Next: `elf-migrate up` would run {', '.join(str(row['name']) for row in waiting)}.")
     elif rows:
         output.say("Up to date.", "good")
+
+
+def verify_history(output: Output, executor: SupabaseExecutor, expected: str) -> None:
+    """Compute the hashes of the history anew, and say what does not fit.
+
+    Raises:
+        ElfError: Events were changed or taken out; exit code 1.
+        UsageError: `expected` is no hash.
+    """
+    found = History(executor).check(expected)
+    output.data["history"] = {
+        "events": found.events,
+        "older_events": found.older,
+        "head": found.head,
+        "problems": list(found.problems),
+        "set_by_hand": list(found.by_hand),
+    }
+    for sentence in found.by_hand:
+        output.say(f"  {sentence}", "warn")
+    for sentence in found.problems:
+        output.say(f"  {sentence}", "bad")
+    if found.problems:
+        number = len(found.problems)
+        raise ElfError(
+            f"The history was tampered with: {number} thing{'' if number == 1 else 's'} in it "
+            f"do{'es' if number == 1 else ''} not fit.",
+            "Compare it with a backup and with the logs of your deploys, and find out who may write to "
+            "migration_history.",
+        )
+    older = f", and {found.older} from before there was a chain, which nothing proves" if found.older else ""
+    output.say(f"The history is whole: {found.events} event{'' if found.events == 1 else 's'}{older}.", "good")
+    output.say(f"Its newest event: {found.head or 'none'}")
 
 
 def write_stats(session: Session, path: str | None) -> None:

@@ -57,6 +57,7 @@ def up(
             if made:
                 session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
         done = deploy.up(target.executor, migrations, session.output, options)
+        session.output.newest_event(target.executor)
     session.output.data.setdefault("applied", [])
     count = f"{len(done)} migration{'' if len(done) == 1 else 's'} applied"
     session.output.say(f"{count}. `elf-migrate status` shows how things stand." if done else "Nothing to do.", "good")
