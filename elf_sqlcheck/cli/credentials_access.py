@@ -86,8 +86,9 @@ def revoke(session: Session, *, team: str, names: tuple[str, ...], environment: 
     "--last", type=click.IntRange(0), default=50, show_default=True, metavar="N", help="How many lines; 0: all."
 )
 @click.option("--name", default="", metavar="NAME", help="Only what was done to that credential.")
+@click.option("--archive", is_flag=True, help="Put the log aside, and begin a new one.")
 @command_options(database=False, folder=False)
-def audit(session: Session, *, verify: bool, last: int, name: str) -> None:
+def audit(session: Session, *, verify: bool, last: int, name: str, archive: bool) -> None:
     """Show who asked for which credential, on whose behalf, why, and what came of it.
 
     --verify checks the hashes that chain the lines, and, with the master password, that all of them were written by
@@ -97,11 +98,15 @@ def audit(session: Session, *, verify: bool, last: int, name: str) -> None:
     Examples:
       elf-migrate credentials audit --name SUPABASE_PASSWORD
       elf-migrate credentials audit --verify
+      elf-migrate credentials audit --archive
     """
     from elf_sqlcheck.shared.credentials import files
     from elf_sqlcheck.shared.credentials.audit import Audit, audit_path
 
     output = session.output
+    if archive:
+        _archive(session)
+        return
     log = Audit(audit_path(files.vault_path()))
     lines = [line for _, line in log.lines() if line is not None and name in ("", line.get("name"))]
     # Whoever verifies wants to see what is wrong, not what happened.
@@ -119,6 +124,21 @@ def audit(session: Session, *, verify: bool, last: int, name: str) -> None:
         _verify(session, log)
 
 
+def _archive(session: Session) -> None:
+    from elf_sqlcheck.shared.credentials.audit import Deed
+
+    vault = given_by.open_vault()
+    deeds: list[Deed] = []
+    with vault.change(deeds) as contents:
+        aside = vault.audit.archive()
+        contents.audited = (0, "")
+        deeds.append(Deed("begin a new log", purpose=f"the former one is {os.path.basename(aside) or 'missing'}"))
+    session.output.data.update(path=vault.audit.path, archived=aside)
+    session.output.say(
+        f"The log is now {aside}; a new one begins." if aside else "There was no log; one begins.", "good"
+    )
+
+
 def _verify(session: Session, log: Any) -> None:
     from elf_sqlcheck.shared.credentials import files, master
 
@@ -130,7 +150,8 @@ def _verify(session: Session, log: Any) -> None:
     if faults:
         raise ElfError(
             f"The audit log {log.path} was changed: {'; '.join(faults[:5])}{'; …' if len(faults) > 5 else ''}.",
-            "Treat as known whatever was in the vault since the last line that is sound: rotate it, and keep this log.",
+            "Find out who did it, and rotate what they may have read. Then begin a new log, which keeps this one: "
+            "elf-migrate credentials audit --archive",
         )
     count = sum(1 for _ in log.lines())
     session.output.say(f"{count} line{'' if count == 1 else 's'}: the log is as it was written.", "good")

@@ -23,6 +23,8 @@ from elf_sqlcheck.shared.credentials.files import failed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Names another file for the log.
+VARIABLE = "ELF_CREDENTIALS_AUDIT"
 #: What a caller says about itself is cut to this many characters: a line must stay one, and be written at once.
 _LONGEST = 300
 _BLOCK = 16 * 1024
@@ -41,7 +43,7 @@ class Deed:
 
 def audit_path(vault: str) -> str:
     """The log of a vault: beside it, unless ELF_CREDENTIALS_AUDIT names another (for a vault on a read-only disk)."""
-    named = os.environ.get("ELF_CREDENTIALS_AUDIT", "")
+    named = os.environ.get(VARIABLE, "")
     return os.path.realpath(os.path.expanduser(named)) if named else f"{vault}.audit"
 
 
@@ -60,7 +62,7 @@ class Audit:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise failed("write the audit log", self.path, error) from None
+            raise failed("write the audit log", self.path, error, VARIABLE) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             end, number, before = _last(descriptor)
@@ -72,7 +74,7 @@ class Audit:
             )
             return number + 1, line["hash"]
         except OSError as error:
-            raise failed("write the audit log", self.path, error) from None
+            raise failed("write the audit log", self.path, error, VARIABLE) from None
         finally:
             os.close(descriptor)
 
@@ -85,7 +87,24 @@ class Audit:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise failed("read the audit log", self.path, error) from None
+            raise failed("read the audit log", self.path, error, VARIABLE) from None
+
+    def holds(self, audited: tuple[int, str]) -> bool:
+        """Whether that line, by number and hash, is where it was. Raises CredentialError."""
+        number, digest = audited
+        found = next((line for at, line in self.lines() if at == number), None) if number else None
+        return not number or bool(found and found["hash"] == digest == _hash(found))
+
+    def archive(self) -> str:
+        """Put the log aside, so that the next line begins a new one; returns its new path, "" when there is none."""
+        aside = f"{self.path}.{dt.datetime.now(dt.UTC):%Y%m%d%H%M%S%f}"
+        try:
+            os.rename(self.path, aside)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise failed("rename the audit log", self.path, error, VARIABLE) from None
+        return aside
 
     def faults(self, key: bytes | None, audited: tuple[int, str] = (0, "")) -> list[str]:
         """Whatever shows that somebody else has changed the log; [] when it is as it was written.

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 LARGEST = 16 * 1024 * 1024
 #: How long a writer waits for another one, in seconds: each holds the lock for as long as a key takes to derive.
 LOCK_WAIT = 60.0
-_REMEDIES = {
-    errno.ENOSPC: "Free some space on that disk, and run it again.",
-    errno.EDQUOT: "Free some of your quota on that disk, and run it again.",
-    errno.EROFS: "Name a file on a disk that can be written with ELF_CREDENTIALS.",
-    errno.EACCES: "Name a file in a folder of your own with ELF_CREDENTIALS.",
-    errno.EPERM: "Name a file in a folder of your own with ELF_CREDENTIALS.",
-}
 
 
 def vault_path() -> str:
@@ -174,9 +167,10 @@ def _wait_for(descriptor: int, name: str) -> None:
             raise failed("lock", name, error) from None
 
 
-def failed(doing: str, path: str, error: OSError) -> CredentialError:
-    """What to raise when the system refuses to read, write or lock a file."""
-    return CredentialError(
-        f"Cannot {doing} {path}: {error.strerror}.",
-        _REMEDIES.get(error.errno or 0, "Look after that file and its folder, or name another with ELF_CREDENTIALS."),
-    )
+def failed(doing: str, path: str, error: OSError, variable: str = "ELF_CREDENTIALS") -> CredentialError:
+    """What to raise when the system refuses to read, write or lock a file that `variable` can name otherwise."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Free some space on that disk, and run it again."
+    else:
+        remedy = f"See to that file and its folder, or name one that is your own and can be written with {variable}."
+    return CredentialError(f"Cannot {doing} {path}: {error.strerror}.", remedy)

@@ -70,8 +70,11 @@ class Vault:
             yield contents
             if new_password or key is None:
                 key = sealed.derive(new_password or self.password, self._derivation or sealed.Derivation.new())
+            # A log that was cut is not taken as the log from now on: `audit --verify` goes on saying so.
+            is_sound = self.audit.holds(contents.audited)
             for deed in deeds:
-                contents.audited = self.audit.append(deed, "begun", contents.audit_key, generation=generation + 1)
+                line = self.audit.append(deed, "begun", contents.audit_key, generation=generation + 1)
+                contents.audited = line if is_sound else contents.audited
             try:
                 files.replace(self.path, sealed.seal(contents.to_bytes(), key, generation + 1))
             except CredentialError:
