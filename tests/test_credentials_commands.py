@@ -6,7 +6,9 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,46 @@ def seal(text, key, generation):
     secret = text.decode()
     raise RuntimeError("something that nobody thought of")
 sealed.seal = seal
+"""
+#: Runs commands one after the other, each in a process of its own, and tells how each ended and all that it said.
+RUNS_COMMANDS = """
+import json, os, sys, tempfile
+from elf_sqlcheck.cli.migrate import main
+from elf_sqlcheck.shared.credentials import sealed
+sealed.require_cryptography()
+told = []
+for arguments, given, more in json.load(sys.stdin):
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as said:
+        stdin.write(given.encode())
+        stdin.seek(0)
+        child = os.fork()
+        if not child:
+            os.environ.update(more)
+            os.dup2(stdin.fileno(), 0)
+            sys.stdin = open(0)
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+            sys.argv = ["elf-migrate", "credentials", *arguments]
+            main()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said.seek(0)
+        told.append((code, said.read().decode()))
+print(json.dumps(told))
+"""
+#: A session with GNOME's keyring, unlocked as by a log-in, in which the master password is stored, changed and removed.
+IN_A_SESSION = """
+gnome-keyring-daemon --foreground --unlock --components=secrets <<< login >/dev/null 2>&1 &
+trap "kill $!" EXIT
+for try in {1..50}; do
+    sleep 0.1
+    elf-migrate credentials keyring set && break
+done
+unset ELF_MASTER_PASSWORD
+elf-migrate credentials get FIRST --reveal
+printf 'a new password' | elf-migrate credentials passwd
+elf-migrate credentials get FIRST --reveal
+elf-migrate credentials keyring remove
+elf-migrate credentials list
 """
 PLAIN_KEYRING = """
 from keyring.backend import KeyringBackend
@@ -225,44 +267,52 @@ def test_without_password_and_terminal_it_says_what_to_set(shell: Shell) -> None
         assert "Set ELF_MASTER_PASSWORD." in shell(*command, stdin="x", exit_code=2, ELF_MASTER_PASSWORD="")
 
 
-def test_no_command_shows_a_value_that_nobody_asked_for(shell: Shell) -> None:
+def canaries(output: str, imported: str) -> list[tuple[list[str], str, dict[str, str]]]:
+    """Every command with its standard input and its variables: most of them hold a canary somewhere."""
+    name = f"A_{output}"
+    return [
+        (["set", name, "--expires", "3d", "--purpose", "a test"], CANARY, {}),
+        (["set", name], CANARY, {}),
+        (["rotate", name], f"{CANARY} {output}", {}),
+        (["rotate", name, "--undo"], "", {}),
+        (["rotate", "NOT_THERE"], CANARY, {}),
+        (["get", name], "", {name: f"{CANARY} of the environment"}),
+        (["get", name, "--previous"], "", {}),
+        (["get", "OUTSIDE"], "", {"OUTSIDE": CANARY}),
+        (["grant", "crm", "A_*"], "", {}),
+        (["get", name, "--team", "crm"], "", {}),
+        (["get", name, "--team", "other"], "", {}),
+        (["list"], "", {}),
+        (["import", "c/.env", "--replace"], "", {}),
+        (["import", imported], "", {"ELF_IMPORT_PASSWORD": "c4n4ry-Imp0rt"}),
+        (["import", imported], "", {"ELF_IMPORT_PASSWORD": "c4n4ry-wrong"}),
+        (["audit"], "", {}),
+        (["audit", "--verify"], "", {}),
+        (["audit", "--archive"], "", {}),
+        (["revoke", "crm", "A_*"], "", {}),
+        (["list"], "", {"ELF_MASTER_PASSWORD": "c4n4ry-wrong"}),
+        (["remove", name, "--yes"], "", {}),
+        (["keyring", "set"], "", {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}),
+        (["passwd"], PASSWORD, {}),
+    ]
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_command_shows_a_value_that_nobody_asked_for(shell: Shell, output: str) -> None:
     """A canary goes through every command, in words and as JSON, with and without errors."""
-    vault = vault_in(shell.folder / "c", "c4n4ry-Imp0rt")
-    put(vault, "IMPORTED")
+    other = vault_in(shell.folder / "c", "c4n4ry-Imp0rt")
+    put(other, "IMPORTED")
     (shell.folder / "c" / ".env").write_text("DOT='c4n4ry of a file'\n")
-    for output in ("text", "json"):
-        for arguments, stdin, more in (
-            (("set", f"A_{output}", "--expires", "3d", "--purpose", "a test"), CANARY, {}),
-            (("set", f"A_{output}"), CANARY, {}),
-            (("rotate", f"A_{output}"), f"{CANARY} {output}", {}),
-            (("rotate", f"A_{output}", "--undo"), "", {}),
-            (("rotate", "NOT_THERE"), CANARY, {}),
-            (("get", f"A_{output}"), "", {f"A_{output}": f"{CANARY} of the environment"}),
-            (("get", f"A_{output}", "--previous"), "", {}),
-            (("get", "OUTSIDE"), "", {"OUTSIDE": CANARY}),
-            (("grant", "crm", "A_*"), "", {}),
-            (("get", f"A_{output}", "--team", "crm"), "", {}),
-            (("get", f"A_{output}", "--team", "other"), "", {}),
-            (("list",), "", {}),
-            (("import", "c/.env", "--replace"), "", {}),
-            (("import", vault.path), "", {"ELF_IMPORT_PASSWORD": "c4n4ry-Imp0rt"}),
-            (("import", vault.path), "", {"ELF_IMPORT_PASSWORD": "c4n4ry-wrong"}),
-            (("audit",), "", {}),
-            (("audit", "--verify"), "", {}),
-            (("revoke", "crm", "A_*"), "", {}),
-            (("list",), "", {"ELF_MASTER_PASSWORD": "c4n4ry-wrong"}),
-            (("remove", f"A_{output}", "--yes"), "", {}),
-            (("keyring", "set"), "", {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}),
-            (("passwd",), PASSWORD, {}),
-        ):
-            done = subprocess.run(
-                ["elf-migrate", "credentials", *arguments, "--output", output],
-                cwd=shell.folder, env=environment(**shell.variables) | more, input=stdin,
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode in (0, 2), (arguments, done.stderr)
-            assert "c4n4ry" not in done.stdout + done.stderr, arguments
-            assert output == "text" or json.loads(done.stdout)["command"]
+    runs = [([*arguments, "--output", output], stdin, more) for arguments, stdin, more in canaries(output, other.path)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS_COMMANDS], cwd=shell.folder, env=environment(**shell.variables),
+        input=json.dumps(runs), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert [code for code, _ in told] == [0, 2, 0, 0, 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 2, 0], told
+    for (_, said), (arguments, _, _) in zip(told, runs, strict=True):
+        assert said, arguments
+        assert "c4n4ry" not in said, arguments
     for folder, _, names in os.walk(shell.folder):
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
@@ -350,6 +400,30 @@ def test_a_keyring_that_keeps_no_secret_is_refused_by_its_class(shell: Shell, ba
     with open(f"{shell.vault.path}.keyring", "w", encoding="utf-8") as mark:
         mark.write("chosen\n")
     assert backend in shell("list", exit_code=2, ELF_MASTER_PASSWORD="")
+
+
+@pytest.mark.skipif(
+    not (shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
+    reason="GNOME's keyring is not here",
+)
+def test_the_keyring_of_the_system_opens_the_vault(shell: Shell) -> None:
+    (shell.folder / "run").mkdir(mode=0o700)
+    home = {"HOME": str(shell.folder), "XDG_DATA_HOME": str(shell.folder), "XDG_RUNTIME_DIR": str(shell.folder / "run")}
+    done = subprocess.run(
+        ["dbus-run-session", "--", "bash", "-c", IN_A_SESSION], env=environment(**shell.variables) | home,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    name = "keyring.backends.SecretService.Keyring"
+    assert done.stdout.splitlines() == [
+        f"{name} opens {shell.vault.path} from now on.",
+        "first",
+        f"{shell.vault.path} has a new master password.",
+        f"The keyring {name} has it, too.",
+        "first",
+        f"The keyring no longer opens {shell.vault.path}: set ELF_MASTER_PASSWORD.",
+    ], done.stderr
+    assert "needs its master password" in done.stderr
+    assert not os.path.exists(f"{shell.vault.path}.keyring")
 
 
 def test_a_deploy_takes_its_database_from_the_vault(shell: Shell, database: str) -> None:
