@@ -118,16 +118,26 @@ def list_(session: Session, pending: bool) -> None:
 @cli.command()
 @click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
 @click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
+@click.option("--exit-code", is_flag=True, help="End with 3 when something is pending, failed, changed or missing.")
 @click.option("--verify-history", is_flag=True, help="Look for events that were changed or taken out of the history.")
 @click.option("--history-head", metavar="HASH", default="", help="An event that must still be in the history: the one "
               "that an earlier run named as its newest.")  # fmt: skip
 @command_options()
-def status(session: Session, *, stats: bool, output_file: str | None, verify_history: bool, history_head: str) -> None:
+def status(
+    session: Session,
+    *,
+    stats: bool,
+    output_file: str | None,
+    exit_code: bool,
+    verify_history: bool,
+    history_head: str,
+) -> None:
     """Show how the database stands: what is applied, pending, failed or changed.
 
     \b
     Examples:
       elf-migrate status
+      elf-migrate status --exit-code
       elf-migrate status --stats --env production --output-file table-sizes.json
       elf-migrate status --verify-history --history-head 5d0c2f6a...
     """
@@ -139,9 +149,11 @@ def status(session: Session, *, stats: bool, output_file: str | None, verify_his
         migrate_status.write_stats(session, output_file)
         return
     with session.target() as target:
-        migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        is_odd = migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
         if verify_history or history_head:
             migrate_status.verify_history(session.output, target.executor, history_head)
+    if exit_code and is_odd:
+        click.get_current_context().exit(3)
 
 
 @cli.command()
