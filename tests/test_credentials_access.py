@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elf_sqlcheck.config import Config, Environment
 from elf_sqlcheck.errors import AccessDenied, CredentialError, CredentialExpired, UsageError, VaultLocked
+from elf_sqlcheck.migrate.target import open_target
 from elf_sqlcheck.shared.connection import has_credentials, parameters
 from elf_sqlcheck.shared.credentials import CredentialManager, edits
 from elf_sqlcheck.shared.database import SupabaseExecutor
@@ -155,6 +157,34 @@ def test_looking_whether_there_is_one_is_no_reading(opened: Vault) -> None:
     assert not has_credentials()
     assert has_credentials(CredentialManager(environment="production"))
     assert len(list(opened.audit.lines())) == before + 2
+
+
+def test_what_is_in_a_shell_does_not_lead_away_from_the_vaults_database(
+    opened: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@localhost/of_the_shell")
+    assert parameters().values["dbname"] == "of_the_shell"
+    put(opened, "SUPABASE_URL", "https://abc.supabase.co", "production")
+    put(opened, "SUPABASE_PASSWORD", env="production")
+    assert parameters().values["dbname"] == "of_the_shell"
+    monkeypatch.setenv("ELF_ENV", "production")
+    assert parameters().values["host"] == "db.abc.supabase.co"
+
+
+def test_an_environment_has_its_url_from_the_vault(
+    opened: Vault, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("URL", "postgresql://u@localhost/outside")
+    put(opened, "URL", "postgresql://u@localhost/p", "production")
+    config = Config(env={name: Environment(name, url_env="URL") for name in ("production", "staging")})
+    for name, database in (("production", "p"), ("staging", "outside")):
+        with open_target(config, environment=name) as target:
+            assert target.executor.target.values["dbname"] == database
+    with pytest.raises(UsageError, match="Several"), open_target(config):
+        pass
+    with open_target(Config(env={"production": Environment("production", url_env="URL")})) as target:
+        assert target.executor.target.values["dbname"] == "p"
+    assert "says something else and is not used" in caplog.text
 
 
 def test_without_the_password_the_vault_stays_closed(opened: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

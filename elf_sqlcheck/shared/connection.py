@@ -25,6 +25,9 @@ _POOLER = (
     "Supabase's direct host has IPv6 only: from an IPv4 network use the session pooler's URL (port 5432, Supabase: "
     "Connect > Session pooler)."
 )
+#: Credentials that say where the database is, in the order in which they count; the first ones say it all.
+_URLS = ("SUPABASE_DB_URL", "DATABASE_URL")
+_ADDRESSES = (*_URLS, "SUPABASE_URL")
 _WANTED = (
     "Give --database-url, or set SUPABASE_DB_URL or DATABASE_URL, or SUPABASE_URL together with SUPABASE_PASSWORD "
     "(the database password, not an API key)."
@@ -70,10 +73,10 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
     if url:
         return _from_url(url, "the given URL")
     asked = credentials if credentials is not None else CredentialManager()
-    for name in ("SUPABASE_DB_URL", "DATABASE_URL"):
-        value = asked.get_credential(name, "system", "connect to the database")
-        if value:
-            return _from_url(value, name)
+    name = asked.first_of(*_ADDRESSES)
+    value = asked.get_credential(name, "system", "connect to the database") if name in _URLS else None
+    if value:
+        return _from_url(value, name)
     project = asked.get_credential("SUPABASE_URL", "system", "find the database host")
     password = asked.get_credential("SUPABASE_PASSWORD", "system", "connect to the database")
     if project and password:
@@ -109,8 +112,7 @@ def require_driver() -> None:
 def has_credentials(credentials: CredentialManager | None = None) -> bool:
     """Whether any credential points at a database, complete or not."""
     asked = credentials if credentials is not None else CredentialManager()
-    names = ("SUPABASE_DB_URL", "DATABASE_URL", "SUPABASE_URL")
-    return any(asked.has(name) for name in names)
+    return bool(asked.first_of(*_ADDRESSES))
 
 
 def connect(target: Parameters, application_name: str) -> Connection[dict[str, Any]]:

@@ -98,15 +98,20 @@ class CredentialManager:
             return found
         return self._audited(*opened, name, team, purpose, place)
 
-    def has(self, name: str, *, environment: str | None = None) -> bool:
-        """Whether the tool itself would get a value, which is not given out and so not in the audit log either.
+    def first_of(self, *names: str, environment: str | None = None) -> str:
+        """The first of several names that the tool itself would get a value for, "" for none.
 
-        Raises CredentialError, as `get_credential` does; one that expired is there all the same.
+        All of them are looked for in the vault before any is looked for in the environment of the process, so that a
+        DATABASE_URL in somebody's shell does not win over the SUPABASE_URL of the environment that is deployed to. No
+        value is given out, so nothing goes to the audit log. One that has expired is there all the same.
+
+        Raises CredentialError, as `get_credential` does.
         """
         opened = self._opened()
-        if opened is not None and opened[1].find(_names(name), "system", self._place(environment)) is not None:
-            return True
-        return self._outside(name) is not None
+        place = self._place(environment)
+        inside = (name for name in names if opened and opened[1].find(_names(name), "system", place) is not None)
+        outside = (name for name in names if self._outside(name) is not None)
+        return next(inside, "") or next(outside, "")
 
     def _audited(
         self, vault: Vault, contents: Contents, name: str, team: str, purpose: str, environment: str
