@@ -434,6 +434,7 @@ def test_a_deploy_takes_its_database_from_the_vault(shell: Shell, database: str)
     assert "1 migration applied" in shell.migrate("up", "--yes", "--skip-validation")
     assert "1 completed" in shell.migrate("status")
     assert "nothing listens there" in shell.migrate("status", exit_code=2, ELF_ENV="staging")
+    assert "because which are pending is not known" in shell.migrate("validate", ELF_MASTER_PASSWORD="wrong")
     assert "does not open" in shell.migrate("up", "--yes", exit_code=2, ELF_MASTER_PASSWORD="wrong")
     said = shell("audit", "--name", "DATABASE_URL")
     assert "connect to the database" in said

@@ -36,6 +36,7 @@ def grant(session: Session, *, team: str, names: tuple[str, ...], environment: s
     from elf_sqlcheck.shared.credentials import edits
     from elf_sqlcheck.shared.credentials.audit import Deed
 
+    known = session.config.teams
     made = edits.grants(team, names, environment)
     deeds = [Deed("grant", one.name, environment, one.team) for one in made]
     with given_by.open_vault(create=True).change(deeds) as contents:
@@ -48,7 +49,6 @@ def grant(session: Session, *, team: str, names: tuple[str, ...], environment: s
     session.output.say(f"Team {slug} may read {', '.join(names)}{f' of {environment}' if environment else ''}.", "good")
     for name in unused:
         session.output.note(f"nothing in the vault is called {name} yet")
-    known = session.config.teams
     if known and slug not in known:
         near = closest(slug, known)
         session.output.note(f"[teams] of the configuration has no team {slug}{f'; it has {near}' if near else ''}")

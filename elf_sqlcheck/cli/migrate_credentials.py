@@ -25,9 +25,12 @@ def credentials() -> None:
     """Keep passwords and keys in an encrypted vault, and say who may read them.
 
     The vault is one file: ELF_CREDENTIALS, else elf-sqlcheck/credentials.vault in XDG_CONFIG_HOME or ~/.config. It is
-    opened by ELF_MASTER_PASSWORD, by the keyring of the system, or by whoever answers the prompt. What elf-migrate
-    needs (SUPABASE_URL, SUPABASE_PASSWORD, DATABASE_URL …) it takes from there when it is open, else from the
-    variables of the same names.
+    opened by ELF_MASTER_PASSWORD, by the keyring of the system, or by whoever answers the prompt of these commands.
+    Its audit log is beside it, or where ELF_CREDENTIALS_AUDIT says.
+
+    What elf-migrate needs (SUPABASE_URL, SUPABASE_PASSWORD, DATABASE_URL, the url-env of an environment) it takes from
+    the vault when that is open and has the name, else from the variable of that name. A variable that is set besides
+    is passed over, with a warning: --database-url, or a vault that stays closed, lets others go first.
 
     \b
     Examples:

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import CredentialError
@@ -138,13 +139,12 @@ class CredentialManager:
     def _warn(self, entry: Entry) -> None:
         state = entry.state(time.time())
         if state != "valid":
-            _log.warning("the credential %s %s: rotate it in time", entry.scope, state)
+            _warn_once(f"the credential {entry.scope} {state}: rotate it in time")
         outside = self._outside(entry.name)
         if outside is not None and outside.value != entry.value:
-            _log.warning(
-                "%s is taken from the vault; the environment variable %s says something else and is not used",
-                entry.scope,
-                outside.name,
+            _warn_once(
+                f"{entry.scope} is taken from the vault; the environment variable {outside.name} says something else "
+                "and is not used"
             )
 
     def _opened(self) -> tuple[Vault, Contents] | None:
@@ -175,6 +175,12 @@ def closed_vault() -> str:
     path = files.vault_path()
     closed = bool(path) and not os.environ.get(master.VARIABLE) and not master.is_in_keyring(path)
     return path if closed and os.path.exists(path) else ""
+
+
+@lru_cache(maxsize=256)
+def _warn_once(text: str) -> None:
+    """One command may ask for the same credential for each of its connections."""
+    _log.warning("%s", text)
 
 
 def _names(name: str) -> tuple[str, ...]:
