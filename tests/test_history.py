@@ -223,7 +223,7 @@ def test_what_was_applied_is_kept_whatever_becomes_of_its_file(executor: Supabas
     assert [again.text(one.span) for one in again.up.statements] == [before.text(s.span) for s in before.up.statements]
     assert again.down is not None
     executor.run(again, again.down)
-    assert not executor.query("SELECT FROM pg_class WHERE relname = 't1'")
+    assert not executor.query("SELECT 1 FROM pg_class WHERE relname = 't1'")
 
 
 @pytest.mark.parametrize("layout", ["golang-migrate", "goose", "dbmate", "diesel", "flyway"])
@@ -260,7 +260,7 @@ def test_supabase_s_own_history_is_kept_in_step(executor: SupabaseExecutor, tmp_
         }
     ]
     deploy.down(executor, read_directory(str(tmp_path)), "20250101_000001", Silent())
-    assert not executor.query("SELECT FROM supabase_migrations.schema_migrations")
+    assert not executor.query("SELECT 1 FROM supabase_migrations.schema_migrations")
     executor.query("REVOKE ALL ON SCHEMA supabase_migrations FROM PUBLIC")
 
 
