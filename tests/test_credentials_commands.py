@@ -429,9 +429,9 @@ def test_the_keyring_of_the_system_opens_the_vault(shell: Shell) -> None:
 def test_a_deploy_takes_its_database_from_the_vault(shell: Shell, database: str) -> None:
     put(shell.vault, "DATABASE_URL", database, "production")
     put(shell.vault, "DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "staging")
-    write(shell.folder / "migrations", "20250121_093000_first", "CREATE TABLE vaulted (id INT);", "DROP TABLE vaulted;")
+    write(shell.folder / "migrations", "20250121_093000_first", "SELECT 1;")
     shell.variables["ELF_ENV"] = "production"
-    assert "1 migration applied" in shell.migrate("up", "--yes", "--skip-validation")
+    assert "1 migration applied" in shell.migrate("up", "--yes")
     assert "1 completed" in shell.migrate("status")
     assert "nothing listens there" in shell.migrate("status", exit_code=2, ELF_ENV="staging")
     assert "because which are pending is not known" in shell.migrate("validate", ELF_MASTER_PASSWORD="wrong")
