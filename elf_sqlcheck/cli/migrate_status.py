@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import ElfError, UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
+from elf_sqlcheck.shared import connection_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
+
+
+def show_connection(output: Output, executor: SupabaseExecutor) -> None:
+    """Print the connection test's sentence. Raises DatabaseError when it fails."""
+    found = connection_test.test(executor)
+    output.data["connection"] = {
+        "server_version": found.server_version,
+        "user": found.user,
+        "database": found.database,
+        "tls": found.tls,
+        "read_only": found.read_only,
+    }
+    output.say(f"{found.text[0].upper()}{found.text[1:]}.", "warn" if found.read_only else "faint")
 
 
 def show_list(

@@ -64,7 +64,8 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
         configured, address = chosen
         timeouts = {"lock_timeout": configured.lock_timeout, "statement_timeout": configured.statement_timeout}
         settings = {name: value for name, value in timeouts.items() if value}
-        with SupabaseExecutor(address, settings=settings) as executor:
+        asked = CredentialManager(environment=configured.name)
+        with SupabaseExecutor(address, credentials=asked, settings=settings) as executor:
             yield Target(executor, f"{configured.name} ({executor.target.where})", ask=True)
         return
     if has_credentials():
