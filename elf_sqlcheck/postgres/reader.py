@@ -7,6 +7,7 @@ and what depends on it. Where a name changes that others may show, all is read a
 from __future__ import annotations
 
 import contextlib
+import gc
 import marshal
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import psycopg
 
@@ -45,8 +46,8 @@ class _Reading:
     """What was found at one moment, all of it or what is not as before.
 
     `rows` are those of the catalogs that are counted: by the catalog's number and their key, the object they belong to
-    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone), `ignored` the roots of those that
-    are left out.
+    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone), packed as `dump` does it until
+    they are asked for; `ignored` are the roots of those that are left out.
     """
 
     snapshot: Snapshot
@@ -54,9 +55,16 @@ class _Reading:
     roles: dict[int, str] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
     rows: dict[int, dict[int, Root | None]] = field(default_factory=dict)
-    entries: dict[Root, list[Entry]] = field(default_factory=dict)
+    entries: dict[Root, list[Entry] | bytes] = field(default_factory=dict)
     ignored: frozenset[Root] = frozenset()
     whole: bool = False
+
+    def entries_of(self, root: Root) -> Sequence[Entry]:
+        """Return the objects that have a root."""
+        own = self.entries.get(root, ())
+        if isinstance(own, bytes):
+            own = self.entries[root] = list(map(Entry._make, marshal.loads(own)))  # noqa: S302 - checked with the rest
+        return own
 
     def adopt(self, later: _Reading) -> None:
         """Become what `later` is, which was read on top of this one."""
@@ -120,13 +128,18 @@ class Reader:
         """Return what is known of the schema, for `load` in a later run on the very same data."""
         base = self._base
         layer = (dict(base.snapshot.objects), dict(base.snapshot.parents), dict(base.snapshot.orders))
-        entries = {root: [tuple(entry) for entry in own] for root, own in base.entries.items()}
+        entries = {root: marshal.dumps([tuple(entry) for entry in base.entries_of(root)]) for root in base.entries}
         return marshal.dumps((layer, base.horizon, base.roles, base.totals, base.rows, entries, base.ignored))
 
     def load(self, dumped: bytes) -> None:
         """Begin with what an earlier reader knew. Raises ValueError, EOFError or TypeError for anything else."""
-        layer, horizon, roles, totals, rows, known, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
-        entries = {root: list(map(Entry._make, own)) for root, own in known.items()}
+        was_enabled = gc.isenabled()
+        gc.disable()  # a hundred thousand tuples, and none of them garbage: looking for some takes as long as reading
+        try:
+            layer, horizon, roles, totals, rows, entries, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
+        finally:
+            if was_enabled:
+                gc.enable()
         self._base = _Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
 
     def read(self, since: Snapshot | None = None) -> Snapshot:
@@ -193,7 +206,7 @@ class Reader:
         changes = self._look(cursor, base, found)
         if changes.hidden:
             return None
-        assembly = Assembly(base.entries)
+        assembly = Assembly(base.entries_of)
         self._read_objects(cursor, changes, assembly)
         found.ignored = base.ignored | assembly.leave_out(self._ignored, base.ignored)
         found.roles = assembly.roles
@@ -202,8 +215,9 @@ class Reader:
         roots = {(catalog, oid) for catalog, oids in changes.touched.items() for oid in oids} | changes.gone
         if base.horizon is not None and assembly.shows_elsewhere(roots, base.snapshot.objects):
             return None
-        found.entries = {root: assembly.entries.get(root, []) for root in roots | assembly.entries.keys()}
-        found.snapshot = assembly.snapshot(found.entries, base.snapshot if base.horizon is not None else None)
+        entries = {root: assembly.entries.get(root, []) for root in roots | assembly.entries.keys()}
+        found.entries = dict(entries)
+        found.snapshot = assembly.snapshot(entries, base.snapshot if base.horizon is not None else None)
         return found
 
     def _read_objects(self, cursor: Cursor, changes: _Changes, assembly: Assembly) -> None:
@@ -280,7 +294,7 @@ class Reader:
             changes.touched.get(root[0], set()).discard(root[1])
         again = [*changes.gone, *((_PG_CLASS, oid) for oid in changes.touched.get(_PG_CLASS, ()))]
         for root in again:
-            for entry in base.entries.get(root, ()):
+            for entry in base.entries_of(root):
                 catalog, oid = entry.parent[:2]
                 if oid and (catalog, oid) not in changes.gone and entry.key[0] in _SHOWN_BY_PARENTS:
                     changes.touch((catalog, oid))

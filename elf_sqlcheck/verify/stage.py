@@ -12,8 +12,8 @@ from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
-from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
+from elf_sqlcheck.verify.outlines import Outlines
 from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Verification
 from elf_sqlcheck.verify.schema import SchemaReader
@@ -67,6 +67,7 @@ class Stage:
         self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
         self.restored = None if isinstance(server, str) else server.restored
+        self.outlines = Outlines(ordered, self.restored.told if self.restored else ())
         if self.restored is None:
             self._roles = self._all_roles()
             self.make()
@@ -128,7 +129,8 @@ class Stage:
             self.executor.close()
             known = self._schema.dump()
             self._schema.close()
-            state = State(number, self.database, tuple(sorted(self._roles)), tuple(self._made), known)
+            roles, named = tuple(sorted(self._roles)), tuple(self.outlines.named_roles())
+            state = State(number, self.database, roles, named, tuple(self._made), self.outlines.tell(number), known)
             self.server.save(state, self.administration.connection)
 
     def drop(self) -> None:
@@ -216,7 +218,7 @@ class Stage:
         return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
 
     def _make_roles(self) -> list[str]:
-        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        made = create_roles(self.administration.connection, self.outlines.named_roles())
         if made:
             self._profile.hand_over(made)
         return made
