@@ -42,7 +42,7 @@ _NAMED_BY_OTHERS = frozenset({"pg_proc", "pg_type", "pg_operator", "pg_collation
 
 
 @dataclass
-class _Reading:
+class Reading:
     """What was found at one moment, all of it or what is not as before.
 
     `rows` are those of the catalogs that are counted: by the catalog's number and their key, the object they belong to
@@ -66,7 +66,7 @@ class _Reading:
             own = self.entries[root] = list(map(Entry._make, marshal.loads(own)))  # noqa: S302 - checked with the rest
         return own
 
-    def adopt(self, later: _Reading) -> None:
+    def adopt(self, later: Reading) -> None:
         """Become what `later` is, which was read on top of this one."""
         self.snapshot, self.horizon = later.snapshot, later.horizon
         self.roles, self.totals, self.ignored = later.roles, later.totals, later.ignored
@@ -82,6 +82,18 @@ class _Reading:
                 self.entries[root] = entries
             else:
                 self.entries.pop(root, None)
+
+
+def unpack(dumped: bytes) -> Reading:
+    """Return what `Reader.dump` packed. Raises ValueError, EOFError or TypeError for anything else."""
+    was_enabled = gc.isenabled()
+    gc.disable()  # a hundred thousand tuples, and no garbage among them: to look for some takes as long as to read
+    try:
+        layer, horizon, roles, totals, rows, entries, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
+    finally:
+        if was_enabled:
+            gc.enable()
+    return Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
 
 
 @dataclass
@@ -121,26 +133,19 @@ class Reader:
         self._watched = changed.watched(self._major)
         self._changes = changed.changes(self._watched)
         self._objects = objects(self._major)
-        self._base = _Reading(Snapshot())
-        self._recent: OrderedDict[int, tuple[Snapshot, _Reading]] = OrderedDict()
+        self._base = Reading(Snapshot())
+        self._recent: OrderedDict[int, tuple[Snapshot, Reading]] = OrderedDict()
 
     def dump(self) -> bytes:
-        """Return what is known of the schema, for `load` in a later run on the very same data."""
+        """Return what is known of the schema, for `unpack` in a later run on the very same data."""
         base = self._base
         layer = (dict(base.snapshot.objects), dict(base.snapshot.parents), dict(base.snapshot.orders))
         entries = {root: marshal.dumps([tuple(entry) for entry in base.entries_of(root)]) for root in base.entries}
         return marshal.dumps((layer, base.horizon, base.roles, base.totals, base.rows, entries, base.ignored))
 
-    def load(self, dumped: bytes) -> None:
-        """Begin with what an earlier reader knew. Raises ValueError, EOFError or TypeError for anything else."""
-        was_enabled = gc.isenabled()
-        gc.disable()  # a hundred thousand tuples, and none of them garbage: looking for some takes as long as reading
-        try:
-            layer, horizon, roles, totals, rows, entries, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
-        finally:
-            if was_enabled:
-                gc.enable()
-        self._base = _Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
+    def load(self, known: Reading) -> None:
+        """Begin with what an earlier reader knew."""
+        self._base = known
 
     def read(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands.
@@ -158,7 +163,7 @@ class Reader:
         with self._reading() as cursor:
             found = self._read(cursor, self._base) if self._base.horizon is not None else None
             if found is None:
-                start = _Reading(Snapshot(), whole=True)
+                start = Reading(Snapshot(), whole=True)
                 later = self._read(cursor, start)
                 assert later is not None  # noqa: S101 - nothing can be renamed that was not known
                 start.adopt(later)
@@ -200,9 +205,9 @@ class Reader:
             if was_idle and not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
                 connection.rollback()
 
-    def _read(self, cursor: Cursor, base: _Reading) -> _Reading | None:
+    def _read(self, cursor: Cursor, base: Reading) -> Reading | None:
         """Read what is not as in `base`; None when that cannot be told from the changes alone."""
-        found = _Reading(base.snapshot)
+        found = Reading(base.snapshot)
         changes = self._look(cursor, base, found)
         if changes.hidden:
             return None
@@ -230,7 +235,7 @@ class Reader:
             changes.touch(assembly.DEFAULTS)
             assembly.add_default_privileges(self._ask(cursor, privileges.DEFAULT_PRIVILEGES))
 
-    def _look(self, cursor: Cursor, base: _Reading, found: _Reading) -> _Changes:
+    def _look(self, cursor: Cursor, base: Reading, found: Reading) -> _Changes:
         """Find out which objects to read, and note in `found` how the catalogs stand."""
         changes = _Changes()
         missing: list[int] = []
@@ -275,7 +280,7 @@ class Reader:
         self._widen(base, changes)
         return changes
 
-    def _find_missing(self, cursor: Cursor, number: int, base: _Reading, found: _Reading, changes: _Changes) -> None:
+    def _find_missing(self, cursor: Cursor, number: int, base: Reading, found: Reading, changes: _Changes) -> None:
         """Find the rows that are gone."""
         one = self._watched[number]
         there = {key for (key,) in self._ask(cursor, changed.all_keys(one))}
@@ -288,7 +293,7 @@ class Reader:
                     changes.touch(root)
 
     @staticmethod
-    def _widen(base: _Reading, changes: _Changes) -> None:
+    def _widen(base: Reading, changes: _Changes) -> None:
         """Touch what shows something of the changed objects: a sequence's column, an index's table."""
         for root in changes.gone:
             changes.touched.get(root[0], set()).discard(root[1])

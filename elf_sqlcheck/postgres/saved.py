@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ServerError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from elf_sqlcheck.postgres.account import Account
+    from elf_sqlcheck.postgres.reader import Reading
 
 #: How many states are kept at most, and how many bytes they may take together.
 MOST = 8
@@ -73,6 +75,15 @@ class State:
     made: tuple[str, ...] = ()
     told: Any = ()
     schema: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def known(self) -> Reading | None:
+        """What the reader of snapshots knew; None when another Python wrote it, so that it has to be read anew."""
+        from elf_sqlcheck.postgres.reader import unpack
+
+        with contextlib.suppress(ValueError, EOFError, TypeError):
+            return unpack(self.schema)
+        return None
 
 
 class SavedStates:

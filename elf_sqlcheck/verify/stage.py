@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.postgres.reader import Reading
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
@@ -75,7 +76,7 @@ class Stage:
         else:
             self._roles, self._made = set(self.restored.roles), list(self.restored.made)
             self.databases.add(self.restored.database)
-            self._play_in(self.restored.database, self.restored.schema)
+            self._play_in(self.restored.database, self.restored.known)
         if self._made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(self._made)}.")
 
@@ -116,7 +117,7 @@ class Stage:
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
 
-    def _play_in(self, database: str, known: bytes = b"") -> None:
+    def _play_in(self, database: str, known: Reading | None = None) -> None:
         self.database = database
         self.executor = self.connect(database)
         self._schema.close()
@@ -191,7 +192,7 @@ class Stage:
         self._schema.close()
         return self._create(self.database)
 
-    def _reading(self, known: bytes = b"") -> SchemaReader:
+    def _reading(self, known: Reading | None = None) -> SchemaReader:
         return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA, known)
 
     def connect(self, database: str) -> SupabaseExecutor:
