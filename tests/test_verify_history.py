@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from elf_sqlcheck import sql
 from elf_sqlcheck.cli.sqlcheck import cli
 from elf_sqlcheck.postgres import saved
+from elf_sqlcheck.postgres.reader import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +102,21 @@ def test_the_longest_state_that_fits_is_taken(project: Path, cache: str, states:
     assert f"{BEGAN} 2 migrations" in said
     write(project / "migrations", 2, "CREATE TABLE users (id int, teams int);", "DROP TABLE users;")
     assert BEGAN not in verify(project, cache, LAST)[2], "what came before is not the same any more"
+
+
+def test_what_is_known_of_the_schema_grows_with_the_states(project: Path, cache: str, states: str) -> None:
+    verify(project, cache, LAST)
+    write(project / "migrations", 4, "CREATE TABLE more (id int);\nSELECT pg_sleep(0.4);", "DROP TABLE more;")
+    fifth = write(project / "migrations", 5, "ALTER TABLE more ADD COLUMN n int;", "ALTER TABLE more DROP COLUMN n;")
+    assert f"{BEGAN} 2 migrations" in verify(project, cache, fifth)[2]
+    assert f"{BEGAN} 4 migrations" in verify(project, cache, fifth)[2]
+    known = []
+    for state in [entry.path for entry in os.scandir(states) if entry.is_dir()]:
+        [name] = [name for name in os.listdir(state) if name.startswith("schema-")]
+        with open(f"{state}/{name}", "rb") as file:
+            known.append({name for kind, name in unpack(file.read()).snapshot.objects if kind == "table"})
+    two = {"public.teams", "public.users"}
+    assert sorted(known, key=len) == [two, {*two, "public.more"}]
 
 
 def test_rows_of_unlogged_tables_are_not_lost(project: Path, cache: str, states: str) -> None:

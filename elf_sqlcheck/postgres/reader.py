@@ -137,7 +137,8 @@ class Reader:
         self._recent: OrderedDict[int, tuple[Snapshot, Reading]] = OrderedDict()
 
     def dump(self) -> bytes:
-        """Return what is known of the schema, for `unpack` in a later run on the very same data."""
+        """Return what is known of the schema as it stands, for `unpack` in a later run on the very same data."""
+        self._begin_with(self.read())
         base = self._base
         layer = (dict(base.snapshot.objects), dict(base.snapshot.parents), dict(base.snapshot.orders))
         entries = {root: marshal.dumps([tuple(entry) for entry in base.entries_of(root)]) for root in base.entries}
@@ -154,12 +155,7 @@ class Reader:
         Inside a transaction its changes are seen; otherwise one consistent moment is read. Raises psycopg.Error.
         """
         if since is not None and id(since) in self._recent:
-            _, reading = self._recent[id(since)]
-            if reading.whole:
-                self._base = reading
-            elif reading.snapshot is not self._base.snapshot:
-                self._base.adopt(reading)
-            self._recent = OrderedDict({id(since): (since, self._base)})
+            self._begin_with(since)
         with self._reading() as cursor:
             found = self._read(cursor, self._base) if self._base.horizon is not None else None
             if found is None:
@@ -175,6 +171,15 @@ class Reader:
         if len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)
         return shown
+
+    def _begin_with(self, snapshot: Snapshot) -> None:
+        """Make one of the last readings what the next ones are read on top of."""
+        reading = self._recent[id(snapshot)][1]
+        if reading.whole:
+            self._base = reading
+        elif reading.snapshot is not self._base.snapshot:
+            self._base.adopt(reading)
+        self._recent = OrderedDict({id(snapshot): (snapshot, self._base)})
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Cursor]:

@@ -41,7 +41,8 @@ class SchemaReader:
     def dump(self) -> bytes:
         """Return what is known of the schema as it stands, for a later run on the same data."""
         self.snapshot()
-        return self._reader.dump() if self._reader else b""
+        assert self._reader is not None  # noqa: S101 - it has just read
+        return self._reader.dump()
 
     def close(self) -> None:
         """Close the session."""
