@@ -53,7 +53,7 @@ def executor(database: str) -> Iterator[SupabaseExecutor]:
 
 def up(executor: SupabaseExecutor, folder: Path, **options: object) -> list[str]:
     heard = Heard()
-    deploy.up(executor, read_directory(str(folder)), heard, **options)  # type: ignore[arg-type]
+    deploy.up(executor, read_directory(str(folder)), heard, deploy.Options(**options))  # type: ignore[arg-type]
     return heard.done
 
 

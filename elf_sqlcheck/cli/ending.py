@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def run(command: click.Command, program: str) -> NoReturn:
+def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
     """Run a command line and end the process.
 
-    The exit codes: 0 all is well, 1 there are findings, 2 what was asked cannot be done, 3 a bug of ours, 130
+    The exit codes: 0 all is well, 1 there are findings, 2 what was asked cannot be done, `bug` a bug of ours, 130
     interrupted. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -40,7 +40,7 @@ def run(command: click.Command, program: str) -> NoReturn:
             raise
         _say(f"error: {program} has a bug: {type(error).__name__}: {error}")
         _say("  please report it, with what ELF_SQLCHECK_DEBUG=1 shows")
-        code = 3
+        code = bug
     try:
         sys.stdout.flush()
     except OSError:

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options
+from elf_sqlcheck.cli.migrate_down import down
+from elf_sqlcheck.cli.migrate_session import command_options, yes_option
+from elf_sqlcheck.cli.migrate_up import up
 from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
-
-_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
-_lock_wait = click.option("--lock-wait", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
-                          help="How long to wait for another deployer.")  # fmt: skip
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +23,10 @@ def cli() -> None:
 
     Works on --database-url, else on the configured environment, else on the database that SUPABASE_DB_URL,
     DATABASE_URL or SUPABASE_URL with SUPABASE_PASSWORD point at, else on the project's own local database.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 3 something is pending or differs
+    (status --exit-code), 4 another deployer holds the lock, 70 a bug, 130 interrupted.
     """
 
 
@@ -33,7 +35,7 @@ def cli() -> None:
 @click.option(
     "--from-sql", metavar="DIR", help="Turn the SQL files of a folder into migrations (default: sql/ if there)."
 )
-@_yes
+@yes_option
 @command_options()
 def init(session: Session, *, from_database: bool, from_sql: str | None, yes: bool) -> None:
     """Set up: the migrations folder, the tracking tables, and migrations for what exists.
@@ -115,14 +117,28 @@ def list_(session: Session, pending: bool) -> None:
 @cli.command()
 @click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
 @click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
+@click.option("--exit-code", is_flag=True, help="End with 3 when something is pending, failed, changed or missing.")
+@click.option("--verify-history", is_flag=True, help="Look for events that were changed or taken out of the history.")
+@click.option("--history-head", metavar="HASH", default="", help="An event that must still be in the history: the one "
+              "that an earlier run named as its newest.")  # fmt: skip
 @command_options()
-def status(session: Session, *, stats: bool, output_file: str | None) -> None:
+def status(
+    session: Session,
+    *,
+    stats: bool,
+    output_file: str | None,
+    exit_code: bool,
+    verify_history: bool,
+    history_head: str,
+) -> None:
     """Show how the database stands: what is applied, pending, failed or changed.
 
     \b
     Examples:
       elf-migrate status
+      elf-migrate status --exit-code
       elf-migrate status --stats --env production --output-file table-sizes.json
+      elf-migrate status --verify-history --history-head 5d0c2f6a...
     """
     from elf_sqlcheck.cli import migrate_status
 
@@ -132,7 +148,11 @@ def status(session: Session, *, stats: bool, output_file: str | None) -> None:
         migrate_status.write_stats(session, output_file)
         return
     with session.target() as target:
-        migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        is_odd = migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        if verify_history or history_head:
+            migrate_status.verify_history(session.output, target.executor, history_head)
+    if exit_code and is_odd:
+        click.get_current_context().exit(3)
 
 
 @cli.command()
@@ -156,7 +176,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
     else:
         try:
             with session.target() as target:
-                found = deploy.due(target.executor, migrations, allow_out_of_order=True)
+                found = deploy.due(target.executor, migrations, deploy.Options(allow_out_of_order=True))
                 migrate_check.refuse_changed(migrations, found.states)
                 judged = list(found.migrations)
         except (ConnectionFailed, ServerError) as error:
@@ -169,93 +189,12 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
     session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
 
 
-@cli.command()
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@click.option("--target", "last", metavar="VERSION", help="The last migration to run: a version or a full name.")
-@click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
-@click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
-@_lock_wait
-@_yes
-@command_options()
-def up(
-    session: Session,
-    *,
-    dry_run: bool,
-    last: str | None,
-    skip_validation: bool,
-    allow_out_of_order: bool,
-    lock_wait: float,
-    yes: bool,
-) -> None:
-    """Run all pending migrations, in order; safe to run twice, at once, and after a crash.
-
-    \b
-    Examples:
-      elf-migrate up
-      elf-migrate up --dry-run
-      elf-migrate up --target 20250121_094532
-    """
-    from elf_sqlcheck.cli import migrate_check, migrate_status
-    from elf_sqlcheck.migrate import deploy
-
-    migrations = session.migrations()
-    with session.target() as target:
-        found = deploy.due(target.executor, migrations, target=last, allow_out_of_order=allow_out_of_order)
-        if not skip_validation:
-            migrate_check.refuse_changed(migrations, found.states)
-            migrate_check.check(session, found.migrations)
-        if dry_run:
-            migrate_status.show_plan(session.output, found.migrations)
-            return
-        if found.migrations:
-            session.allow(target, f"Run {len(found.migrations)} migration(s)", yes=yes)
-            made = target.complete_roles(migrations)
-            if made:
-                session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
-        done = deploy.up(
-            target.executor,
-            migrations,
-            session.output,
-            target=last,
-            allow_out_of_order=allow_out_of_order,
-            lock_wait=lock_wait,
-        )
-    session.output.data.setdefault("applied", [])
-    count = f"{len(done)} migration{'' if len(done) == 1 else 's'} applied"
-    session.output.say(f"{count}. `elf-migrate status` shows how things stand." if done else "Nothing to do.", "good")
-
-
-@cli.command()
-@click.argument("version")
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@_lock_wait
-@_yes
-@command_options()
-def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
-    """Roll back one applied migration: VERSION is its version or full name.
-
-    \b
-    Examples:
-      elf-migrate down 20250121_094532 --dry-run
-      elf-migrate down 20250121_094532
-    """
-    from elf_sqlcheck.cli import migrate_status
-    from elf_sqlcheck.migrate import deploy
-    from elf_sqlcheck.migrate.history import History
-
-    migrations = session.migrations()
-    with session.target() as target:
-        migration, section = deploy.removable(migrations, version, History(target.executor).read())
-        if dry_run:
-            migrate_status.show_plan(session.output, [migration], section.name)
-            return
-        session.allow(target, f"Roll back {migration.name}", yes=yes)
-        deploy.down(target.executor, migrations, version, session.output, lock_wait=lock_wait)
-    session.output.say("`elf-migrate up` applies it again.")
+cli.add_command(up)
+cli.add_command(down)
 
 
 def main() -> None:
     """Entry point: runs the command and ends with its exit code; no traceback reaches a user."""
     from elf_sqlcheck.cli import ending
 
-    ending.run(cli, "elf-migrate")
+    ending.run(cli, "elf-migrate", bug=70)

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
 
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
+lock_wait_option = click.option(
+    "--lock-wait",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another deployer.",
+)
 _SHARED = ("dir", "layout", "config", "isolated", "database_url", "env", "output")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from elf_sqlcheck.errors import DatabaseError, MigrationFailed, PlanError, UsageError
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed, PlanError, UsageError
 from elf_sqlcheck.migrate import plan
 from elf_sqlcheck.migrate.history import History, by_hand
 from elf_sqlcheck.migrate.lock import deploy_lock
@@ -16,11 +16,49 @@ from elf_sqlcheck.shared.pieces import cumulative_hash
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from psycopg import Connection
+
     from elf_sqlcheck.migrate.history import State
+    from elf_sqlcheck.migrate.lock import DeployLock
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.database import Outcome, SupabaseExecutor
 
-LOCK_WAIT = 60.0
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes about it.
+
+    `target` is the last migration to run, as a version or a full name; `count` how many to run at most;
+    `allow_out_of_order` runs new migrations even when later ones are applied; `lock_wait` is how many seconds to wait
+    for another deployer; `attendants` are told of the run while it holds the lock.
+    """
+
+    target: str | None = None
+    count: int | None = None
+    allow_out_of_order: bool = False
+    lock_wait: float = 60.0
+    attendants: tuple[Attendant, ...] = ()
+
+
+class Attendant:
+    """Something that has its part in a run of `up` or `down`, such as a backup; does nothing by itself."""
+
+    def begins(self, executor: SupabaseExecutor, steps: Sequence[Step]) -> None:
+        """The steps are about to run, and the lock is held. What is raised here ends the run before anything runs."""
+
+    def inside(self, connection: Connection[dict[str, Any]], step: Step) -> None:
+        """The step was carried out, and its last transaction is still open. What is raised here rolls that back."""
+
+    def ended(self, executor: SupabaseExecutor, done: Sequence[Step], error: ElfError | None) -> None:
+        """These steps were carried out; `error` is what ended the run early. Called once for each `begins`."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A section of a migration that a run carries out."""
+
+    migration: Migration
+    section: Section
 
 
 class Listener(Protocol):
@@ -43,13 +81,21 @@ class Due:
     migrations: tuple[Migration, ...]
     states: Mapping[str, State]
 
+    @property
+    def steps(self) -> list[Step]:
+        """The sections that would run."""
+        return [Step(migration, migration.up) for migration in self.migrations]
+
+    def applied(self, migrations: Sequence[Migration]) -> list[Migration]:
+        """Those of `migrations` that are applied."""
+        done = {version for version, state in self.states.items() if state.status in plan.APPLIED}
+        return [migration for migration in migrations if migration.version in done]
+
 
 def due(
     executor: SupabaseExecutor,
     migrations: Sequence[Migration],
-    *,
-    target: str | None = None,
-    allow_out_of_order: bool = False,
+    options: Options | None = None,
 ) -> Due:
     """Return what `up` would run now; changes nothing.
 
@@ -58,21 +104,22 @@ def due(
         UsageError: The target is not among the migrations.
         DatabaseError: The server refused.
     """
+    options = options or Options()
     states = History(executor).read()
     ordered = plan.order(migrations, _gone(migrations, states))
     statuses = {version: state.status for version, state in states.items()}
-    waiting = plan.due(ordered, statuses, target=target, allow_out_of_order=allow_out_of_order)
+    waiting = plan.due(
+        ordered,
+        statuses,
+        target=options.target,
+        count=options.count,
+        allow_out_of_order=options.allow_out_of_order,
+    )
     return Due(tuple(waiting), states)
 
 
 def up(
-    executor: SupabaseExecutor,
-    migrations: Sequence[Migration],
-    listener: Listener,
-    *,
-    target: str | None = None,
-    allow_out_of_order: bool = False,
-    lock_wait: float = LOCK_WAIT,
+    executor: SupabaseExecutor, migrations: Sequence[Migration], listener: Listener, options: Options | None = None
 ) -> list[Migration]:
     """Run all migrations that are due, in order, and return them; stops at the first that fails.
 
@@ -82,25 +129,17 @@ def up(
         LockNotObtained: Another deployer is at work, or the lock was lost.
         DatabaseError: The server refused.
     """
+    options = options or Options()
     history = History(executor)
-    done: list[Migration] = []
-    with deploy_lock(executor, lock_wait, listener.note) as lock:
+    with deploy_lock(executor, options.lock_wait, listener.note) as lock:
         history.prepare()
         # Read under the lock: the deployer before us may just have run the same files.
-        found = due(executor, migrations, target=target, allow_out_of_order=allow_out_of_order)
+        found = due(executor, migrations, options)
         for migration in migrations:
             state = found.states.get(migration.version)
             if state and state.status in plan.APPLIED and not state.is_ours:
                 history.accept(migration)
-        for number, migration in enumerate(found.migrations, start=1):
-            listener.begins(migration, migration.up, number, len(found.migrations))
-            lock.check()
-            outcome = _run(executor, history, migration, migration.up, found.states.get(migration.version))
-            done.append(migration)
-            listener.ended(migration, migration.up, outcome)
-        if done:
-            _reload_api(executor)
-    return done
+        return carry_out(executor, history, found.steps, found.states, lock, listener, options)
 
 
 def down(
@@ -108,8 +147,7 @@ def down(
     migrations: Sequence[Migration],
     name: str,
     listener: Listener,
-    *,
-    lock_wait: float = LOCK_WAIT,
+    options: Options | None = None,
 ) -> Migration:
     """Roll back one applied migration and return it.
 
@@ -120,17 +158,54 @@ def down(
         LockNotObtained: Another deployer is at work, or the lock was lost.
         DatabaseError: The server refused.
     """
+    options = options or Options()
     history = History(executor)
-    with deploy_lock(executor, lock_wait, listener.note) as lock:
+    with deploy_lock(executor, options.lock_wait, listener.note) as lock:
         states = history.read()
         migration, section = removable(migrations, name, states)
         history.prepare()
-        listener.begins(migration, section, 1, 1)
-        lock.check()
-        outcome = _run(executor, history, migration, section, states[migration.version])
-        listener.ended(migration, section, outcome)
-        _reload_api(executor)
+        carry_out(executor, history, [Step(migration, section)], states, lock, listener, options)
     return migration
+
+
+def carry_out(
+    executor: SupabaseExecutor,
+    history: History,
+    steps: Sequence[Step],
+    states: Mapping[str, State],
+    lock: DeployLock,
+    listener: Listener,
+    options: Options,
+) -> list[Migration]:
+    """Run the steps in their order under the lock that is held, with the attendants, and return what was run.
+
+    Raises:
+        MigrationFailed: A statement failed; the history says so.
+        LockNotObtained: The lock was lost.
+        DatabaseError: The server refused.
+    """
+    done: list[Step] = []
+    failure: ElfError | None = None
+    if not steps:
+        return []
+    try:
+        for attendant in options.attendants:
+            attendant.begins(executor, steps)
+        for number, step in enumerate(steps, start=1):
+            listener.begins(step.migration, step.section, number, len(steps))
+            lock.check()
+            outcome = _run(executor, history, step, states.get(step.migration.version), options)
+            done.append(step)
+            listener.ended(step.migration, step.section, outcome)
+    except ElfError as error:
+        failure = error
+        raise
+    finally:
+        if done:
+            _reload_api(executor)
+        for attendant in options.attendants:
+            attendant.ended(executor, done, failure)
+    return [step.migration for step in done]
 
 
 def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, State]) -> tuple[Migration, Section]:
@@ -167,20 +242,24 @@ def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, S
     return migration, migration.down
 
 
-def _run(
-    executor: SupabaseExecutor, history: History, migration: Migration, section: Section, state: State | None
-) -> Outcome:
+def _run(executor: SupabaseExecutor, history: History, step: Step, state: State | None, options: Options) -> Outcome:
+    migration, section = step.migration, step.section
     resume_from = _resume_from(migration, section, state)
     started = time.perf_counter()
 
     def elapsed() -> float:
         return (time.perf_counter() - started) * 1000
 
+    def record(connection: Connection[dict[str, Any]]) -> None:
+        for attendant in options.attendants:
+            attendant.inside(connection, step)
+        history.done(connection, migration, section, elapsed())
+
     try:
         return executor.run(
             migration,
             section,
-            record=lambda connection: history.done(connection, migration, section, elapsed()),
+            record=record,
             resume_from=resume_from,
             progress=lambda statements, mark: history.reached(migration, section, statements, mark),
         )

@@ -1,0 +1,44 @@
+"""The command `elf-migrate down`: take back what was applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.cli.migrate_session import Session
+
+
+@click.command()
+@click.argument("version")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@lock_wait_option
+@yes_option
+@command_options()
+def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
+    """Roll back one applied migration: VERSION is its version or full name.
+
+    \b
+    Examples:
+      elf-migrate down 20250121_094532 --dry-run
+      elf-migrate down 20250121_094532
+    """
+    from elf_sqlcheck.cli import migrate_plan
+    from elf_sqlcheck.migrate import deploy
+    from elf_sqlcheck.migrate.history import History
+
+    migrations = session.migrations()
+    with session.target() as target:
+        states = History(target.executor).read()
+        migration, section = deploy.removable(migrations, version, states)
+        if dry_run:
+            applied = deploy.Due((), states).applied(migrations)
+            migrate_plan.show(session, applied, [deploy.Step(migration, section)])
+            return
+        session.allow(target, f"Roll back {migration.name}", yes=yes)
+        deploy.down(target.executor, migrations, version, session.output, deploy.Options(lock_wait=lock_wait))
+        session.output.newest_event(target.executor)
+    session.output.say("`elf-migrate up` applies it again.")
