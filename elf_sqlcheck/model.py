@@ -179,8 +179,8 @@ class Migration:
     """
 
     __slots__ = (
-        "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
-        "path", "problems", "repeatable", "sealed", "settings", "slug", "team", "title", "transactional", "up",
+        "_read", "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout",
+        "name", "path", "problems", "repeatable", "sealed", "settings", "slug", "team", "title", "transactional", "up",
         "version",
     )  # fmt: skip
 

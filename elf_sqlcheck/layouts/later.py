@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 class Later(Migration):
     """A migration of which nothing is known yet but its bytes, and what the names of its files tell.
 
-    `read` returns all of it, and must agree with what is given here. It is called when anything else is first asked
-    for, once at most. What it returns may depend on nothing but these bytes, names and `settings`.
+    `read` returns all of it, and must agree with what is given here. What it returns may depend on nothing but these
+    bytes, names and `settings`. It is called when anything else is first asked for; from then on this is a `Migration`
+    like any other: an attribute of a class with `__getattr__` takes several times as long to get, set or not.
     """
 
-    __slots__ = ("_read",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -47,12 +48,19 @@ class Later(Migration):
 
     def __getattr__(self, name: str) -> Any:
         """Read it: Python asks here for what is not set."""
-        if name not in Migration.__slots__:
+        if name not in _READ:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         whole = self._read()
         for field in _READ:
             setattr(self, field, getattr(whole, field))
+        del self._read
+        self.__class__ = Migration  # type: ignore[assignment] # they have the same slots
         return getattr(self, name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Read it, so that what is copied or sent elsewhere is a `Migration`."""
+        _ = self.up
+        return object.__reduce_ex__(self, protocol)
 
 
 #: What is known only when it has been read.
