@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
-from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
+from elf_sqlcheck.cli.migrate_wait import wait
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ def list_(session: Session, pending: bool) -> None:
     from elf_sqlcheck.cli import migrate_status
 
     with session.target() as target:
+        migrate_status.show_connection(session.output, target.executor)
         migrate_status.show_list(session.output, target.executor, session.migrations(), only_pending=pending)
 
 
@@ -148,6 +151,7 @@ def status(
         migrate_status.write_stats(session, output_file)
         return
     with session.target() as target:
+        migrate_status.show_connection(session.output, target.executor)
         is_odd = migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
         if verify_history or history_head:
             migrate_status.verify_history(session.output, target.executor, history_head)
@@ -179,7 +183,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 found = deploy.due(target.executor, migrations, deploy.Options(allow_out_of_order=True))
                 migrate_check.refuse_changed(migrations, found.states)
                 judged = list(found.migrations)
-        except (ConnectionFailed, ServerError) as error:
+        except (ConnectionFailed, CredentialError, ServerError) as error:
             session.output.note(
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
@@ -191,6 +195,8 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 
 cli.add_command(up)
 cli.add_command(down)
+cli.add_command(wait)
+cli.add_command(credentials)
 
 
 def main() -> None:

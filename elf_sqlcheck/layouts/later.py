@@ -63,8 +63,8 @@ class Later(Migration):
         return object.__reduce_ex__(self, protocol)
 
 
+_TOLD = frozenset({
+    "_read", "data", "files", "layout", "name", "path", "repeatable", "sealed", "settings", "slug", "version",
+})  # fmt: skip
 #: What is known only when it has been read.
-_READ = (
-    "broken", "dependencies", "description", "down", "headers", "irreversible", "problems", "team", "title",
-    "transactional", "up",
-)  # fmt: skip
+_READ = frozenset(Migration.__slots__) - _TOLD

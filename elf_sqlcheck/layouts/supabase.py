@@ -13,7 +13,8 @@ from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
-from elf_sqlcheck.layouts.building import runs_alone, stray
+from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.layouts.building import stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
 
