@@ -11,6 +11,8 @@ _ALONE = frozenset({
     "AlterSystemStmt", "ClusterStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
     "DropTableSpaceStmt", "DropdbStmt", "ReindexStmt", "VacuumStmt",
 })  # fmt: skip
+#: CURSOR_OPT_HOLD: https://github.com/postgres/postgres/blob/master/src/include/nodes/parsenodes.h
+_HOLD = 0x20
 
 
 def runs_alone(statement: Statement) -> bool:
@@ -25,6 +27,18 @@ def runs_alone(statement: Statement) -> bool:
     if statement.kind == "VacuumStmt":
         return bool(statement.node.get("is_vacuumcmd"))  # else it is ANALYZE
     return statement.kind in _ALONE
+
+
+def wants_company(statement: Statement) -> bool:
+    """Whether a statement does something only for those after it in the same transaction.
+
+    Outside of one Postgres refuses it; in one of its own it would pass and have done nothing.
+    """
+    if statement.kind == "TransactionStmt":
+        return "SAVEPOINT" in str(statement.node.get("kind")) or statement.node.get("kind") == "TRANS_STMT_RELEASE"
+    if statement.kind == "DeclareCursorStmt":
+        return not int(statement.node.get("options", 0)) & _HOLD
+    return statement.kind == "LockStmt"
 
 
 def detached(statement: Statement) -> tuple[list[str], list[str]] | None:

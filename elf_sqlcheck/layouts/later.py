@@ -52,7 +52,10 @@ class Later(Migration):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         whole = self._read()
         for field in _READ:
-            setattr(self, field, getattr(whole, field))
+            try:
+                object.__getattribute__(self, field)
+            except AttributeError:  # what somebody has set meanwhile stays
+                setattr(self, field, getattr(whole, field))
         del self._read
         self.__class__ = Migration  # type: ignore[assignment] # they have the same slots
         return getattr(self, name)

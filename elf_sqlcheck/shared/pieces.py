@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.alone import runs_alone, wants_company
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Span
 
@@ -133,7 +133,13 @@ def _loose(migration: Migration, section: Section, start: int, end: int) -> list
         span = Span(statements[0].span.start, statements[-1].span.end)
         return [Piece(span, tuple(statements), start, end, in_transaction=True)]
     return [
-        Piece(statement.span, (statement,), number, number + 1, in_transaction=not runs_alone(statement))
+        Piece(
+            statement.span,
+            (statement,),
+            number,
+            number + 1,
+            in_transaction=not (runs_alone(statement) or wants_company(statement)),
+        )
         for number, statement in enumerate(statements, start)
     ]
 
