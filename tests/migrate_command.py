@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: What would lead a command to another database than the test's.
-_FOREIGN = ("DATABASE_URL", "SUPABASE", "PG", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+_FOREIGN = (
+    "DATABASE_URL",
+    "SUPABASE",
+    "PG",
+    "GITHUB_",
+    "CI",
+    "ELF_ENV",
+    "JENKINS",
+    "TF_BUILD",
+    "BUILDKITE",
+    "BITBUCKET",
+)
 
 
 def environment(**more: str) -> dict[str, str]:

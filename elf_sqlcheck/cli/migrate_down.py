@@ -39,6 +39,6 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes
             migrate_plan.show(session, applied, [deploy.Step(migration, section)])
             return
         session.allow(target, f"Roll back {migration.name}", yes=yes)
-        deploy.down(target.executor, migrations, version, session.output, deploy.Options(lock_wait=lock_wait))
+        deploy.down(target.executor, migrations, version, session.output, target.options(lock_wait=lock_wait))
         session.output.newest_event(target.executor)
     session.output.say("`elf-migrate up` applies it again.")

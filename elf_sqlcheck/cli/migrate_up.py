@@ -57,7 +57,7 @@ def up(
         raise UsageError("--target and --count both say how far to go.", "Give one of them.")
     migrations = plan.check(session.migrations())
     with session.target() as target:
-        options = deploy.Options(target=last, count=count, allow_out_of_order=allow_out_of_order, lock_wait=lock_wait)
+        options = target.options(target=last, count=count, allow_out_of_order=allow_out_of_order, lock_wait=lock_wait)
         found = deploy.due(target.executor, migrations, options)
         if not skip_validation:
             migrate_check.refuse_changed(migrations, found.states)

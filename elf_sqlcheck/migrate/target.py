@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.errors import ConfigError, UsageError
-from elf_sqlcheck.shared.connection import has_credentials
+from elf_sqlcheck.environments import LOCAL, Environment
+from elf_sqlcheck.errors import ConfigError, UsageError, nearest
+from elf_sqlcheck.migrate.deploy import Options
+from elf_sqlcheck.shared.connection import has_credentials, require_driver
+from elf_sqlcheck.shared.credentials import CredentialManager
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from elf_sqlcheck.config import Config, Environment
+    from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.postgres.server import Server
+
+#: Says which environment to work on, where no option does.
+VARIABLE = "ELF_ENV"
 
 
 @dataclass
 class Target:
     """An open way to a database.
 
-    `described` names it for people; `ask` says that nothing may be changed there without being asked; `is_local` that
-    it is the project's own, so that missing roles may be made; `notes` are what people should know about it.
+    `described` names it for people; `environment` is what is configured for it, "" its name when nothing is; `ask` says
+    that nothing may be changed there without being asked; `server` is the project's own one, where that is used.
     """
 
     executor: SupabaseExecutor
     described: str
+    environment: Environment
     ask: bool = False
-    is_local: bool = False
-    notes: list[str] = field(default_factory=list)
+    server: Server | None = None
+
+    def options(self, **values: Any) -> Options:
+        """How a run goes about it here: `values` are fields of `deploy.Options`, the environment says the others."""
+        return Options(supabase_history=self.environment.supabase_history, **values)
 
     def complete_roles(self, migrations: Iterable[Migration]) -> list[str]:
         """On a local database, make the roles that the migrations name but do not make; returns those made."""
-        if not self.is_local:
+        if self.server is None:
             return []
         from elf_sqlcheck.postgres.roles import create_roles
 
@@ -46,55 +57,127 @@ class Target:
 def open_target(config: Config, *, url: str | None = None, environment: str | None = None) -> Iterator[Target]:
     """Yield the database to work on; nothing is connected to before it is needed, but a local server is started.
 
-    The order: `url`; the configured `environment` (when only one is configured, that one, if its variable is set);
-    credentials; the local database of the project.
+    The order: `url`, with the settings of `environment` if both are given; the configured `environment`, else the one
+    that ELF_ENV names, else the only one that can be reached; credentials; the local database of the project.
 
     Raises:
-        ConfigError: The environment is not configured, or its variable is not set.
+        ConfigError: The environment is not configured, or its variable or credential is not set.
         UsageError: Several environments are configured and none is named.
         ServerError: There is no Postgres for the local database.
     """
-    if url:
+    chosen = _chosen(config, url, environment)
+    if url and chosen is None:
         with SupabaseExecutor(url) as executor:
-            yield Target(executor, executor.target.where)
-        return
-    chosen = _environment(config, environment)
-    if chosen is not None:
-        configured, address = chosen
-        timeouts = {"lock_timeout": configured.lock_timeout, "statement_timeout": configured.statement_timeout}
+            yield Target(executor, executor.target.where, Environment(""))
+    elif chosen is not None and (url or chosen.name != LOCAL or chosen.has_address):
+        timeouts = {"lock_timeout": chosen.lock_timeout, "statement_timeout": chosen.statement_timeout}
         settings = {name: value for name, value in timeouts.items() if value}
-        with SupabaseExecutor(address, settings=settings) as executor:
-            yield Target(executor, f"{configured.name} ({executor.target.where})", ask=True)
-        return
-    if has_credentials():
+        with SupabaseExecutor(url or _url(chosen), settings=settings) as executor:
+            yield Target(executor, f"{chosen.name} ({executor.target.where})", chosen, ask=True)
+    elif chosen is None and has_credentials():
         with SupabaseExecutor() as executor:
-            yield Target(executor, f"{executor.target.where}, from {executor.target.origin}", ask=True)
-        return
+            described = f"{executor.target.where}, from {executor.target.origin}"
+            yield Target(executor, described, Environment(""), ask=True)
+    else:
+        with _local(config, chosen or config.env.get(LOCAL) or Environment(LOCAL)) as target:
+            yield target
+
+
+@contextlib.contextmanager
+def _local(config: Config, environment: Environment) -> Iterator[Target]:
     from elf_sqlcheck.postgres.server import local
 
     with local(config.root or os.getcwd()) as server, SupabaseExecutor(server.url) as executor:
-        yield Target(executor, f"the local database, {server.describe()}", is_local=True)
+        yield Target(executor, f"the local database, {server.describe()}", environment, server=server)
 
 
-def _environment(config: Config, name: str | None) -> tuple[Environment, str] | None:
-    if name is not None:
-        if name not in config.env:
-            known = ", ".join(config.env) or "none is configured"
-            raise ConfigError(f"There is no environment {name}.", f"Configured in [tool.elf-sqlcheck.env]: {known}.")
-        address = _address(config.env[name])
-        if address is None:
-            raise ConfigError(
-                f"The environment {name} takes its URL from the variable {config.env[name].url_env or '(none named)'}, "
-                "which is not set.",
-                "Set it, or give --database-url.",
-            )
-        return config.env[name], address
-    usable = [(configured, address) for configured in config.env.values() if (address := _address(configured))]
+def _chosen(config: Config, url: str | None, name: str | None) -> Environment | None:
+    """The environment to work on, None when nothing is said of it and there is not exactly one that can be reached."""
+    if not name and not url:
+        name = os.environ.get(VARIABLE)
+    if name:
+        return _configured(config, name)
+    if url:
+        return None
+    usable = [environment for environment in config.env.values() if _is_reachable(environment)]
     if len(usable) > 1:
-        names = ", ".join(configured.name for configured, _ in usable)
-        raise UsageError(f"Several environments can be reached: {names}.", "Choose one with --env NAME.")
+        names = ", ".join(environment.name for environment in usable)
+        raise UsageError(
+            f"Several environments can be reached: {names}.", f"Choose one with --env NAME, or set {VARIABLE}."
+        )
     return usable[0] if usable else None
 
 
-def _address(environment: Environment) -> str | None:
-    return (os.environ.get(environment.url_env, "") if environment.url_env else environment.url) or None
+def _configured(config: Config, name: str) -> Environment:
+    found = config.env.get(name)
+    if found is not None:
+        return found
+    if name == LOCAL:
+        return Environment(LOCAL)
+    said = f" {VARIABLE} says so." if os.environ.get(VARIABLE) == name else ""
+    known = f"Configured in [tool.elf-sqlcheck.env]: {', '.join(config.env) or 'none'}"
+    meant = nearest(name, config.env) if config.env else ""
+    raise ConfigError(
+        f"There is no environment {name}.{said}",
+        f"{known}; {meant}" if meant.startswith("did you mean") else f"{known}. `{LOCAL}` is always there.",
+    )
+
+
+def _is_reachable(environment: Environment) -> bool:
+    if environment.url_env:
+        return bool(os.environ.get(environment.url_env))
+    if environment.url_credential or environment.project:
+        name = environment.url_credential or environment.password_credential or "SUPABASE_PASSWORD"
+        return _credential(name, "look for a database") is not None
+    return bool(environment.url)
+
+
+def _url(environment: Environment) -> str | None:
+    """The URL of an environment, None when the credentials are to say where it is. Raises ConfigError."""
+    name, remedy = environment.name, "Set it, or give --database-url."
+    address: str | None = environment.url or None
+    if environment.url_env:
+        address = os.environ.get(environment.url_env)
+        if not address:
+            raise ConfigError(
+                f"The environment {name} takes its URL from the variable {environment.url_env}, which is not set.",
+                remedy,
+            )
+    elif environment.url_credential:
+        address = _credential(environment.url_credential, f"connect to {name}")
+        if not address:
+            raise ConfigError(
+                f"The environment {name} takes its URL from the credential {environment.url_credential}, which is not "
+                "set.",
+                remedy,
+            )
+    if environment.project or environment.password_credential:
+        return _with_password(environment, address)
+    return address
+
+
+def _with_password(environment: Environment, address: str | None) -> str:
+    """The connection string with the password, which is no part of what the configuration says."""
+    name = environment.password_credential or "SUPABASE_PASSWORD"
+    password = _credential(name, f"connect to {environment.name}")
+    if not password:
+        raise ConfigError(
+            f"The environment {environment.name} takes its password from the credential {name}, which is not set.",
+            "Set it, or give --database-url.",
+        )
+    require_driver()
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    if environment.project:
+        host = f"db.{environment.project}.supabase.co"
+        return make_conninfo(host=host, port=5432, user="postgres", dbname="postgres", password=password)
+    try:
+        return make_conninfo(address or "", password=password)
+    except psycopg.Error:
+        # Whoever connects says what is wrong with it, without its text.
+        return address or ""
+
+
+def _credential(name: str, purpose: str) -> str | None:
+    return CredentialManager().get_credential(name, "system", purpose)
