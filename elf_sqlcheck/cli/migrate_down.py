@@ -40,7 +40,7 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, loc
             migrate_plan.show(session, applied, [deploy.Step(migration, section)])
             return
         session.allow(target, f"Roll back {migration.name}", yes=yes)
-        options = deploy.Options(lock_wait=lock_wait, lock_retries=lock_retries)
+        options = target.options(lock_wait=lock_wait, lock_retries=lock_retries)
         deploy.down(target.executor, migrations, version, session.output, options)
         session.output.newest_event(target.executor)
     session.output.say("`elf-migrate up` applies it again.")
