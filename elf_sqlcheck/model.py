@@ -142,10 +142,10 @@ class Problem(Record):
 
 
 class Section(Record):
-    """The UP or the DOWN part of a migration.
+    """The UP, the DOWN or the VERIFY part of a migration.
 
-    `span` covers the text after its marker up to the next marker. `name` is "up" or "down". `transactional` is None
-    where the section runs as its migration does.
+    `span` covers the text after its marker up to the next marker. `name` is "up", "down" or "verify". `transactional`
+    is None where the section runs as its migration does.
     """
 
     name: str
@@ -169,8 +169,8 @@ class Migration:
     migrations, by its numbers ("" when the layout has none); `name` is the full name, version included, which
     dependencies use; `dependencies` are versions or full names. `transactional` is how the layout's own runner runs it:
     within one transaction, or each statement by itself. `repeatable` ones run again whenever they change, after all
-    others; `sealed` ones must not be edited, because their tool holds a hash of them. `up` is always there; `down` is
-    None when the file has no such section.
+    others; `sealed` ones must not be edited, because their tool holds a hash of them. `up` is always there; `down` and
+    `verify`, which holds what must be true once UP is carried out, are None when the file has no such section.
 
     A migration of two files is one text, too: `data` is one file after the other with a line end between them, and
     every span counts from its beginning. `files` holds their paths and where each begins; () stands for the one file
@@ -179,7 +179,7 @@ class Migration:
 
     __slots__ = (
         "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
-        "path", "problems", "repeatable", "sealed", "slug", "team", "title", "transactional", "up", "version",
+        "path", "problems", "repeatable", "sealed", "slug", "team", "title", "transactional", "up", "verify", "version",
     )  # fmt: skip
 
     def __init__(
@@ -192,6 +192,7 @@ class Migration:
         slug: str,
         up: Section,
         down: Section | None = None,
+        verify: Section | None = None,
         title: str = "",
         description: str = "",
         dependencies: tuple[str, ...] = (),
@@ -213,6 +214,7 @@ class Migration:
         self.name = f"{version}_{slug}" if version and slug else version or slug
         self.up = up
         self.down = down
+        self.verify = verify
         self.title = title
         self.description = description
         self.dependencies = dependencies
@@ -233,6 +235,11 @@ class Migration:
         # https://www.prisma.io/docs/orm/prisma-migrate/understanding-prisma-migrate/migration-histories
         numbers = () if self.layout == "prisma" else numbers_of(self.version)
         return self.repeatable, numbers, self.version, self.name
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Its sections, as far as they are there."""
+        return tuple([section for section in (self.up, self.down, self.verify) if section is not None])
 
     def is_before(self, version: str) -> bool:
         """Whether the version is lower than another."""
