@@ -89,6 +89,8 @@ class Output:
                 "ms": round(outcome.ms),
             }
         )
+        if section.name == "up" and migration.verify and (asked := len(migration.verify.statements)):
+            statements += f", {asked} assertion{'' if asked == 1 else 's'}"
         self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])

@@ -108,6 +108,13 @@ def send(connection: Connection[dict[str, Any]], query: bytes) -> list[PGresult]
     return connection.wait(generators.execute(connection.pgconn))
 
 
+def send_or_raise(connection: Connection[dict[str, Any]], query: bytes) -> None:
+    """Send a query as `send` does; raises psycopg.Error when the server refuses any of it."""
+    refused = error_in(send(connection, query))
+    if refused is not None:
+        raise refused
+
+
 def error_in(results: Sequence[PGresult]) -> Any:
     """Return the error (a psycopg.Error) that the server's last answer is, else None."""
     from psycopg import errors
