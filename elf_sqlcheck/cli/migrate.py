@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
 from elf_sqlcheck.cli.migrate_wait import wait
-from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ def create(session: Session, name: str, description: str, depends_on: tuple[str,
 
     With --from-up the DOWN section is derived from UP and from the schema that the earlier migrations make. What could
     not be undone is listed, and stands as a comment in DOWN.
+
+    A third section, below a line `-- ============= VERIFY =============`, may hold SELECTs whose columns must all be
+    true once UP is carried out. They are asked in its transaction, which is rolled back when one is not.
 
     \b
     Examples:
@@ -182,7 +186,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 found = deploy.due(target.executor, migrations, deploy.Options(allow_out_of_order=True))
                 migrate_check.refuse_changed(migrations, found.states)
                 judged = list(found.migrations)
-        except (ConnectionFailed, ServerError) as error:
+        except (ConnectionFailed, CredentialError, ServerError) as error:
             session.output.note(
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
@@ -195,6 +199,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 cli.add_command(up)
 cli.add_command(down)
 cli.add_command(wait)
+cli.add_command(credentials)
 
 
 def main() -> None:

@@ -94,9 +94,8 @@ def hold(connection: Connection[dict[str, Any]], migration: Migration, completed
                 detail=said,
                 completed=completed,
             )
-    send_or_raise(
-        connection, b"ROLLBACK" if by_itself else b"ROLLBACK TO SAVEPOINT elf_verify; RELEASE SAVEPOINT elf_verify"
-    )
+    closing = b"ROLLBACK TO SAVEPOINT elf_verify; RELEASE SAVEPOINT elf_verify"
+    send_or_raise(connection, b"ROLLBACK" if by_itself else closing)
 
 
 def _answer(connection: Connection[dict[str, Any]], migration: Migration, statement: Statement) -> str:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from elf_sqlcheck.errors import ConnectionFailed, DatabaseError
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, DatabaseError
 from elf_sqlcheck.shared import connection_test
 from elf_sqlcheck.shared.asserting import refuse_unusable
 from elf_sqlcheck.shared.connection import Parameters, parameters
@@ -128,7 +128,7 @@ class SupabaseExecutor:
         """Connect and ask the server who it is; never raises for a connection that fails, but says why."""
         try:
             return connection_test.test(self)
-        except DatabaseError as error:
+        except (DatabaseError, CredentialError) as error:
             return ConnectionTest(ok=False, text=str(error))
 
     def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
