@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
+backup_option = click.option(
+    "--backup",
+    metavar="DIR",
+    help="Before anything runs, let pg_dump write the schema, and the rows of the tables that are to lose rows or "
+    "values, into this folder.",
+)
 lock_wait_option = click.option(
     "--lock-wait",
     type=click.FloatRange(0),
