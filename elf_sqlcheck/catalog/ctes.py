@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.places import name_of
+from elf_sqlcheck.catalog.read_columns import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

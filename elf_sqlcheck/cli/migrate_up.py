@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import backup_option, command_options, lock_retries_option, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import (
+    attending_options,
+    command_options,
+    lock_retries_option,
+    lock_wait_option,
+    yes_option,
+)
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Run N migrations at most.")
 @click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
 @click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
-@backup_option
+@attending_options
 @lock_wait_option
 @lock_retries_option
 @yes_option
@@ -40,7 +46,6 @@ def up(
     count: int | None,
     skip_validation: bool,
     allow_out_of_order: bool,
-    backup: str | None,
     lock_wait: float,
     lock_retries: int,
     yes: bool,
@@ -85,7 +90,8 @@ def up(
             made = target.complete_roles(migrations)
             if made:
                 session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
-            options = replace(options, attendants=migrate_attending.attendants(session, target, migrations, backup, lock_wait))
+            attending = migrate_attending.attendants(session, target, migrations, lock_wait)
+            options = replace(options, attendants=attending)
         done = deploy.up(target.executor, migrations, session.output, options)
         session.output.newest_event(target.executor)
     session.output.data.setdefault("applied", [])

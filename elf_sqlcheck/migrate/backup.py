@@ -111,7 +111,7 @@ class Backup(Attendant):
                 tuple(f"{row['schema']}.{row['name']}" for row in relations if row["oid"] in risked),
                 tuple(unknown),
                 tuple(unreadable),
-                _commands(self._program, target, path, f"before_{first.migration.version}"),
+                _commands(self._program, target, path, f"before_{first.migration.version}", _template(executor)),
             )
         )
 
@@ -126,7 +126,9 @@ class Backup(Attendant):
             f"--dbname={_address(target)}",
         ]
         try:
-            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(target), check=False)
+            done = subprocess.run(  # noqa: S603 - pg_dump, no shell
+                command, stdout=file, stderr=subprocess.PIPE, env=_environment(target), check=False
+            )
         except OSError as error:
             raise _failed(f"{self._program.path}: {error.strerror}", "Check that program.") from None
         if done.returncode == 0:
@@ -177,28 +179,33 @@ def _selection(relations: Sequence[dict[str, Any]], risked: set[int]) -> tuple[l
         raise _failed(
             f"you may not read {closed['schema']}.{closed['name']}, which the run changes", "Connect as its owner."
         )
-    arguments: list[str] = []
     full = {row["schema"] for row in wanted}
-    for schema in sorted({row["schema"] for row in relations} - full):
-        arguments.append(f"--exclude-table-data={_pattern(schema)}.*")
+    bare = sorted({row["schema"] for row in relations} - full)
     kept = {row["oid"] for row in wanted}
-    for row in relations:
-        if row["schema"] in full and row["oid"] not in kept:
-            arguments.append(f"--exclude-table-data={_pattern(row['schema'])}.{_pattern(row['name'])}")
+    others = [row for row in relations if row["schema"] in full and row["oid"] not in kept]
     unreadable = [row for row in relations if row["is_table"] and not row["readable"]]
-    for row in unreadable:
-        arguments.append(f"--exclude-table={_pattern(row['schema'])}.{_pattern(row['name'])}")
+    arguments = [
+        *(f"--exclude-table-data={_pattern(schema)}.*" for schema in bare),
+        *(f"--exclude-table-data={_pattern(row['schema'], row['name'])}" for row in others),
+        *(f"--exclude-table={_pattern(row['schema'], row['name'])}" for row in unreadable),
+    ]
     return arguments, [f"{row['schema']}.{row['name']}" for row in unreadable]
 
 
-def _pattern(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _pattern(*names: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
-def _address(target: Parameters, **other: str) -> str:
+def _address(target: Parameters, **other: str | None) -> str:
     from psycopg.conninfo import make_conninfo
 
     return make_conninfo("", **{**{key: value for key, value in target.values.items() if key not in _SECRET}, **other})
+
+
+def _shown_address(target: Parameters, **other: str) -> str:
+    """The address as people type it in again, without what only long runs need."""
+    long = {key: None for key in target.values if key.startswith(("keepalives", "connect_timeout"))}
+    return _address(target, **{**long, **other})
 
 
 def _environment(target: Parameters) -> dict[str, str]:
@@ -206,19 +213,28 @@ def _environment(target: Parameters) -> dict[str, str]:
     return {**os.environ, "LC_MESSAGES": "C", **({"PGPASSWORD": str(password)} if password else {})}
 
 
-def _commands(program: Client, target: Parameters, path: str, suffix: str) -> tuple[tuple[str, str], ...]:
+def _commands(
+    program: Client, target: Parameters, path: str, suffix: str, template: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
     """What restores a backup: beside the database, to look at and copy from; or the rows where they were."""
     file = os.path.abspath(path)
     restore = program.sibling("pg_restore")
     beside = f"{target.values.get('dbname') or target.values.get('user') or 'postgres'}_{suffix}"
-    made = [program.sibling("createdb"), f"--maintenance-db={_address(target)}", "--template=template0", beside]
+    anew, there = f"--dbname={_shown_address(target, dbname=beside)}", f"--dbname={_shown_address(target)}"
+    made = [program.sibling("createdb"), f"--maintenance-db={_shown_address(target)}", *template, beside]
     # Without keys and triggers: those would miss the rows of other tables, which are not in the file.
-    filled = [restore, "--section=pre-data", "--section=data", f"--dbname={_address(target, dbname=beside)}", file]
-    rows = [restore, "--data-only", "--exit-on-error", "--single-transaction", f"--dbname={_address(target)}", file]
+    filled = [restore, "--section=pre-data", "--section=data", anew, file]
+    rows = [restore, "--data-only", "--exit-on-error", "--single-transaction", there, file]
     return (
         (f"all of it in a new database {beside}", f"{shlex.join(made)} && {shlex.join(filled)}"),
         ("the rows, into tables that are empty now", shlex.join(rows)),
     )
+
+
+def _template(executor: SupabaseExecutor) -> list[str]:
+    """The option for an empty database: template1 may hold what the file brings, too."""
+    found = executor.query("SELECT FROM pg_catalog.pg_database WHERE datname = 'template0'")
+    return ["--template=template0"] if found else []
 
 
 def _remedy(why: str) -> str:

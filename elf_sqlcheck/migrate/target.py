@@ -25,13 +25,15 @@ class Target:
     """An open way to a database.
 
     `described` names it for people; `ask` says that nothing may be changed there without being asked; `is_local` that
-    it is the project's own, so that missing roles may be made; `notes` are what people should know about it.
+    it is the project's own, so that missing roles may be made; `name` is that of its environment, "" when it has none;
+    `notes` are what people should know about it.
     """
 
     executor: SupabaseExecutor
     described: str
     ask: bool = False
     is_local: bool = False
+    name: str = ""
     notes: list[str] = field(default_factory=list)
 
     def complete_roles(self, migrations: Iterable[Migration]) -> list[str]:
@@ -66,7 +68,7 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
         settings = {name: value for name, value in timeouts.items() if value}
         asked = CredentialManager(environment=configured.name)
         with SupabaseExecutor(address, credentials=asked, settings=settings) as executor:
-            yield Target(executor, f"{configured.name} ({executor.target.where})", ask=True)
+            yield Target(executor, f"{configured.name} ({executor.target.where})", ask=True, name=configured.name)
         return
     if has_credentials():
         with SupabaseExecutor() as executor:

@@ -79,7 +79,9 @@ def _folders(major: int) -> Iterator[str]:
 
 def _version(program: str) -> int | None:
     try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(  # noqa: S603 - a program of Postgres, by its whole path
+            [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = _VERSION.search(done.stdout)

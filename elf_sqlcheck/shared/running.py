@@ -128,7 +128,8 @@ class Run:
                     who = f"; in the way: {named(seen)}" if seen else ""
                     guard.note(
                         f"{self._migration.name} waited for a lock in vain ({error.detail}){who}. "
-                        f"Try {tries + 1} of {self._lock_retries + 1} follows in {pause:.1f} s"
+                        f"Try {tries + 1} of {self._lock_retries + 1} follows in {pause:.1f} s",
+                        "retry",
                     )
                 self._executor.reset()
                 time.sleep(pause)
