@@ -66,7 +66,6 @@ UNUSABLE_ASSERTION = Rule(
     instead="Ask with SELECT, whose columns must all be true in each row, or with ASSERT or RAISE in a DO block; "
     "what writes belongs into UP.",
     on=(Migration,),
-    words=("verify",),
     check=_unusable,
     bad=(
         Example(_FILE + "INSERT INTO teams (id) VALUES (gen_random_uuid()); -- finding\n", path=_PATH),

@@ -219,7 +219,7 @@ def test_a_full_disk_and_a_folder_that_cannot_be_made(database: str, tmp_path: P
 
 def test_the_password_is_not_among_the_arguments(database: str, tmp_path: Path) -> None:
     folder = _shop(database, tmp_path)
-    programs = _broken(tmp_path, 'echo "$@" >&2; echo "with $PGPASSWORD" >&2; exit 1', database)
+    programs = _broken(tmp_path, 'echo "$@" > arguments; echo "with $PGPASSWORD" >&2; exit 1', database)
     url = psycopg.conninfo.make_conninfo(database, password="s3cret-of-ours")
     done = elf_migrate(
         folder, "up", "--backup", "kept", "--database-url", url, "--skip-validation", exit_code=1,
@@ -227,3 +227,32 @@ def test_the_password_is_not_among_the_arguments(database: str, tmp_path: Path) 
     )  # fmt: skip
     assert "with ***" in done.stderr
     assert "s3cret" not in done.stdout + done.stderr
+    arguments = (folder / "arguments").read_text(encoding="utf-8")
+    assert "--dbname=" in arguments
+    assert "s3cret" not in arguments
+
+
+def test_what_may_not_be_read_is_left_out_or_stops_it(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE backup_tester LOGIN")
+        try:
+            connection.execute(
+                "CREATE SCHEMA own AUTHORIZATION backup_tester; GRANT ALL ON SCHEMA public TO backup_tester"
+            )
+            connection.execute(
+                "CREATE TABLE hidden (id int); CREATE TABLE seen (id int); GRANT ALL ON seen TO backup_tester"
+            )
+            url = psycopg.conninfo.make_conninfo(database, user="backup_tester")
+            write(tmp_path / "migrations", A, "UPDATE seen SET id = 1;")
+            arguments = ("--backup", "kept", "--database-url", url, "--skip-validation")
+            done = as_json(tmp_path, "up", *arguments)
+            assert done["backup"]["left_out"] == ["public.hidden"]
+            assert done["backup"]["tables"] == ["public.seen"]
+            write(tmp_path / "migrations", B, "DELETE FROM hidden;")
+            shown = elf_migrate(tmp_path, "up", *arguments, exit_code=1).stderr
+            assert "nothing was run: you may not read public.hidden, which the run changes" in shown
+            connection.execute("ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; GRANT ALL ON hidden TO backup_tester")
+            shown = elf_migrate(tmp_path, "up", *arguments, exit_code=1).stderr
+            assert "row level security hides rows from you" in shown
+        finally:
+            connection.execute("DROP OWNED BY backup_tester; DROP ROLE backup_tester")

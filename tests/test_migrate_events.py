@@ -92,7 +92,7 @@ def test_lines_come_while_it_runs_and_nobody_needs_to_read_them(database: str, t
     command = ["elf-migrate", "up", "--skip-validation", "--output", "json", "--database-url", database]
     started = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
     assert started.stdout
-    seen = []
+    seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["event"] != "applied":
         seen.append(json.loads(started.stdout.readline()))
     assert started.poll() is None
