@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog import changes as ch
@@ -31,7 +31,7 @@ WITH RECURSIVE named AS (
   SELECT inhparent AS origin, inhrelid AS other FROM pg_catalog.pg_inherits
   UNION SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
          WHERE contype = 'f' AND %(written)s
-           AND (%(truncated)s OR confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))
+           AND (%(truncated)s OR confupdtype IN ('c', 'n', 'd') OR %(deleted)s AND confdeltype IN ('c', 'n', 'd'))
   UNION SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_rewrite r
           JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
          WHERE %(written)s AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class
@@ -44,26 +44,29 @@ _SWEPT = """
 SELECT c.oid::bigint AS oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND (n.nspname = ANY (%(schema)s) OR EXISTS (
        SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
          LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::regclass AND d.deptype = 'e'
               AND d.objid IN (t.oid, e.oid)
          LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
         WHERE a.attrelid = c.oid AND NOT a.attisdropped
-          AND (t.typname = ANY (%(type)s) OR e.typname = ANY (%(type)s) OR x.extname = ANY (%(extension)s))))
+          AND (s.nspname = ANY (%(schema)s) OR t.typname = ANY (%(type)s) OR e.typname = ANY (%(type)s) OR x.extname = ANY (%(extension)s))))
 """
 
 
 @dataclass
 class _Said:
-    """What the statements say: (schema, name) of tables that are reshaped, written and truncated, names of schemas,
-    types and extensions that are dropped with all that is in them, and the places of what is known only when it runs.
+    """What the statements say: (schema, name) of the tables that are reshaped, updated, deleted from and truncated with
+    all that refers to them; names of schemas, types and extensions that are dropped with all that is in them (`swept`,
+    by kind); and the places of what is known only when it runs.
     """
 
-    reshaped: set[tuple[str | None, str]]
-    written: set[tuple[str | None, str]]
-    truncated: set[tuple[str | None, str]]
-    swept: dict[str, set[str]]
-    unknown: list[str]
+    reshaped: set[tuple[str | None, str]] = field(default_factory=set)
+    updated: set[tuple[str | None, str]] = field(default_factory=set)
+    deleted: set[tuple[str | None, str]] = field(default_factory=set)
+    truncated: set[tuple[str | None, str]] = field(default_factory=set)
+    swept: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in _CASCADING})
+    unknown: list[str] = field(default_factory=list)
 
 
 def at_risk(
@@ -81,23 +84,17 @@ def at_risk(
     """
     said = _said(migrations, steps)
     found: set[int] = set()
-    for names, written, truncated in (
-        (said.reshaped, False, False),
-        (said.written, True, False),
-        (said.truncated, True, True),
+    for names, written, deleted, truncated in (
+        (said.reshaped, False, False, False),
+        (said.updated, True, False, False),
+        (said.deleted, True, True, False),
+        (said.truncated, True, True, True),
     ):
         if names:
             listed = sorted(names, key=str)
-            rows = executor.query(
-                _AT_RISK,
-                {
-                    "schemas": [schema for schema, _ in listed],
-                    "names": [name for _, name in listed],
-                    "written": written,
-                    "truncated": truncated,
-                },
-            )
-            found |= {row["oid"] for row in rows}
+            named = {"schemas": [schema for schema, _ in listed], "names": [name for _, name in listed]}
+            how = {"written": written, "deleted": deleted, "truncated": truncated}
+            found |= {row["oid"] for row in executor.query(_AT_RISK, {**named, **how})}
     if any(said.swept.values()):
         types = sorted(said.swept["type"] | said.swept["domain"])
         wanted = {"schema": sorted(said.swept["schema"]), "type": types, "extension": sorted(said.swept["extension"])}
@@ -106,7 +103,7 @@ def at_risk(
 
 
 def _said(migrations: Iterable[Migration], steps: Sequence[Step]) -> _Said:
-    said = _Said(set(), set(), set(), {kind: set() for kind in _CASCADING}, [])
+    said = _Said()
     routines = Routines()
     due = {step.migration.version for step in steps}
     for migration in migrations:
@@ -136,12 +133,14 @@ def _take(change: Change, said: _Said, was: dict[str, str]) -> None:
         return {(None, was[name.name]), (name.schema, name.name)} if name.name in was else {(name.schema, name.name)}
 
     for table in overwritten(change.statement):
-        said.written.update(known(table))
+        said.deleted.update(known(table))
     if isinstance(change, ch.WriteRows):
         if change.kind == "truncate":
             (said.truncated if change.cascade else said.reshaped).update(known(change.table))
-        elif change.kind in {"update", "delete", "merge"} or "ONCONFLICT_UPDATE" in change.statement.json:
-            said.written.update(known(change.table))
+        elif change.kind in {"delete", "merge"}:
+            said.deleted.update(known(change.table))
+        elif change.kind == "update" or "ONCONFLICT_UPDATE" in change.statement.json:
+            said.updated.update(known(change.table))
     elif isinstance(change, ch.Drop):
         if change.kind == "table":
             said.reshaped.update(known(change.name))
