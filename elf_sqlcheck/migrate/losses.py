@@ -50,7 +50,8 @@ SELECT c.oid::bigint AS oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namesp
               AND d.objid IN (t.oid, e.oid)
          LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
         WHERE a.attrelid = c.oid AND NOT a.attisdropped
-          AND (s.nspname = ANY (%(schema)s) OR t.typname = ANY (%(type)s) OR e.typname = ANY (%(type)s) OR x.extname = ANY (%(extension)s))))
+          AND (s.nspname = ANY (%(schema)s) OR t.typname = ANY (%(type)s) OR e.typname = ANY (%(type)s)
+               OR x.extname = ANY (%(extension)s))))
 """
 
 
