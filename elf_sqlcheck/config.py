@@ -15,6 +15,7 @@ from elf_sqlcheck.context.owners import EXPOSED
 from elf_sqlcheck.environments import LOCAL, PROFILES, read_environments
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
+from elf_sqlcheck.hooks import Hooks, read_hooks
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.record import Record
@@ -73,6 +74,7 @@ class Config(Record):
     exposed_schemas: tuple[str, ...] = EXPOSED
     teams: Mapping[str, Team] = MappingProxyType({})
     env: Mapping[str, Environment] = MappingProxyType({})
+    hooks: Hooks = Hooks()
 
     def settings(self) -> dict[str, Any]:
         """What rules may ask for by `context.settings`.
@@ -227,6 +229,7 @@ _KEYS: dict[str, Callable[[str, str, object], Any]] = {
     "rules-dir": values.text,
     "baseline": values.text,
     "lock-timeout": values.interval,
+    "hooks": read_hooks,
     "small-table-rows": values.number,
     "table-sizes": _checked(
         sizes.named, 'write "schema.table" = 12000000, or "12M", or { rows = 12000000, bytes = 3400000000 }'

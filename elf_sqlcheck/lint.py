@@ -127,7 +127,7 @@ class _Wanted:
         """The rules for a file, by the words from its first statement on; all when some of its changes are `elsewhere`
         than in its text: in another file, or in texts that EXECUTE puts together.
         """
-        starts = [s.statements[0].span.start for s in (migration.up, migration.down) if s and s.statements]
+        starts = [s.statements[0].span.start for s in migration.sections if s.statements]
         text = (
             migration.data[0 if migration.broken or not starts else min(starts) :].lower().decode("latin-1")
         )  # looking for a word in a str costs less than in bytes

@@ -149,10 +149,10 @@ class Problem(Record):
 
 
 class Section(Record):
-    """The UP or the DOWN part of a migration.
+    """The UP, the DOWN or the VERIFY part of a migration.
 
-    `span` covers the text after its marker up to the next marker. `name` is "up" or "down". `transactional` is None
-    where the section runs as its migration does.
+    `span` covers the text after its marker up to the next marker. `name` is "up", "down" or "verify". `transactional`
+    is None where the section runs as its migration does.
     """
 
     name: str
@@ -188,7 +188,7 @@ class Migration:
     __slots__ = (
         "_read", "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout",
         "name", "path", "problems", "repeatable", "sealed", "settings", "slug", "team", "timeouts", "title",
-        "transactional", "up", "version",
+        "transactional", "up", "verify", "version",
     )  # fmt: skip
 
     def __init__(
@@ -201,6 +201,7 @@ class Migration:
         slug: str,
         up: Section,
         down: Section | None = None,
+        verify: Section | None = None,
         title: str = "",
         description: str = "",
         dependencies: tuple[str, ...] = (),
@@ -224,6 +225,7 @@ class Migration:
         self.name = full_name(version, slug)
         self.up = up
         self.down = down
+        self.verify = verify
         self.title = title
         self.description = description
         self.dependencies = dependencies
@@ -246,6 +248,11 @@ class Migration:
         # https://www.prisma.io/docs/orm/prisma-migrate/understanding-prisma-migrate/migration-histories
         numbers = () if self.layout == "prisma" else numbers_of(self.version)
         return self.repeatable, numbers, self.version, self.name
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Its sections, as far as they are there."""
+        return tuple([section for section in (self.up, self.down, self.verify) if section is not None])
 
     def is_before(self, version: str) -> bool:
         """Whether the version is lower than another."""

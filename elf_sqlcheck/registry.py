@@ -39,7 +39,7 @@ MODULES = (
     "access", "access_functions", "access_system",
     "rls", "rls_policies", "rls_views", "rls_schemas",
     "teams",
-    "files", "files_order", "files_undone",
+    "files", "files_assertions", "files_order", "files_undone",
     "suppressions",
     "verify", "verify_observed", "verify_session", "verify_traffic", "verify_rows", "verify_rollback", "verify_queries",
     "verify_access",

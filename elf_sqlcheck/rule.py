@@ -14,6 +14,7 @@ state, print nothing and never look at parser nodes.
 
 from __future__ import annotations
 
+from elf_sqlcheck.assertions import more_than_a_look
 from elf_sqlcheck.catalog import changes
 from elf_sqlcheck.catalog.changes import *  # noqa: F403 - the vocabulary is part of what an author imports
 from elf_sqlcheck.catalog.changes import Change
@@ -332,6 +333,6 @@ __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
     "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "found_elsewhere",
-    "is_reserved", "is_snake", "mixed_words", "nearest", "quoted", "secrets_in", "snake",
+    "is_reserved", "is_snake", "mixed_words", "more_than_a_look", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -90,7 +90,7 @@ def _ours(name: str) -> tuple[str, ...]:
 
 def pieces(migration: Migration) -> list[Span]:
     """Where the statements of a migration stand, and the pieces that are none because they do not parse."""
-    statements = [s.span for section in (migration.up, migration.down) if section for s in section.statements]
+    statements = [s.span for section in migration.sections for s in section.statements]
     return statements + [broken.piece for broken in migration.broken]
 
 

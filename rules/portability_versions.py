@@ -92,7 +92,7 @@ def _newer(context: Context[Any]) -> Iterator[Finding]:
 def _phrases(
     context: Context[Any], migration: Migration, entries: list[tuple[int, str, str]], target: int
 ) -> Iterator[Finding]:
-    statements = [*migration.up.statements, *(migration.down.statements if migration.down else ())]
+    statements = [statement for section in migration.sections for statement in section.statements]
     for statement in statements:
         text = migration.data[statement.span.start : statement.span.end].lower()
         wanted = [entry for entry in entries if entry[1].split()[0].encode() in text]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.cli.migrate_session import STREAMING
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -54,5 +56,13 @@ def elf_migrate(
 
 
 def as_json(folder: Path, *arguments: str, exit_code: int = 0, **more: str) -> Any:
-    """Run the command with `--output json` and return what it printed."""
-    return json.loads(elf_migrate(folder, *arguments, "--output", "json", exit_code=exit_code, **more).stdout)
+    """Run the command with `--output json` and return what it printed; the last line of commands that print many."""
+    shown = elf_migrate(folder, *arguments, "--output", "json", exit_code=exit_code, **more).stdout
+    lines = shown.splitlines()
+    return json.loads(lines[-1] if arguments[0] in STREAMING else shown)
+
+
+def events(folder: Path, *arguments: str, exit_code: int = 0, **more: str) -> list[dict[str, Any]]:
+    """Run the command with `--output json` and return its lines."""
+    done = elf_migrate(folder, *arguments, "--output", "json", exit_code=exit_code, **more)
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -28,7 +28,7 @@ UP = "-- ==== UP ====\n{up}\n-- ==== DOWN ====\n{down}\n"
 class Silent:
     """Listens to a deploy and says nothing."""
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, kind: str = "notice") -> None:
         """Not wanted."""
 
     def begins(self, *_: object) -> None:

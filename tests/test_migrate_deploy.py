@@ -34,7 +34,8 @@ class Heard:
         self.notes: list[str] = []
         self.done: list[str] = []
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, kind: str = "notice") -> None:
+        assert kind in ("notice", "waiting", "retry")
         self.notes.append(text)
 
     def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:

@@ -63,8 +63,8 @@ class Hearing(Heard):
         super().__init__()
         self._at_note, self._at_begin = at_note, at_begin
 
-    def note(self, text: str) -> None:
-        super().note(text)
+    def note(self, text: str, kind: str = "notice") -> None:
+        super().note(text, kind)
         if len(self.notes) == 1:
             self._at_note()
 

@@ -100,6 +100,9 @@ def create(
     not be undone is listed, and stands as a comment in DOWN. With --team a file before it makes the schema and the role
     of the team, if no migration does that yet.
 
+    A third section, below a line `-- ============= VERIFY =============`, may hold SELECTs whose columns must all be
+    true once UP is carried out. They are asked in its transaction, which is rolled back when one is not.
+
     \b
     Examples:
       elf-migrate create "add_user_preferences" --description "Add user preference storage"

@@ -49,6 +49,7 @@ def run(
     session.output.say(f"Created {path}", "good")
     if undone is None:
         session.output.say("Next: write its UP and DOWN sections, then `elf-migrate validate` and `elf-migrate up`.")
+        session.output.say("A section `-- ===== VERIFY =====` may say in SELECTs what must be true after UP.", "faint")
         return
     session.output.data.update(down_is_proven=undone.proven, not_undone=list(undone.missing))
     for missing in undone.missing:

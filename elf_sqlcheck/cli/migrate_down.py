@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import (
+    attending_options,
+    command_options,
+    lock_retries_option,
+    lock_wait_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("version")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@attending_options
 @lock_wait_option
 @lock_retries_option
 @yes_option
@@ -26,8 +33,9 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, loc
     Examples:
       elf-migrate down 20250121_094532 --dry-run
       elf-migrate down 20250121_094532
+      elf-migrate down 20250121_094532 --backup backups
     """
-    from elf_sqlcheck.cli import migrate_plan
+    from elf_sqlcheck.cli import migrate_attending, migrate_plan
     from elf_sqlcheck.migrate import deploy
     from elf_sqlcheck.migrate.history import History
 
@@ -40,7 +48,8 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, loc
             migrate_plan.show(session, applied, [deploy.Step(migration, section)])
             return
         session.allow(target, f"Roll back {migration.name}", yes=yes)
-        options = target.options(lock_wait=lock_wait, lock_retries=lock_retries)
+        attending = migrate_attending.attendants(session, target, migrations, lock_wait)
+        options = target.options(lock_wait=lock_wait, lock_retries=lock_retries, attendants=attending)
         deploy.down(target.executor, migrations, version, session.output, options)
         session.output.newest_event(target.executor)
     session.output.say("`elf-migrate up` applies it again.")

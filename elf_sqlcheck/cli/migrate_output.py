@@ -1,14 +1,20 @@
-"""What elf-migrate shows: plain lines, colour and progress in a terminal, or one JSON object at the end."""
+"""What elf-migrate shows: plain lines, colour and progress in a terminal, or JSON.
+
+JSON is one object at the end; of commands that run migrations it is a line for each event as it happens
+(`reports/events.schema.json`), the last of which is that object.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.reports.terminal import clean
 
 if TYPE_CHECKING:
@@ -30,10 +36,15 @@ _STATUS_STYLES = {
 
 
 class Output:
-    """One command's way to speak; `data` is what `--output json` prints when the command ends."""
+    """One command's way to speak; `data` is what `--output json` prints when the command ends.
 
-    def __init__(self, *, as_json: bool) -> None:
+    With `streams` JSON is a line an event; `running` is the section that is being run.
+    """
+
+    def __init__(self, *, as_json: bool, streams: bool = False) -> None:
         self.as_json = as_json
+        self._streams = streams
+        self._running: dict[str, Any] = {}
         self.data: dict[str, Any] = {}
         self._notes: list[str] = []
         self._aside = False
@@ -53,15 +64,38 @@ class Output:
 
             self._bar.console.print(Text.from_ansi(shown), soft_wrap=True)
         else:
-            click.echo(shown if self._fancy else text, err=self._aside)
+            self._echo(shown if self._fancy else text, err=self._aside)
 
-    def note(self, text: str) -> None:
-        """Something worth knowing that is no result."""
+    def note(self, text: str, kind: str = "notice") -> None:
+        """Something worth knowing that is no result; `kind` is "notice", "waiting" or "retry"."""
         self._notes.append(text)
+        self.event(kind, message=text)
         self.say(f"    {text}", "faint")
+
+    def event(self, kind: str, **facts: Any) -> None:
+        """Something that has just happened, for programs that follow a run line by line."""
+        if not (self.as_json and self._streams):
+            return
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._echo(json.dumps({"event": kind, "time": moment, **facts}, default=str, ensure_ascii=False))
+
+    def aside(self, text: str) -> None:
+        """A line for people on standard error, whatever standard output is for: what a command of the project says."""
+        click.echo(clean(text), err=True)
+
+    def _echo(self, text: str, *, err: bool = False) -> None:
+        try:
+            click.echo(text, err=err)
+        except BrokenPipeError:
+            if not self._streams:
+                raise
+            # Whoever read it has gone; the run goes on, for a database is not left half-way because of that.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
 
     def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
         """A section starts; in a terminal a bar shows how far the whole run is."""
+        self._running = {"version": migration.version, "name": migration.name, "section": section.name}
+        self.event("begin", **self._running, number=number, total=total)
         if not self._fancy:
             return
         doing = f"{'applying' if section.name == 'up' else 'rolling back'} {migration.name}"
@@ -81,14 +115,17 @@ class Output:
         done = "applied" if section.name == "up" else "rolled back"
         key = "applied" if section.name == "up" else "rolled_back"
         statements = f"{outcome.statements} statement{'' if outcome.statements == 1 else 's'}"
-        self.data.setdefault(key, []).append(
-            {
-                "version": migration.version,
-                "name": migration.name,
-                "statements": outcome.statements,
-                "ms": round(outcome.ms),
-            }
-        )
+        facts = {
+            "version": migration.version,
+            "name": migration.name,
+            "statements": outcome.statements,
+            "ms": round(outcome.ms),
+        }
+        self.data.setdefault(key, []).append(facts)
+        self._running = {}
+        self.event(key, **facts)
+        if section.name == "up" and migration.verify and (asked := len(migration.verify.statements)):
+            statements += f", {asked} assertion{'' if asked == 1 else 's'}"
         self.say(f"  {done} {migration.name} ({statements}, {outcome.ms:.0f} ms)", "good")
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
@@ -144,11 +181,15 @@ class Output:
     def failed(self, error: ElfError) -> None:
         """Make an error part of the JSON result; people read it on standard error."""
         self.data["error"] = {"message": error.message, "remedy": error.remedy}
+        sqlstate = error.sqlstate if isinstance(error, MigrationFailed) else ""
+        self.event("failed", **self._running, **self.data["error"], sqlstate=sqlstate, exit_code=error.exit_code)
 
     def finish(self) -> None:
         """Take the bar away, and print the JSON object."""
         self._stop_bar()
-        if self.as_json:
+        if self._streams:
+            self.event("done", **self.data, notes=self._notes)
+        elif self.as_json:
             click.echo(json.dumps({**self.data, "notes": self._notes}, indent=2, default=str, ensure_ascii=False))
 
     def _stop_bar(self) -> None:

@@ -83,6 +83,9 @@ def _show(output: Output, planned: Planned, *, brief: bool) -> None:
             output.say(f"{margin}{lock}", "warn" if lock.blocks else "faint")
         if not one.is_foreseen:
             output.say(f"{margin}runs code, so what it locks besides is not known", "faint")
+    if planned.section.name == "up" and (verify := planned.migration.verify):
+        asked = len(verify.statements)
+        output.say(f"  then VERIFY asks whether it is right ({asked} assertion{'' if asked == 1 else 's'})", "faint")
 
 
 def _shortened(one: PlannedStatement) -> str:

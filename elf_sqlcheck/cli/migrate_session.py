@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from elf_sqlcheck.config import Config
+    from elf_sqlcheck.migrate.hooks import Hooks
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
 
@@ -52,6 +53,34 @@ lock_retries_option = click.option(
     metavar="N",
     help="How often to try again what waited longer than its lock_timeout for a lock.",
 )
+#: Commands that say what they do while they do it, in JSON too: a line an event.
+STREAMING = ("up", "down", "redo")
+BACKUP, NO_HOOKS = "elf_sqlcheck.backup", "elf_sqlcheck.no_hooks"
+
+
+def attending_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that run sections: what `migrate_attending.attendants` knows by itself."""
+    for option in (
+        click.option(
+            "--no-hooks",
+            is_flag=True,
+            expose_value=False,
+            callback=lambda context, _, value: context.meta.update({NO_HOOKS: value}),
+            help="Run none of the commands that are configured as hooks.",
+        ),
+        click.option(
+            "--backup",
+            metavar="DIR",
+            expose_value=False,
+            callback=lambda context, _, value: context.meta.update({BACKUP: value}),
+            help="Before anything runs, let pg_dump write into this folder: the schema of everything, and the rows of "
+            "the tables that are to lose rows or values.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 _SHARED = ("dir", "layout", "config", "isolated", "database_url", "env", "output")
 
 
@@ -59,8 +88,10 @@ class Session:
     """What one invocation works with: its folder, its database and its output."""
 
     def __init__(self, options: dict[str, Any], *, as_json: bool) -> None:
-        self.output = Output(as_json=as_json)
-        self.output.data["command"] = click.get_current_context().info_name
+        command = click.get_current_context().info_name or ""
+        self.output = Output(as_json=as_json, streams=command in STREAMING)
+        self.output.data["command"] = command
+        self.hooks: Hooks | None = None
         self._url: str | None = options.get("database_url")
         self._env: str | None = options.get("env")
         self._config_file: str | None = options.get("config")
@@ -119,6 +150,11 @@ class Session:
             target.executor.note = self.output.note
             yield target
 
+    def conclude(self) -> None:
+        """Raises ElfError when a hook failed once everything else was done."""
+        if self.hooks is not None and self.hooks.failure is not None:
+            raise self.hooks.failure
+
     def allow(self, target: Target, what: str, *, yes: bool) -> None:
         """Ask before a database that others use is changed; raises UsageError when it must not be.
 
@@ -159,6 +195,7 @@ def command_options(
             session = Session(shared, as_json=shared["output"] == "json")
             try:
                 command(session, **values)
+                session.conclude()
             except ElfError as error:
                 session.output.failed(error)
                 raise

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import (
+    attending_options,
+    command_options,
+    lock_retries_option,
+    lock_wait_option,
+    yes_option,
+)
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Run N migrations at most.")
 @click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
 @click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
+@attending_options
 @lock_wait_option
 @lock_retries_option
 @yes_option
@@ -51,8 +58,11 @@ def up(
       elf-migrate up --dry-run
       elf-migrate up --dry-run=server
       elf-migrate up --target 20250121_094532
+      elf-migrate up --backup backups
     """
-    from elf_sqlcheck.cli import migrate_check, migrate_plan
+    from dataclasses import replace
+
+    from elf_sqlcheck.cli import migrate_attending, migrate_check, migrate_plan
     from elf_sqlcheck.migrate import deploy, plan
 
     if last is not None and count is not None:
@@ -80,6 +90,8 @@ def up(
             made = target.complete_roles(migrations)
             if made:
                 session.output.note(f"made the roles that the migrations name but do not make: {', '.join(made)}")
+            attending = migrate_attending.attendants(session, target, migrations, lock_wait)
+            options = replace(options, attendants=attending)
         done = deploy.up(target.executor, migrations, session.output, options)
         session.output.newest_event(target.executor)
     session.output.data.setdefault("applied", [])

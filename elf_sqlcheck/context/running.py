@@ -122,6 +122,12 @@ class Running(Waiting):
 
         return proposal.prove(self.migration, self.doing, self.fork(), text) == []
 
+    def asserting(self) -> list[Change]:
+        """For a rule on `Migration`: the changes of its VERIFY section, most of which are no change at all."""
+        from elf_sqlcheck.catalog.read import read_section
+
+        return read_section(self.migration.verify, self.migration.data)
+
     def names(self, change: Change, difference: SchemaDifference) -> bool:
         """Whether the statement of a change names the object of a difference."""
         from elf_sqlcheck.catalog.undone import mentions

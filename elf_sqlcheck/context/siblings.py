@@ -60,8 +60,20 @@ class Siblings:
 
 
 def code_of(data: bytes) -> list[tuple[str, int]]:
-    """The tokens of a whole file, comments included, each with its place: for files that are not the present one."""
+    """The tokens of a whole file, comments included, each with its place: for files that are not the present one.
+
+    Those of a VERIFY section are left out: it may be changed whenever there is more to ask.
+    """
     from elf_sqlcheck import sql
+    from elf_sqlcheck.layouts import elf
 
     text = sql.text_of(data).encode()
-    return [(text[token.start : token.end + 1].decode("utf-8", "replace"), token.start) for token in sql.tokens(text)]
+    found: list[tuple[str, int]] = []
+    section = ""
+    for token in sql.tokens(text):
+        word = text[token.start : token.end + 1].decode("utf-8", "replace")
+        if token.name == "SQL_COMMENT":
+            section = elf.section_of(word) or section
+        if section != "verify":
+            found.append((word, token.start))
+    return found

@@ -1,4 +1,4 @@
-"""The elf layout: one file `YYYYMMDD_HHMMSS_slug.sql` with headers, an UP and a DOWN section.
+"""The elf layout: one file `YYYYMMDD_HHMMSS_slug.sql` with headers, an UP, a DOWN and perhaps a VERIFY section.
 
 Headers are the `-- Key: value` comments above the first marker or statement. A marker is a comment line such as
 `-- ============= UP MIGRATION =============`: any run of `=` on either side, any case. Without markers the whole file
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "elf"
 FILE_NAME = re.compile(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
 KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", *TIMEOUTS)
-_MARKER = re.compile(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
+_MARKER = re.compile(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN|VERIFY)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
 _OUR_VERSION = re.compile(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
 _HEADER = re.compile(rb"--[ \t]*([A-Za-z][A-Za-z-]*)[ \t]*:[ \t]*(.*?)[ \t\r]*$")
 
@@ -36,7 +36,7 @@ def recognizes(path: str, data: bytes) -> bool:
     if FILE_NAME.match(basename(path)):
         return True
     return _OUR_VERSION.search(data, 0, 2000) is not None or any(
-        b"=" in data[start:end] for _, start, end in _markers(data)
+        b"=" in data[start:end] for name, start, end in _markers(data) if name != "verify"
     )
 
 
@@ -52,7 +52,7 @@ def _whole(path: str, data: bytes) -> Migration:
     headers = _headers(data)
     values = {header.key: header.value for header in headers}
     problems: list[Problem] = []
-    up, down, broken = _sections(data, problems)
+    sections, broken = _sections(data, problems)
     match = FILE_NAME.match(basename(path))
     stem = basename(path).removesuffix(".sql")
     version, slug = match.groups() if match else (values.get("version", ""), stem)
@@ -64,8 +64,9 @@ def _whole(path: str, data: bytes) -> Migration:
         layout=NAME,
         version=version,
         slug=slug,
-        up=up,
-        down=down,
+        up=sections["up"],
+        down=sections.get("down"),
+        verify=sections.get("verify"),
         title=values.get("migration", ""),
         description=values.get("description", ""),
         dependencies=_dependencies(headers, problems),
@@ -152,16 +153,21 @@ def _markers(data: bytes) -> list[tuple[str, int, int]]:
     return [
         (match[2].decode().lower(), match.start(), match.end())
         for match in _MARKER.finditer(data)
-        if match[3] or match[1] or match[4]
+        if match[1] or match[4] or (match[3] and match[2].lower() != b"verify")
     ]
 
 
-def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | None, tuple[Broken, ...]]:
+def section_of(comment: str) -> str:
+    """The section that begins below a comment, "" when it is no marker."""
+    return next((name for name, *_ in _markers(comment.encode())), "")
+
+
+def _sections(data: bytes, problems: list[Problem]) -> tuple[dict[str, Section], tuple[Broken, ...]]:
     """Cut the file at its markers and read the statements of each part."""
     candidates = _markers(data)
     whole = sql.parse(data)
     if not candidates:
-        return Section("up", Span(0, len(data)), whole.statements), None, whole.broken
+        return {"up": Section("up", Span(0, len(data)), whole.statements)}, whole.broken
     taken = [statement.span for statement in whole.statements] + [broken.piece for broken in whole.broken]
     inside = any(span.start < start < span.end for _, start, _ in candidates for span in taken)
     # A last statement without a semicolon runs into the next section, as far as the parser of the whole can tell.
@@ -179,7 +185,7 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
         following = markers[number + 1][1] if number + 1 < len(markers) else len(data)
         if name in spans:
             message = f"a second {name.upper()} section begins here; only the first one is ever run"
-            problems.append(Problem("header-mismatch", message, Span(start, end), "keep one UP and one DOWN section"))
+            problems.append(Problem("header-mismatch", message, Span(start, end), f"keep one {name.upper()} section"))
         else:
             spans[name] = Span(end, following)
     first = markers[0][1] if markers else len(data)
@@ -198,6 +204,5 @@ def _sections(data: bytes, problems: list[Problem]) -> tuple[Section, Section | 
     if stray and not parts:
         message = "this statement stands above the first marker, so it belongs to no section and is never run"
         problems.append(Problem("header-mismatch", message, stray.span, "move it below the UP marker"))
-    up = Section("up", spans["up"], statements["up"])
-    down = Section("down", spans["down"], statements["down"]) if "down" in spans else None
-    return up, down, tuple(sorted(broken, key=lambda piece: piece.span.start))
+    sections = {name: Section(name, span, statements[name]) for name, span in spans.items()}
+    return sections, tuple(sorted(broken, key=lambda piece: piece.span.start))

@@ -68,8 +68,8 @@ class Step:
 class Listener(Protocol):
     """Who is told what happens while it happens."""
 
-    def note(self, text: str) -> None:
-        """Something worth knowing, in a sentence."""
+    def note(self, text: str, kind: str = "notice") -> None:
+        """Something worth knowing, in a sentence; `kind` is "notice", "waiting" or "retry"."""
 
     def begins(self, migration: Migration, section: Section, number: int, total: int) -> None:
         """The section starts to run, as the `number`th of `total` (from 1)."""
@@ -203,8 +203,8 @@ def carry_out(
             outcome = _run(executor, history, step, states.get(step.migration.version), options)
             done.append(step)
             listener.ended(step.migration, step.section, outcome)
-    except ElfError as error:
-        failure = error
+    except BaseException as error:
+        failure = error if isinstance(error, ElfError) else ElfError(f"The run was broken off: {error!r}.")
         raise
     finally:
         if done:

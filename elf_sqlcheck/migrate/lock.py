@@ -33,9 +33,10 @@ from elf_sqlcheck.shared.pooler import refuse_transaction_pooler
 from elf_sqlcheck.shared.session import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from elf_sqlcheck.shared.database import SupabaseExecutor
+    from elf_sqlcheck.shared.session import Note
 
 #: "elf-migr" and "elf-work" as numbers; advisory locks are known by a bigint within one database.
 KEY = int.from_bytes(b"elf-migr", "big")
@@ -59,6 +60,10 @@ SELECT 1 / (NOT pg_catalog.pg_try_advisory_lock_shared({run}))::int AS held,
 """
 
 
+def _unheard(text: str, kind: str = "notice") -> None:
+    """What is noted when nobody listens."""
+
+
 class DeployLock:
     """The lock while it is held."""
 
@@ -77,9 +82,7 @@ class DeployLock:
 
 
 @contextlib.contextmanager
-def deploy_lock(
-    executor: SupabaseExecutor, patience: float, note: Callable[[str], None] = lambda _: None
-) -> Iterator[DeployLock]:
+def deploy_lock(executor: SupabaseExecutor, patience: float, note: Note = _unheard) -> Iterator[DeployLock]:
     """Hold the lock while the body runs; the executor runs nothing in it once the lock is lost.
 
     Args:
@@ -112,11 +115,11 @@ def deploy_lock(
                 _release(own, session, note)
 
 
-def _wait(own: SupabaseExecutor, note: Callable[[str], None], deadline: float, patience: float) -> None:
+def _wait(own: SupabaseExecutor, note: Note, deadline: float, patience: float) -> None:
     waiting = False
     while not own.query("SELECT pg_catalog.pg_try_advisory_lock(%s) AS held", (KEY,))[0]["held"]:
         if not waiting:
-            note(f"waiting for another deployer ({_holder(own)})")
+            note(f"waiting for another deployer ({_holder(own)})", "waiting")
             waiting = True
         if time.monotonic() >= deadline:
             raise LockNotObtained(
@@ -126,16 +129,14 @@ def _wait(own: SupabaseExecutor, note: Callable[[str], None], deadline: float, p
         time.sleep(_POLL)
 
 
-def _wait_for_work(
-    own: SupabaseExecutor, executor: SupabaseExecutor, note: Callable[[str], None], deadline: float
-) -> None:
+def _wait_for_work(own: SupabaseExecutor, executor: SupabaseExecutor, note: Note, deadline: float) -> None:
     """Wait until no session of an earlier run works any more: the history tells the truth only then."""
     waiting = False
     while left := [row for row in own.query(_HOLDERS, (WORKING,)) if row["pid"] != executor.backend_pid]:
         pid, since = left[0]["pid"], left[0]["since"] or "unknown"
         said = f"a session of an earlier run is still at work (pid {pid}, {left[0]['state'] or 'active'} for {since})"
         if not waiting:
-            note(f"waiting: {said}")
+            note(f"waiting: {said}", "waiting")
             waiting = True
         if time.monotonic() >= deadline:
             raise LockNotObtained(
@@ -152,7 +153,7 @@ def _guarding(own: SupabaseExecutor, run: int) -> bytes:
     return sql.SQL(_GUARD.strip()).format(run=run, working=WORKING).as_bytes(own.connection)
 
 
-def _release(own: SupabaseExecutor, session: int, note: Callable[[str], None]) -> None:
+def _release(own: SupabaseExecutor, session: int, note: Note) -> None:
     with contextlib.suppress(DatabaseError):
         released = own.query(
             "SELECT pg_catalog.pg_backend_pid() = %s AND pg_catalog.pg_advisory_unlock(%s) AS released", (session, KEY)

@@ -69,7 +69,7 @@ def rehearse(
     while candidates:
         failure = _run(executor, candidates, _LIMITS % (lock_timeout.encode(), statement_timeout.encode()))
         if failure is None:
-            found.update({one.name: Rehearsed(one, "applies") for one, _ in candidates})
+            found.update({one.name: _applies(one) for one, _ in candidates})
             break
         number, error = failure
         migration = candidates[number][0]
@@ -78,12 +78,16 @@ def rehearse(
             found[migration.name] = Rehearsed(migration, "not tried", why)
             del candidates[number]
             continue
-        found.update({one.name: Rehearsed(one, "applies") for one, _ in candidates[:number]})
+        found.update({one.name: _applies(one) for one, _ in candidates[:number]})
         found[migration.name] = Rehearsed(migration, "fails", error.message, error)
         later = Rehearsed(migration, "not tried", f"{migration.name} fails before it")
         found.update({one.name: Rehearsed(one, later.result, later.why) for one, _ in candidates[number + 1 :]})
         break
     return [found[migration.name] for migration in migrations]
+
+
+def _applies(migration: Migration) -> Rehearsed:
+    return Rehearsed(migration, "applies", "its VERIFY section was not asked" if migration.verify else "")
 
 
 def _whole(executor: SupabaseExecutor, migration: Migration, found: dict[str, Rehearsed]) -> bytes | None:

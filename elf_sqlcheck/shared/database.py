@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from elf_sqlcheck.errors import ConnectionFailed, CredentialError, DatabaseError
 from elf_sqlcheck.shared import connection_test
+from elf_sqlcheck.shared.asserting import refuse_unusable
 from elf_sqlcheck.shared.connection import Parameters, parameters
 from elf_sqlcheck.shared.connection_test import ConnectionTest
 from elf_sqlcheck.shared.failures import remedy_for
@@ -152,7 +153,12 @@ class SupabaseExecutor:
             raise self.refused(error) from None
 
     def pieces(self, migration: Migration, section: Section) -> tuple[Piece, ...]:
-        """The pieces in which `run` sends a section. Raises MigrationFailed, as `shared.pieces.cut` does."""
+        """The pieces in which `run` sends a section.
+
+        Raises:
+            MigrationFailed: As `shared.pieces.cut` does, or VERIFY cannot be asked.
+        """
+        refuse_unusable(migration, section)
         return cut(migration, section, own_commits=self._as_its_tool and migration.layout != "elf")
 
     def run(

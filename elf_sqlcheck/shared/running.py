@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
-from elf_sqlcheck.shared import concurrently, outside
+from elf_sqlcheck.shared import asserting, concurrently, outside
 from elf_sqlcheck.shared.acting import OURSELVES
 from elf_sqlcheck.shared.blockers import gave_up, named
 from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
-from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send
+from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send, send_or_raise
 from elf_sqlcheck.shared.transaction import TRANSACTION_ID, committed, is_over, roll_back_if_open
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Run:
         whole = executor.pieces(migration, section)
         self.pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         self._several = len(self.pieces) > 1 or resume_from > 0 or not migration.is_transactional(section)
+        self._asks = migration.verify is not None and section.name == "up"
         self._done = resume_from
         self._acting = executor.acting(migration, section) if executor.acting else OURSELVES
         # Kept, because the executor would open another one in place of a connection that was lost.
@@ -90,7 +91,10 @@ class Run:
             with self._executor.around(self._migration, piece) if self._executor.around else nullcontext():
                 self._with_patience(piece)
             self._done, self._begun = piece.last, False
-        if (record := calls.record) and not self.pieces:
+        if self._asks and self._several:
+            with self._acting.outside(connection):
+                asserting.hold(connection, self._migration, self._done)
+        if (record := calls.record) and self._records_apart:
             self._write_now(lambda: record(connection))
         if calls.leaving:
             calls.leaving(connection)
@@ -127,7 +131,8 @@ class Run:
                     who = f"; in the way: {named(seen)}" if seen else ""
                     guard.note(
                         f"{self._migration.name} waited for a lock in vain ({error.detail}){who}. "
-                        f"Try {tries + 1} of {self._lock_retries + 1} follows in {pause:.1f} s"
+                        f"Try {tries + 1} of {self._lock_retries + 1} follows in {pause:.1f} s",
+                        "retry",
                     )
                 self._executor.reset()
                 time.sleep(pause)
@@ -163,7 +168,9 @@ class Run:
         connection = self._connection
         hooks = self._hooks(piece)
         lead = [b"BEGIN", TRANSACTION_ID, *self._guarding(), *self._limits(), *self._acting.entering(connection)]
-        tail = [TRANSACTION_ID, *self._acting.leaving(connection), *(self._plain() if hooks else ())]
+        after = [*self._acting.leaving(connection), *(self._plain() if hooks else ())]
+        asks = self._asks and not self._several
+        tail = [TRANSACTION_ID, *(() if asks else after)]
         prefix = b"; ".join(lead) + b";\n"
         try:
             # What the section ends with may be a comment, or lack its semicolon.
@@ -173,6 +180,9 @@ class Run:
             if over or results[1].get_value(0, 0) != results[-len(tail)].get_value(0, 0):
                 kept = committed(results[len(lead) : -len(tail)])
                 raise own_commit(self._migration, self._section, piece, kept, rest_stays=over)
+            if asks:
+                asserting.hold(connection, self._migration)
+                send_or_raise(connection, b"; ".join(after))
             closing = _told(hooks)
         except psycopg.Error as error:
             raise self._failed(piece, error) from None
@@ -183,7 +193,7 @@ class Run:
         import psycopg
 
         connection = self._connection
-        is_last = piece is self.pieces[-1] and not self._calls.leaving
+        is_last = piece is self.pieces[-1] and not self._calls.leaving and not self._records_apart
         commands = [*closing, b"COMMIT", *(self._executor.like_new() if is_last else ())]
         try:
             results = send(connection, b"; ".join(commands))
@@ -240,16 +250,12 @@ class Run:
 
     def _write(self, hooks: Sequence[Callable[[], object]]) -> list[bytes]:
         """Open a transaction and let the history be written in it; returns what is to be sent with the COMMIT."""
-        refused = error_in(send(self._connection, b"; ".join([b"BEGIN", *self._plain()])))
-        if refused is not None:
-            raise refused
+        send_or_raise(self._connection, b"; ".join([b"BEGIN", *self._plain()]))
         return _told(hooks)
 
     def _write_now(self, hook: Callable[[], object]) -> None:
         """Let the history be written in a transaction of its own."""
-        refused = error_in(send(self._connection, b"; ".join([*self._write([hook]), b"COMMIT"])))
-        if refused is not None:
-            raise refused
+        send_or_raise(self._connection, b"; ".join([*self._write([hook]), b"COMMIT"]))
 
     def _plain(self) -> Sequence[bytes]:
         """What keeps a SET ROLE or search_path of the migration from deciding whether its history can be written."""
@@ -273,9 +279,14 @@ class Run:
         hooks: list[Callable[[], object]] = []
         if self._several and (progress := calls.progress):
             hooks.append(lambda: progress(piece.last, self._mark(piece.last)))
-        if (record := calls.record) and piece is self.pieces[-1]:
+        if (record := calls.record) and piece is self.pieces[-1] and not self._records_apart:
             hooks.append(lambda: record(connection))
         return hooks
+
+    @property
+    def _records_apart(self) -> bool:
+        """Whether the history's row is no part of the last piece: VERIFY has to be asked before, or there is none."""
+        return not self.pieces or (self._asks and self._several)
 
     def _mark(self, count: int) -> str:
         return cumulative_hash(self._migration, self._section, count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +49,13 @@ _WATCHFUL = {
 _NEWER = frozenset({"client_connection_check_interval"})
 
 
+class Note(Protocol):
+    """Who is told what is worth knowing, in a sentence."""
+
+    def __call__(self, text: str, kind: str = "notice", /) -> None:
+        """Take it; `kind` is "notice", "waiting" or "retry"."""
+
+
 @dataclass(frozen=True)
 class Guard:
     """What a run that holds the deploy lock adds to each of its pieces.
@@ -61,7 +68,7 @@ class Guard:
     statement: bytes
     lost: Callable[[], DatabaseError]
     blockers: Blockers
-    note: Callable[[str], None]
+    note: Note
     lock_timeout: str
 
 
@@ -106,6 +113,13 @@ def send(connection: Connection[dict[str, Any]], query: bytes) -> list[PGresult]
 
     connection.pgconn.send_query(query)
     return connection.wait(generators.execute(connection.pgconn))
+
+
+def send_or_raise(connection: Connection[dict[str, Any]], query: bytes) -> None:
+    """Send a query as `send` does; raises psycopg.Error when the server refuses any of it."""
+    refused = error_in(send(connection, query))
+    if refused is not None:
+        raise refused
 
 
 def error_in(results: Sequence[PGresult]) -> Any:

@@ -43,8 +43,7 @@ def kept(migration: Migration) -> dict[str, str]:
         "encoding": encoding,
         "sections": [
             [section.name, section.span.start, section.span.end, section.transactional]
-            for section in (migration.up, migration.down)
-            if section
+            for section in migration.sections
         ],
     }
     # A NUL is never applied, but may stand in a section that was not.
@@ -71,6 +70,7 @@ def restored(row: Mapping[str, Any]) -> Migration:
         version=row["version"],
         up=sections["up"],
         down=sections.get("down"),
+        verify=sections.get("verify"),
         dependencies=tuple(facts.pop("dependencies")),
         files=tuple((path, start) for path, start in facts.pop("files")),
         **facts,
