@@ -91,9 +91,9 @@ class Session:
             target.executor.note = self.output.note
             yield target
 
-    def allow(self, target: Target, what: str, *, yes: bool) -> None:
-        """Ask before a database that others use is changed; raises UsageError when the answer is no."""
-        if target.ask and not yes and not self.output.confirm(f"{what} on {target.described}?"):
+    def allow(self, target: Target, what: str, *, yes: bool, always: bool = False) -> None:
+        """Ask before a database that others use, or `always`, is changed; raises UsageError when the answer is no."""
+        if (target.ask or always) and not yes and not self.output.confirm(f"{what} on {target.described}?"):
             raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
 
 

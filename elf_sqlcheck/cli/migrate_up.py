@@ -60,7 +60,7 @@ def up(
         options = deploy.Options(target=last, count=count, allow_out_of_order=allow_out_of_order, lock_wait=lock_wait)
         found = deploy.due(target.executor, migrations, options)
         if not skip_validation:
-            migrate_check.refuse_changed(migrations, found.states)
+            migrate_check.refuse_changed(session.output, target.executor, migrations, found.states)
             migrate_check.check(session, found.migrations)
         if dry_run:
             migrate_plan.show(session, found.applied(migrations), found.steps)
