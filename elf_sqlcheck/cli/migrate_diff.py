@@ -34,8 +34,9 @@ def show(output: Output, text: str, limit: int | None = None, more: str = "") ->
     shown = lines[:limit]
     for line in shown:
         output.say(f"    {line}", _STYLES.get(line[:1], ""))
-    if len(lines) > len(shown):
-        output.say(f"    … {len(lines) - len(shown)} more lines: {more}", "faint")
+    left = len(lines) - len(shown)
+    if left:
+        output.say(f"    … {left} more line{'' if left == 1 else 's'}: {more}", "faint")
 
 
 def _secrets(migration: Migration) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ as_applied_option = click.option(
 @as_applied_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @lock_wait_option
+@lock_retries_option
 @yes_option
 @command_options()
 def down(
@@ -40,6 +41,7 @@ def down(
     as_applied: bool,
     dry_run: bool,
     lock_wait: float,
+    lock_retries: int,
     yes: bool,
 ) -> None:
     """Roll back what was applied, newest first: VERSION is a version or a full name.
@@ -76,7 +78,7 @@ def down(
             session.output.say("Nothing to do.", "good")
             return
         session.allow(database, f"Roll back {described(found)}", yes=yes, always=everything)
-        options = Options(lock_wait=lock_wait)
+        options = Options(lock_wait=lock_wait, lock_retries=lock_retries)
         done = rollback.down(database.executor, migrations, choice, session.output, options, shown=found.versions)
         session.output.newest_event(database.executor)
     session.output.say("`elf-migrate up` applies it again." if done else "Nothing to do.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elf_sqlcheck.cli.migrate_down import announce, as_applied_option, described
-from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--skip-validation", is_flag=True, help="Run without checking the file first (not recommended).")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @lock_wait_option
+@lock_retries_option
 @yes_option
 @command_options()
 def redo(
@@ -29,6 +30,7 @@ def redo(
     skip_validation: bool,
     dry_run: bool,
     lock_wait: float,
+    lock_retries: int,
     yes: bool,
 ) -> None:
     """Roll back the newest migration, or VERSION, and apply it again, each in its own transaction.
@@ -59,6 +61,6 @@ def redo(
             session.output.say("Nothing to do: nothing is applied.", "good")
             return
         session.allow(database, f"Roll back and apply again {described(found)}", yes=yes)
-        options = Options(lock_wait=lock_wait)
+        options = Options(lock_wait=lock_wait, lock_retries=lock_retries)
         rollback.redo(database.executor, migrations, choice, session.output, options, shown=found.versions)
         session.output.newest_event(database.executor)

@@ -156,5 +156,5 @@ def _data(repair: Repair) -> dict[str, str]:
     if repair.status:
         found["status"] = repair.status
     if repair.leftover:
-        found["index"] = repair.leftover.name
+        found["index"] = f"{repair.leftover.index.schema}.{repair.leftover.index.name}"
     return found

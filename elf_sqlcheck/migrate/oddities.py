@@ -51,8 +51,8 @@ def invalid(executor: SupabaseExecutor, known: Known) -> tuple[list[Repair], lis
             found.append(repair.dropping(leftover, state))
         else:
             advice.append(
-                f"The index {leftover.name} on {leftover.table} is INVALID, and no migration here makes it, so it is "
-                f"left alone: DROP INDEX CONCURRENTLY {leftover.name}; takes it away."
+                f"The index {leftover.index} is INVALID, and no migration here makes it, so it is left alone: "
+                f"DROP INDEX CONCURRENTLY {leftover.index.schema}.{leftover.index.name}; takes it away."
             )
     return found, advice
 

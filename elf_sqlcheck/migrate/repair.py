@@ -11,6 +11,7 @@ from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.known import Known, is_partial
 from elf_sqlcheck.migrate.leftovers import Leftover
 from elf_sqlcheck.migrate.lock import deploy_lock
+from elf_sqlcheck.shared.concurrently import drop_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,8 +138,7 @@ def dropping(leftover: Leftover, state: State) -> Repair:
     return Repair(
         "drop-invalid",
         state,
-        f"the index {leftover.name} on {leftover.table} is INVALID, {what}: no query uses it, and every write pays "
-        "for it",
+        f"the index {leftover.index} is INVALID, {what}: no query uses it, and every write pays for it",
         f"dropped with DROP INDEX CONCURRENTLY; {'the index itself stays' if leftover.is_copy else builds}",
         leftover=leftover,
     )
@@ -183,8 +183,9 @@ def carry_out(
         executor.query("COMMIT")
         for repair in repairs:
             if repair.leftover is not None:
-                repair.leftover.drop(executor)
-                about = {"index": repair.leftover.name, "table": repair.leftover.table}
+                index = repair.leftover.index
+                drop_index(executor, index.schema, index.name)
+                about = {"index": f"{index.schema}.{index.name}", "table": index.table}
                 history.note(repair.state, repair.action, reason or repair.because, about)
 
 
