@@ -33,7 +33,7 @@ def show(output: Output, text: str, limit: int | None = None, more: str = "") ->
     lines = [line for line in text.splitlines() if not line.startswith(("---", "+++"))]
     shown = lines[:limit]
     for line in shown:
-        output.say(f"    {line}", _STYLES.get(line[:1], ""))
+        output.say(f"    {line.expandtabs()}", _STYLES.get(line[:1], ""))
     left = len(lines) - len(shown)
     if left:
         output.say(f"    … {left} more line{'' if left == 1 else 's'}: {more}", "faint")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog import changes as ch
+from elf_sqlcheck.catalog.bodies import called_body
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.mentions import names, says
@@ -36,8 +37,8 @@ class Loss:
         one = len(self.users) == 1
         return (
             f"DOWN of {self.migration.name} drops {self.what}, which {names} use{'s' if one else ''}, and "
-            f"{'that stays' if one else 'those stay'} applied: the drop fails, or takes along what "
-            f"{'that' if one else 'they'} made. Roll {'it' if one else 'them'} back first, with "
+            f"{'that stays' if one else 'those stay'} applied: the drop fails, or breaks or takes "
+            f"along what {'that' if one else 'they'} made. Roll {'it' if one else 'them'} back first, with "
             f"`elf-migrate down --target {self.migration.version}`."
         )
 
@@ -48,9 +49,9 @@ class _Texts:
     def __init__(self) -> None:
         self._found: defaultdict[Target, list[tuple[int, Statement]]] = defaultdict(list)
 
-    def add(self, number: int, changes: Iterable[ch.Change], now: Schema) -> None:
+    def add(self, number: int, changes: Iterable[ch.Change], data: bytes, now: Schema) -> None:
         seen: set[int] = set()
-        for change in changes:
+        for change in _with_bodies(changes, data):
             named = targets(change)
             if id(change.statement) not in seen:
                 seen.add(id(change.statement))
@@ -64,7 +65,7 @@ class _Texts:
             places = [place for (_, one), found in self._found.items() if one.schema == name.name for place in found]
         else:
             places = self._found.get((kind, name), [])
-        return {at for at, text in places if at > number and (column is None or says(text.node, column))}
+        return {at for at, text in places if at > number and (column is None or _says(text, column))}
 
 
 def losses(applied: Sequence[Migration], steps: Sequence[Step]) -> list[Loss]:
@@ -84,7 +85,7 @@ def losses(applied: Sequence[Migration], steps: Sequence[Step]) -> list[Loss]:
         changes = routines.follow(read_section(migration.up, migration.data), migration.data)
         catalog.apply_all(changes)
         if migration.version not in gone:
-            texts.add(number, changes, catalog.now)
+            texts.add(number, changes, migration.data, catalog.now)
     found: list[Loss] = []
     for step in steps:
         catalog.begin()
@@ -98,11 +99,26 @@ def losses(applied: Sequence[Migration], steps: Sequence[Step]) -> list[Loss]:
     return found
 
 
+def _with_bodies(changes: Iterable[ch.Change], data: bytes) -> Iterator[ch.Change]:
+    """The changes, and with a function all that its body does and reads."""
+    for change in changes:
+        yield change
+        if isinstance(change, ch.CreateFunction):
+            yield from called_body(change, data)
+
+
 def _names(statement: Statement) -> list[Target]:
     try:
         return list(names(statement.node)) if statement.json else []
     except RecursionError:
         return []
+
+
+def _says(statement: Statement, word: str) -> bool:
+    try:
+        return says(statement.node, word)
+    except RecursionError:
+        return True
 
 
 def _full(now: Schema, kind: str, name: Name) -> Target:
