@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck.postgres import saved
+from elf_sqlcheck.postgres.find import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,10 @@ def verify(project: Path, cache: str, *arguments: str) -> tuple[int, list[dict[s
     )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)["findings"], done.stderr
+
+
+def call(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([COMMAND, "verify", *arguments], cwd=project, capture_output=True, text=True, check=False)
 
 
 LAST = "migrations/20250103_000000_m3.sql"
@@ -157,6 +162,7 @@ def test_the_oldest_states_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sorted(os.listdir(tmp_path)) == ["0", "3"], "the newest stays, whatever its age"
 
 
+@pytest.mark.usefixtures("unnamed")
 @pytest.mark.skipif(not os.path.isdir(OLD), reason="no second major here")
 def test_several_majors_say_what_only_one_of_them_finds(tmp_path: Path, cache: str) -> None:
     folder = tmp_path / "migrations"
@@ -172,6 +178,23 @@ def test_several_majors_say_what_only_one_of_them_finds(tmp_path: Path, cache: s
     assert "PostgreSQL 18" in said
 
 
+@pytest.mark.usefixtures("unnamed")
+@pytest.mark.skipif(not os.path.isdir(OLD), reason="no second major here")
+def test_several_majors_of_folders_that_are_named(tmp_path: Path, cache: str) -> None:
+    write(tmp_path / "migrations", 1, "CREATE TABLE a (id int);", "DROP TABLE a;")
+    new = find(major=18)
+    both = f"{new.bin_dir}:{OLD}"
+    status, findings, said = verify(tmp_path, cache, "--pg", "15,18", "--pg-bin", both)
+    assert (status, findings) == (0, [])
+    assert f"PostgreSQL {new.version} ({new.bin_dir})" in said
+    assert f"({OLD})" in said
+    done = call(tmp_path, "--pg", "15,18", "--pg-bin", OLD)
+    assert done.returncode == 2
+    assert f"there is no Postgres 18 in {OLD}, only 15" in done.stderr
+    assert "--pg-bin DIR:DIR" in done.stderr
+
+
+@pytest.mark.usefixtures("unnamed")
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -179,20 +202,21 @@ def test_several_majors_say_what_only_one_of_them_finds(tmp_path: Path, cache: s
         (("--pg", "18,"), "these are no majors of Postgres"),
         (("--pg", "14,18"), "there is no Postgres 14 on this machine, only "),
         (("--pg", "18", "--keep"), "--keep leaves one server running"),
-        (("--pg", "18", "--pg-bin", "/usr/bin"), "--pg-bin and --pg exclude each other"),
+        (("--pg", "18", "--database-url", "postgres://a@b/c"), "--pg and --database-url exclude each other"),
     ],
 )
 def test_which_majors_there_are_is_said(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
-    if "14,18" in arguments and os.path.isdir(OLD.replace("15", "14")):
+    if "14,18" in arguments and find(major=14).major == 14:
         pytest.skip("there is a Postgres 14")
     write(tmp_path / "migrations", 1, "SELECT 1;", "SELECT 1;")
-    done = subprocess.run([COMMAND, "verify", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = call(tmp_path, *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("psql") is None, reason="psql is the floor")
+@pytest.mark.usefixtures("unnamed")
 def test_the_bench_measures_and_judges() -> None:
     root = os.path.dirname(os.path.dirname(__file__))
     command = [sys.executable, os.path.join(root, "bench", "verify.py"), "--counts", "2,3", "--rounds", "1"]

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATHS]")
 @click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF; apply all.")
-@click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
+@click.option(
+    "--pg-bin",
+    metavar="DIR",
+    help="The folder of the Postgres programs to use (as `pg_config --bindir`), or several with `:` between them.",
+)
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--pg", metavar="MAJORS", help="Prove them on each of these majors of Postgres, as in `15,17`.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
@@ -69,13 +73,15 @@ def verify(
       elf-sqlcheck verify --since origin/main --ignore does-not-apply-again
       elf-sqlcheck verify --pg 15,18
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
+      elf-sqlcheck verify --pg 14,16 --pg-bin /opt/pg14/bin:/opt/pg16/bin
       elf-sqlcheck verify --keep
       elf-sqlcheck verify --unsafe-fixes
       elf-sqlcheck verify --output text:- --output html:report.html
     """
-    named = [name for name, value in (("--pg-bin", pg_bin), ("--database-url", database_url), ("--pg", pg)) if value]
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} exclude each other", "name the server in one way")
+    started_here = [name for name, value in (("--pg-bin", pg_bin), ("--pg", pg)) if value]
+    if database_url and started_here:
+        named = " and ".join((*started_here, "--database-url"))
+        raise UsageError(f"{named} exclude each other", "name a running server, or which ones to start")
     if pg and keep:
         raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
     if unsafe_fixes and keep:
@@ -90,7 +96,7 @@ def verify(
         config.postgres_version,
         url=database_url,
         programs=pg_bin,
-        majors=verify_servers.majors(pg) if pg else (),
+        majors=verify_servers.majors(pg, pg_bin) if pg else (),
         keep=keep,
         cache=not more["no_cache"],
     )

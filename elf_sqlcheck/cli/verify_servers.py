@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Where(Record):
     """Which server is used: a running one (`url`), else throw-away ones of `majors`, else of `major`.
 
-    `programs` names a folder of Postgres programs; `keep` leaves the database there; `cache` begins with what an
+    `programs` names folders of Postgres programs; `keep` leaves the database there; `cache` begins with what an
     earlier run has applied.
     """
 
@@ -36,8 +36,8 @@ class Where(Record):
     cache: bool = True
 
 
-def majors(text: str) -> tuple[int, ...]:
-    """Read "15,17". Raises UsageError for anything else, and for a major that no server here has."""
+def majors(text: str, programs: str | None) -> tuple[int, ...]:
+    """Read "15,17". Raises UsageError for anything else, and for a major that no server here (or of `programs`) has."""
     from elf_sqlcheck.postgres.find import MAJORS, find
 
     words = [word.strip() for word in text.split(",")]
@@ -45,13 +45,16 @@ def majors(text: str) -> tuple[int, ...]:
     if len(wanted) != len(words) or not set(wanted) <= set(MAJORS):
         known = f"{min(MAJORS)} to {max(MAJORS)}"
         raise UsageError(f"--pg {text}: these are no majors of Postgres", f"name some of {known}: `--pg 15,17`")
-    missing = [major for major in wanted if find(None, major).major != major]
+    missing = [major for major in wanted if find(programs, major).major != major]
     if missing:
-        there = [str(major) for major in reversed(MAJORS) if find(None, major).major == major]
+        there = [str(major) for major in reversed(MAJORS) if find(programs, major).major == major]
         names = " and ".join(map(str, missing))
+        named = programs or os.environ.get("ELF_SQLCHECK_PG_BIN")
+        place = f"in {named}" if named else "on this machine"
         raise UsageError(
-            f"--pg {text}: there is no Postgres {names} on this machine, only {' and '.join(there)}",
-            f"install it (on Debian and Ubuntu: apt install postgresql-{missing[0]}), or leave it out",
+            f"--pg {text}: there is no Postgres {names} {place}, only {' and '.join(there)}",
+            f"install it (on Debian and Ubuntu: apt install postgresql-{missing[0]}), name its folder of programs "
+            f"(--pg-bin DIR{os.pathsep}DIR), or leave it out",
         )
     return tuple(dict.fromkeys(wanted))
 

@@ -69,11 +69,11 @@ def throwaway(
 ) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
-    `pg_bin` names its folder of programs (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is the one
-    the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks, `profile`
-    "supabase" makes each database that of a Supabase project. The server begins with the best of `states`, and adds to
-    them. `meanwhile` is called while it starts. While the body runs, the PG* variables of the user are out of this
-    process's environment. Raises ServerError.
+    `pg_bin` names its folder of programs, or several (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is
+    the one the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks,
+    `profile` "supabase" makes each database that of a Supabase project. The server begins with the best of `states`,
+    and adds to them. `meanwhile` is called while it starts. While the body runs, the PG* variables of the user are out
+    of this process's environment. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
