@@ -193,6 +193,24 @@ def test_the_files_down_is_used_unless_the_kept_one_is_asked_for(
     assert tables(executor) == "ab"
 
 
+def test_a_rollback_that_stopped_halfway_goes_on_or_is_called_off(
+    project: Path, executor: SupabaseExecutor, database: str
+) -> None:
+    url, header = ("--database-url", database), "-- Transaction: none\n"
+    write(project / "migrations", D, "CREATE TABLE d (id int);", "DROP TABLE d;\nSELECT 1 / 0;", header=header)
+    up(project, database)
+    elf_migrate(project, "down", D, *url, exit_code=1)
+    (advice,) = as_json(project, "repair", "--dry-run", *url)["advice"]
+    assert f"{D} is rolled back in part: the first 1 statements of its DOWN section were carried out." in advice
+    write(project / "migrations", D, "CREATE TABLE d (id int);", "DROP TABLE IF EXISTS d;", header=header)
+    refused = elf_migrate(project, "down", D, *url, exit_code=1).stderr
+    assert f"run `elf-migrate down {D[:15]}` again" in refused
+    said = elf_migrate(project, "repair", D, "--mark", "applied", "--yes", *url).stdout
+    assert f"{D}: it is applied, and the first 1 of its DOWN statements were carried out." in said
+    elf_migrate(project, "down", D, *url)
+    assert statuses(executor) == "cccr"
+
+
 def test_what_a_later_one_loses_is_said_first(project: Path, database: str) -> None:
     write(project / "migrations", B, "ALTER TABLE a ADD COLUMN b int;", "ALTER TABLE a DROP COLUMN b;")
     up(project, database)
@@ -224,8 +242,10 @@ def test_redo_that_cannot_apply_again_leaves_it_rolled_back(
     url = ("--skip-validation", "--database-url", database)
     up(project, database)
     write(project / "migrations", D, "CREATE TABLE d (id int); SELECT 1 / 0;", "DROP TABLE d;", needs=[C])
-    assert "division by zero" in elf_migrate(project, "redo", *url, exit_code=1).stderr
+    said = elf_migrate(project, "redo", *url, exit_code=1).stderr
+    assert "division by zero" in said
     assert (tables(executor), statuses(executor)) == ("abc", "cccf")
+    assert "--as-applied" not in said
     table(project, D, needs=[C])
     up(project, database)
     assert statuses(executor) == "cccc"

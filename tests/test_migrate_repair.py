@@ -200,7 +200,7 @@ def test_a_migration_that_is_applied_in_part_is_left_to_up(
         assert not any(one["name"] == C and one["action"] != "mark" for one in told["repairs"])
         assert f"{C} is {left}, and the first 1 of its statements were carried out" in told["advice"][0]
     said = repair(project, database, C, "--mark", "pending", "--yes")
-    assert f"{C}: it is running, and the first 1 of its statements were carried out." in said
+    assert f"{C}: it is running, and the first 1 of its UP statements were carried out." in said
     assert History(executor).read()[C[:15]].progress is None
 
 

@@ -90,7 +90,7 @@ def announce(session: Session, found: Rollback) -> None:
 
     output = session.output
     output.data["rolled_back"] = []
-    for remark in found.remarks:
+    for remark in found.remarks.values():
         output.note(f"{remark}.")
     output.data["warnings"] = [str(loss) for loss in losses(found.applied, found.steps)]
     for warning in output.data["warnings"]:

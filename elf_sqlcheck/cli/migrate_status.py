@@ -78,6 +78,8 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
             )
     for row in lost:
         output.say(f"  in the database, but its file is missing: {row['name']} ({row['status']})", "warn")
+    if lost or any(row["changed"] for row in rows):
+        output.say("    `elf-migrate repair` shows what differs, and proposes what to do.", "faint")
     output.data["invalid_indexes"] = invalid = [str(index) for index in invalid_indexes(executor)]
     for index in invalid:
         output.say(f"  INVALID, so no query uses it and every write pays for it: index {index}", "warn")

@@ -236,11 +236,14 @@ def _progress(migration: Migration, section: Section, state: State | None) -> Pr
         return None
     if progress.mark == cumulative_hash(migration, section, progress.statements):
         return progress
+    is_up = section.name == "up"
+    again = "up" if is_up else f"down {migration.version}"
+    anew = by_hand(migration.version, "pending") if is_up else f"elf-migrate repair {migration.version} --mark applied"
     raise PlanError(
         f"{migration.path}: its first {progress.statements} statements were carried out already, and they have been "
         "changed since, so it is not known where to go on.",
-        "Restore them and run `elf-migrate up` again; or make the whole section safe to run again (IF NOT EXISTS) and "
-        f"run: {by_hand(migration.version, 'pending')}",
+        f"Restore them and run `elf-migrate {again}` again; or make the whole section safe to run again "
+        f"({'IF NOT EXISTS' if is_up else 'IF EXISTS'}) and run: {anew}",
     )
 
 

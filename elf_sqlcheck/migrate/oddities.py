@@ -37,6 +37,12 @@ def proposals(executor: SupabaseExecutor, history: History, known: Known) -> tup
             found += [accepted] if accepted else []
         elif state.status in ("failed", "running"):
             advice.append(_unfinished(state))
+        if state.status == "completed" and state.progress and state.progress.section == "down":
+            advice.append(
+                f"{state.name} is rolled back in part: the first {state.progress.statements} statements of its DOWN "
+                f"section were carried out. `elf-migrate down {version}` goes on after them; or mend what they did, "
+                f"and then: elf-migrate repair {version} --mark applied"
+            )
     dropped, told = invalid(executor, known)
     return [*found, *dropped], [*advice, *told]
 

@@ -52,7 +52,7 @@ def marking(known: Known, name: str, status: str) -> Repair:
         UsageError: There is no such migration, or it has that status.
     """
     state = known.find(name)
-    if state.status == status:
+    if state.status == status and state.progress is None:
         raise UsageError(
             f"{state.name} is {_word(status)} already.",
             f"When its file was changed since, use: elf-migrate repair --accept {state.version}"
@@ -65,8 +65,9 @@ def marking(known: Known, name: str, status: str) -> Repair:
             f"So that it is not run here: elf-migrate repair {state.version} --mark skipped",
         )
     because = f"it is {_word(state.status)}"
-    if is_partial(state) and state.progress:
-        because += f", and the first {state.progress.statements} of its statements were carried out"
+    if state.progress and (state.progress.section == "down" or is_partial(state)):
+        section = f"{state.progress.section.upper()} statements"
+        because += f", and the first {state.progress.statements} of its {section} were carried out"
     return Repair("mark", state, because, f"marked {_word(status)}: {_MEANS[status]}", status)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed, PlanError, UsageError
 from elf_sqlcheck.migrate import plan
-from elf_sqlcheck.migrate.deploy import Options, Step, carry_out
+from elf_sqlcheck.migrate.deploy import Attendant, Options, Step, carry_out
 from elf_sqlcheck.migrate.history import History, by_hand
 from elf_sqlcheck.migrate.known import Known
 from elf_sqlcheck.migrate.lock import deploy_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from elf_sqlcheck.errors import ElfError
     from elf_sqlcheck.migrate.deploy import Listener
     from elf_sqlcheck.migrate.history import State
     from elf_sqlcheck.model import Migration, Section
@@ -38,17 +39,33 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rollback:
-    """What is rolled back: `steps`, newest first, of all that is `applied`, in its order; `remarks` are sentences."""
+    """What is rolled back: `steps`, newest first, of all that is `applied`, in its order.
+
+    `remarks` are sentences by version: why another text is used than the one of when it was applied.
+    """
 
     steps: tuple[Step, ...]
     applied: tuple[Migration, ...]
-    remarks: tuple[str, ...]
+    remarks: Mapping[str, str]
     known: Known
 
     @property
     def versions(self) -> list[str]:
         """The versions that are rolled back, newest first."""
         return [step.migration.version for step in self.steps]
+
+    def has_other_text(self, version: str) -> bool:
+        """Whether the file is used, although another text was kept when the migration was applied."""
+        return version in self.remarks and version in self.known.files and self.known.kept(version) is not None
+
+
+class _Course(Attendant):
+    """Knows how many steps were carried out."""
+
+    done = 0
+
+    def ended(self, executor: SupabaseExecutor, done: Sequence[Step], error: ElfError | None) -> None:  # noqa: ARG002
+        self.done = len(done)
 
 
 def chosen(history: History, migrations: Sequence[Migration], choice: Choice) -> Rollback:
@@ -64,14 +81,15 @@ def chosen(history: History, migrations: Sequence[Migration], choice: Choice) ->
     _refuse_parts(known, versions)
     standing = [one for version in known.in_order(known.standing) if (one := known.migration(version))]
     steps: list[Step] = []
-    remarks: list[str] = []
+    remarks: dict[str, str] = {}
     for version in versions:
         _refuse_needed(version, known, [one for one in standing if one.version not in versions])
         migration, section, remark = _text(known.states[version], known, as_applied=choice.as_applied)
         steps.append(Step(migration, section))
-        remarks += [remark] if remark else []
+        if remark:
+            remarks[version] = remark
     applied = [one for one in standing if known.states[one.version].status == "completed"]
-    return Rollback(tuple(steps), tuple(applied), tuple(remarks), known)
+    return Rollback(tuple(steps), tuple(applied), remarks, known)
 
 
 def down(
@@ -138,10 +156,13 @@ def _run(
             )
         history.prepare()
         steps = [*found.steps, *(_again(found) if again else ())]
+        course = _Course()
+        options = replace(options, attendants=(*options.attendants, course))
         try:
             return carry_out(executor, history, steps, found.known.states, lock, listener, options)
         except MigrationFailed as error:
-            if found.remarks and not choice.as_applied:
+            failed = steps[course.done]
+            if failed.section.name == "down" and found.has_other_text(failed.migration.version):
                 error.remedy = f"{error.remedy} --as-applied takes the DOWN that was kept when it was applied.".strip()
             raise
 
