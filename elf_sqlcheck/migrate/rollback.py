@@ -80,10 +80,12 @@ def chosen(history: History, migrations: Sequence[Migration], choice: Choice) ->
     versions = _versions(known, choice)
     _refuse_parts(known, versions)
     standing = [one for version in known.in_order(known.standing) if (one := known.migration(version))]
+    going = set(versions)
+    staying = [one for one in standing if one.version not in going]
     steps: list[Step] = []
     remarks: dict[str, str] = {}
     for version in versions:
-        _refuse_needed(version, known, [one for one in standing if one.version not in versions])
+        _refuse_needed(version, known, staying)
         migration, section, remark = _text(known.states[version], known, as_applied=choice.as_applied)
         steps.append(Step(migration, section))
         if remark:
