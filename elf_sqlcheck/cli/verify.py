@@ -18,7 +18,7 @@ from elf_sqlcheck.reports import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -224,7 +224,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
 
 def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
     """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
-    judged = {path: os.path.realpath(path) for migration in migrations for path in migration.paths}
+    judged = _real_paths(path for migration in migrations for path in migration.paths)
     for path in paths:
         if os.path.realpath(path) not in judged.values():
             raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
@@ -239,6 +239,18 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
         names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
         judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
     return frozenset(path for path in judged if not config.excludes(path))
+
+
+def _real_paths(paths: Iterable[str]) -> dict[str, str]:
+    """The real path of each; a folder of a thousand files is followed to its own once."""
+    folders: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        found[path] = os.path.realpath(path) if os.path.islink(path) else os.path.join(folders[folder], name)
+    return found
 
 
 def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple[tuple[Finding, ...], list[Finding]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.cli.options import Printer
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.postgres.saved import State
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify import Options, Progress, Verification
 
@@ -129,10 +131,13 @@ def _on_throwaway(
     return result
 
 
-def _load() -> None:
-    """Load what proves, and what tells of it: it takes as long as a server takes to start."""
+def _load(state: State | None) -> None:
+    """Load what proves, what tells of it, and what is known of the schema: it takes as long as a server to start."""
     for module in ("elf_sqlcheck.verify.proof", "elf_sqlcheck.reports.verification"):
         import_module(module)
+    if state is not None:
+        _ = state.known
+    gc.freeze()  # all this stays to the end: who looks for garbage need not look here
 
 
 @contextmanager
