@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.environments import LOCAL, Environment
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.migrate.deploy import Options
+from elf_sqlcheck.postgres.local_data import Wanted
 from elf_sqlcheck.shared.connection import has_credentials, require_driver
 from elf_sqlcheck.shared.credentials import CredentialManager
 from elf_sqlcheck.shared.database import SupabaseExecutor
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Migration
-    from elf_sqlcheck.postgres.server import Server
 
 #: Says which environment to work on, where no option does.
 VARIABLE = "ELF_ENV"
@@ -31,14 +31,16 @@ class Target:
     """An open way to a database.
 
     `described` names it for people; `environment` is what is configured for it, "" its name when nothing is; `ask` says
-    that nothing may be changed there without being asked; `server` is the project's own one, where that is used.
+    that nothing may be changed there without being asked; `administration` may do everything on the project's own
+    server, where that is used; `notes` are what people should know about it.
     """
 
     executor: SupabaseExecutor
     described: str
     environment: Environment
     ask: bool = False
-    server: Server | None = None
+    administration: SupabaseExecutor | None = None
+    notes: tuple[str, ...] = ()
 
     def options(self, **values: Any) -> Options:
         """How a run goes about it here: `values` are fields of `deploy.Options`, the environment says the others."""
@@ -46,11 +48,15 @@ class Target:
 
     def complete_roles(self, migrations: Iterable[Migration]) -> list[str]:
         """On a local database, make the roles that the migrations name but do not make; returns those made."""
-        if self.server is None:
+        if self.administration is None:
             return []
-        from elf_sqlcheck.postgres.roles import create_roles
+        from elf_sqlcheck.postgres.roles import create_roles, hand_over
 
-        return create_roles(self.executor.connection, named_roles(migrations))
+        connection = self.administration.connection
+        made = create_roles(connection, named_roles(migrations))
+        if made:
+            hand_over(connection, made)
+        return made
 
 
 @contextlib.contextmanager
@@ -83,12 +89,45 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
             yield target
 
 
+def wanted_locally(config: Config) -> Wanted:
+    """What the local database of a project is made as."""
+    environment = config.env.get(LOCAL)
+    return Wanted(
+        major=config.postgres_version,
+        profile=(environment.profile if environment else "") or config.profile,
+        auto_expose=config.auto_expose,
+    )
+
+
+def project_folder(config: Config) -> str:
+    """The folder by which the local database of a project is found again."""
+    return config.root or os.getcwd()
+
+
 @contextlib.contextmanager
 def _local(config: Config, environment: Environment) -> Iterator[Target]:
+    from elf_sqlcheck.postgres.local_data import DATABASE
     from elf_sqlcheck.postgres.server import local
+    from elf_sqlcheck.shared.supautils import SupautilsExecutor
 
-    with local(config.root or os.getcwd()) as server, SupabaseExecutor(server.url) as executor:
-        yield Target(executor, f"the local database, {server.describe()}", environment, server=server)
+    wanted = wanted_locally(config)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(local(project_folder(config), wanted))
+        administration = stack.enter_context(SupabaseExecutor(server.url))
+        url = server.url_of(DATABASE)
+        executor = SupautilsExecutor(url, administration) if server.profile else SupabaseExecutor(url)
+        target = Target(
+            stack.enter_context(executor),
+            f"the local database, {server.describe()}",
+            environment,
+            administration=administration,
+        )
+        if server.profile != wanted.profile:
+            made = f"with the profile {server.profile}" if server.profile else "without a profile"
+            target.notes += (
+                f"The local database was made {made}; `elf-migrate local reset` makes it as the configuration says.",
+            )
+        yield target
 
 
 def _chosen(config: Config, url: str | None, name: str | None) -> Environment | None:
