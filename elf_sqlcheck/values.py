@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.errors import ConfigError
+from elf_sqlcheck.model import INTERVAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-#: An interval as Postgres reads it: https://www.postgresql.org/docs/current/config-setting.html
-_INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
 
 
 def wrong(path: str, key: str, value: object, expected: str) -> ConfigError:
@@ -45,7 +41,7 @@ def texts(path: str, key: str, value: object) -> tuple[str, ...]:
 
 def interval(path: str, key: str, value: object) -> str:
     """An interval, as the text that Postgres reads."""
-    if not isinstance(value, str) or not _INTERVAL.match(value):
+    if not isinstance(value, str) or not INTERVAL.match(value):
         raise wrong(path, key, value, 'an interval as Postgres reads it, such as "5s" or "300ms"')
     return value
 

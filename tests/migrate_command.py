@@ -19,6 +19,7 @@ _FOREIGN = (
     "GITHUB_",
     "CI",
     "ELF_ENV",
+    "ELF_MASTER_PASSWORD",
     "JENKINS",
     "TF_BUILD",
     "BUILDKITE",

@@ -78,7 +78,8 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
     elif chosen is not None and (url or chosen.name != LOCAL or chosen.has_address):
         timeouts = {"lock_timeout": chosen.lock_timeout, "statement_timeout": chosen.statement_timeout}
         settings = {name: value for name, value in timeouts.items() if value}
-        with SupabaseExecutor(url or _url(chosen), settings=settings) as executor:
+        asked = CredentialManager(environment=chosen.name)
+        with SupabaseExecutor(url or _url(chosen, asked), credentials=asked, settings=settings) as executor:
             yield Target(executor, f"{chosen.name} ({executor.target.where})", chosen, ask=True)
     elif chosen is None and has_credentials():
         with SupabaseExecutor() as executor:
@@ -163,47 +164,23 @@ def _configured(config: Config, name: str) -> Environment:
 
 
 def _is_reachable(environment: Environment) -> bool:
-    if environment.url_env:
-        return bool(os.environ.get(environment.url_env))
-    if environment.url_credential or environment.project:
-        name = environment.url_credential or environment.password_credential or "SUPABASE_PASSWORD"
-        return _credential(name, "look for a database") is not None
-    return bool(environment.url)
+    name = environment.url_env or environment.url_credential
+    if environment.project:
+        name = environment.password_credential or "SUPABASE_PASSWORD"
+    return bool(CredentialManager(environment=environment.name).first_of(name) if name else environment.url)
 
 
-def _url(environment: Environment) -> str | None:
+def _url(environment: Environment, asked: CredentialManager) -> str | None:
     """The URL of an environment, None when the credentials are to say where it is. Raises ConfigError."""
-    name, remedy = environment.name, "Set it, or give --database-url."
     address: str | None = environment.url or None
-    if environment.url_env:
-        address = os.environ.get(environment.url_env)
-        if not address:
-            raise ConfigError(
-                f"The environment {name} takes its URL from the variable {environment.url_env}, which is not set.",
-                remedy,
-            )
-    elif environment.url_credential:
-        address = _credential(environment.url_credential, f"connect to {name}")
-        if not address:
-            raise ConfigError(
-                f"The environment {name} takes its URL from the credential {environment.url_credential}, which is not "
-                "set.",
-                remedy,
-            )
-    if environment.project or environment.password_credential:
-        return _with_password(environment, address)
-    return address
-
-
-def _with_password(environment: Environment, address: str | None) -> str:
-    """The connection string with the password, which is no part of what the configuration says."""
+    name = environment.url_env or environment.url_credential
+    if name:
+        kind = "variable" if environment.url_env else "credential"
+        address = _given(environment, asked, name, f"URL from the {kind}")
+    if not environment.project and not environment.password_credential:
+        return address
     name = environment.password_credential or "SUPABASE_PASSWORD"
-    password = _credential(name, f"connect to {environment.name}")
-    if not password:
-        raise ConfigError(
-            f"The environment {environment.name} takes its password from the credential {name}, which is not set.",
-            "Set it, or give --database-url.",
-        )
+    password = _given(environment, asked, name, "password from the credential")
     require_driver()
     import psycopg
     from psycopg.conninfo import make_conninfo
@@ -215,8 +192,14 @@ def _with_password(environment: Environment, address: str | None) -> str:
         return make_conninfo(address or "", password=password)
     except psycopg.Error:
         # Whoever connects says what is wrong with it, without its text.
-        return address or ""
+        return address
 
 
-def _credential(name: str, purpose: str) -> str | None:
-    return CredentialManager().get_credential(name, "system", purpose)
+def _given(environment: Environment, asked: CredentialManager, name: str, what: str) -> str:
+    value = asked.get_credential(name, "system", f"connect to {environment.name}")
+    if not value:
+        raise ConfigError(
+            f"The environment {environment.name} takes its {what} {name}, which is not set.",
+            "Set it, put it into the vault (`elf-migrate credentials set`), or give --database-url.",
+        )
+    return value
