@@ -33,9 +33,9 @@ _ADDRESSES = ("url", "url-env", "url-credential", "project")
 class Environment(Record):
     """One `[env.NAME]` table.
 
-    Where the database is, is said by one of: `url` itself; `url_env` or `url_credential`, the name under which the vault
-    or else the process environment has it; `project`, the reference of a Supabase project. Without any of them it is
-    said by the credentials of the environment, and for the one called `local` it is the project's own database.
+    Where the database is, is said by one of: `url` itself; `url_env` or `url_credential`, the name under which the
+    vault or else the process environment has it; `project`, the reference of a Supabase project. Without any of them
+    the credentials of the environment say it, and the one called `local` is the project's own database.
     `password_credential` names the credential of a password that is not part of that.
 
     The timeouts are intervals as Postgres reads them ("5s"), "" when none is set. `profile` is what kind of database it

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.catalog.objects import quoted
+from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.migrate import create
 from elf_sqlcheck.teams import role_of, schemas_of, team_slug
 

@@ -15,6 +15,7 @@ from elf_sqlcheck.shared.connection import has_credentials, require_driver
 from elf_sqlcheck.shared.credentials import CredentialManager
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.team_roles import TeamRoles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,6 +81,8 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
         settings = {name: value for name, value in timeouts.items() if value}
         asked = CredentialManager(environment=chosen.name)
         with SupabaseExecutor(url or _url(chosen, asked), credentials=asked, settings=settings) as executor:
+            if chosen.team_roles:
+                executor.acting = TeamRoles(executor, config.teams)
             yield Target(executor, f"{chosen.name} ({executor.target.where})", chosen, ask=True)
     elif chosen is None and has_credentials():
         with SupabaseExecutor() as executor:
@@ -117,6 +120,8 @@ def _local(config: Config, environment: Environment) -> Iterator[Target]:
         administration = stack.enter_context(SupabaseExecutor(server.url))
         url = server.url_of(DATABASE)
         executor = SupautilsExecutor(url, administration) if server.profile else SupabaseExecutor(url)
+        if environment.team_roles:
+            executor.acting = TeamRoles(executor, config.teams)
         target = Target(
             stack.enter_context(executor),
             f"the local database, {server.describe()}",
