@@ -101,7 +101,7 @@ def test_what_would_leave_the_role_is_not_run(project: Path, database: str, text
     write(project / "migrations", B, f"CREATE TABLE tides.a (id int);\n{text}", header=TEAM)
     said = deploy(project, database, 1)
     assert "was not run: it is a migration of team tides" in said
-    assert ":9: UP" in said
+    assert ":10: UP" in said
     assert not rows(database, "SELECT tableowner FROM pg_tables WHERE tablename = 'a'")
 
 
@@ -137,6 +137,16 @@ def test_a_team_may_have_a_role_of_another_name(project: Path, database: str) ->
     write(project / "migrations", B, "CREATE TABLE tides.a (id int);", header="-- Team: Ocean\n")
     deploy(project, database)
     assert rows(database, "SELECT tableowner FROM pg_tables WHERE tablename = 'a'") == [{"tableowner": ROLE}]
+
+
+def test_verify_runs_it_as_the_role_as_well(project: Path) -> None:
+    write(project / "migrations", B, "CREATE TABLE tides.a (id int);\nINSERT INTO others VALUES (1);", header=TEAM)
+    done = subprocess.run(
+        ["elf-sqlcheck", "verify"], cwd=project, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "permission denied for table others" in done.stdout
+    assert "Migrations of teams ran as the roles of those teams" in done.stdout + done.stderr
 
 
 def test_create_writes_what_the_team_needs(tmp_path: Path, database: str) -> None:

@@ -34,6 +34,7 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
         _installation(),
         options.profile,
         options.auto_expose,
+        options.teams,
         sorted({migration.layout for migration in ordered}),
         named_roles(ordered),
     )

@@ -13,6 +13,7 @@ from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.team_roles import TeamRoles
 from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Verification
@@ -66,6 +67,8 @@ class Stage:
         self._profile = profile.of(options, server, self.administration)
         self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
+        if options.teams is not None and any(migration.team for migration in ordered):
+            self.note("Migrations of teams ran as the roles of those teams, where they are there.")
         self.restored = None if isinstance(server, str) else server.restored
         if self.restored is None:
             self._roles = self._all_roles()
@@ -195,7 +198,10 @@ class Stage:
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
         timeout = f"{round(self.options.statement_timeout * 1000)}ms"
-        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
+        executor = self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
+        if self.options.teams is not None:
+            executor.acting = TeamRoles(executor, self.options.teams)
+        return executor
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
