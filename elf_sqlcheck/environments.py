@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PROFILES = ("", "supabase")
 #: The environment that is there without being configured, unless it has an address: the project's own database.
 LOCAL = "local"
+#: Says which environment to work on, where no option does.
+VARIABLE = "ELF_ENV"
 #: Names whose environments are protected, unless they say otherwise.
 _PROTECTED = frozenset({"live", "prod", "production"})
 #: Each of them says where the database is.

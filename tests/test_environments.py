@@ -182,6 +182,13 @@ def test_only_the_branches_that_are_named_may_change_it(project: Path, database:
     assert "HEAD is detached" in refused.stderr
 
 
+def test_files_are_validated_for_the_profile_of_the_environment(project: Path, database: str) -> None:
+    configure(project, '[env.eu]\nurl-env = "URL"\nprofile = "supabase"\n[env.us]\nurl-env = "URL"\n')
+    elf_migrate(project, "validate", "--env", "us", URL=database)
+    refused = elf_migrate(project, "validate", "--env", "eu", URL=database, exit_code=1)
+    assert "row level security" in refused.stdout.lower() or "rls" in refused.stdout.lower()
+
+
 @pytest.mark.parametrize(
     ("job", "allowed"),
     [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elf_sqlcheck.cli.migrate_output import Output
+from elf_sqlcheck.environments import VARIABLE
 from elf_sqlcheck.errors import ElfError, UsageError
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ class Session:
 
     @property
     def config(self) -> Config:
-        """The configuration; raises ConfigError when it cannot be read."""
+        """The configuration, with the profile of the environment; raises ConfigError when it cannot be read."""
         if self._loaded is None:
             from elf_sqlcheck.cli import options
 
-            self._loaded = options.settings(self._config_file, self.isolated, self._layout)
+            loaded = options.settings(self._config_file, self.isolated, self._layout)
+            named = loaded.env.get(self._env or ("" if self._url else os.environ.get(VARIABLE, "")))
+            self._loaded = loaded.replace(profile=named.profile) if named and named.profile else loaded
         return self._loaded
 
     def reload(self) -> None:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.environments import LOCAL, Environment
+from elf_sqlcheck.environments import LOCAL, VARIABLE, Environment
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.migrate.deploy import Options
 from elf_sqlcheck.postgres.local_data import Wanted
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Migration
-
-#: Says which environment to work on, where no option does.
-VARIABLE = "ELF_ENV"
 
 
 @dataclass
