@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from types import MappingProxyType
 
-from elf_sqlcheck import sizes
+from elf_sqlcheck import sizes, values
 from elf_sqlcheck.context.owners import EXPOSED
+from elf_sqlcheck.environments import LOCAL, PROFILES, read_environments
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
-from elf_sqlcheck.model import INTERVAL, Severity
+from elf_sqlcheck.model import Severity
 from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.teams import read_teams
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from elf_sqlcheck.environments import Environment
     from elf_sqlcheck.sizes import TableSize
     from elf_sqlcheck.teams import Team
 
@@ -33,22 +35,7 @@ OWN_FILE = "elf-sqlcheck.toml"
 BASELINE_FILE = ".elf-sqlcheck-baseline.json"
 #: Where migrations are looked for when nothing is configured, in this order.
 USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations", "prisma/migrations")
-PROFILES = ("", "supabase")
 _LEVELS = ("error", "warning", "note")
-
-
-class Environment(Record):
-    """One `[env.NAME]` table: a database that elf-migrate deploys to.
-
-    `url_env` names the variable of the process environment that holds the URL; `url` is the URL itself. The timeouts
-    are intervals as Postgres reads them ("5s"), "" when none is set.
-    """
-
-    name: str
-    url: str = ""
-    url_env: str = ""
-    lock_timeout: str = ""
-    statement_timeout: str = ""
 
 
 class Config(Record):
@@ -92,7 +79,7 @@ class Config(Record):
 
         `lock-timeout` is the one that a migration meets wherever it is deployed to, "" when there is a place with none.
         """
-        timeouts = [environment.lock_timeout for environment in self.env.values()]
+        timeouts = [environment.lock_timeout for name, environment in self.env.items() if name != LOCAL]
         return {
             "exposed-schemas": self.exposed_schemas,
             "lock-timeout": self.lock_timeout or (timeouts[0] if timeouts and all(timeouts) else ""),
@@ -187,61 +174,13 @@ def _parsed(path: str, data: bytes) -> dict[str, Any]:
 
 
 def _read(path: str, table: dict[str, Any]) -> Config:
-    values: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in table.items():
         reader = _KEYS.get(key)
         if reader is None:
             raise ConfigError(f"{path}: there is no key {key!r}", nearest(key, _KEYS))
-        values[key.replace("-", "_")] = reader(path, key, value)
-    return Config(path=path, root=os.path.dirname(os.path.abspath(path)), **values)
-
-
-def _wrong(path: str, key: str, value: object, expected: str) -> ConfigError:
-    kinds = {str: "text", bool: "true or false", int: "a number", list: "a list", dict: "a table"}
-    shown = repr(value) if isinstance(value, (int, float, str)) else kinds.get(type(value), type(value).__name__)
-    return ConfigError(f"{path}: {key} is {shown}", f"expected {expected}")
-
-
-def _text(path: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise _wrong(path, key, value, 'text in quotes, such as "migrations"')
-    return value
-
-
-def _url(path: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:  # never shown: a URL may hold a password
-        raise ConfigError(f"{path}: {key} is no text", 'expected "postgresql://user@host/database"')
-    return value
-
-
-def _list(path: str, key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _wrong(path, key, value, 'a list of texts, such as ["one", "two"]')
-    return tuple(value)
-
-
-def _interval(path: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not INTERVAL.match(value):
-        raise _wrong(path, key, value, 'an interval as Postgres reads it, such as "5s" or "300ms"')
-    return value
-
-
-def _version(path: str, key: str, value: object) -> int:
-    if type(value) is not int or not 10 <= value <= 99:
-        raise _wrong(path, key, value, "the major version of the server, a number such as 17")
-    return value
-
-
-def _flag(path: str, key: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(path, key, value, "true or false")
-    return value
-
-
-def _number(path: str, key: str, value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise _wrong(path, key, value, "a number such as 10000")
-    return value
+        found[key.replace("-", "_")] = reader(path, key, value)
+    return Config(path=path, root=os.path.dirname(os.path.abspath(path)), **found)
 
 
 def _checked(read: Callable[..., Any], *more: str) -> Callable[[str, str, object], Any]:
@@ -249,83 +188,51 @@ def _checked(read: Callable[..., Any], *more: str) -> Callable[[str, str, object
 
     def checked(path: str, key: str, value: object) -> Any:
         try:
-            return read(f"{path}: {key}", dict(_items(path, key, value)), *more)
+            return read(f"{path}: {key}", dict(values.items(path, key, value)), *more)
         except UsageError as error:
             raise ConfigError(error.message, error.remedy) from error
 
     return checked
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[str, str, object], str]:
-    def read(path: str, key: str, value: object) -> str:
-        if value not in words or not isinstance(value, str):
-            raise _wrong(path, key, value, "one of " + ", ".join(f'"{word}"' for word in words))
-        return value
-
-    return read
-
-
 def _severity(path: str, key: str, value: object) -> Severity:
-    return Severity[_one_of(_LEVELS)(path, key, value).upper()]
+    return Severity[values.one_of(_LEVELS)(path, key, value).upper()]
 
 
 def _severities(path: str, key: str, value: object) -> Mapping[str, Severity]:
-    level = _one_of((*_LEVELS, "off"))
-    return {rule: Severity[level(path, f"{key}.{rule}", word).upper()] for rule, word in _items(path, key, value)}
+    level = values.one_of((*_LEVELS, "off"))
+    return {rule: Severity[level(path, f"{key}.{rule}", word).upper()] for rule, word in values.items(path, key, value)}
 
 
 def _per_file(path: str, key: str, value: object) -> Mapping[str, tuple[str, ...]]:
-    return {pattern: _list(path, f'{key}."{pattern}"', names) for pattern, names in _items(path, key, value)}
+    return {
+        pattern: values.texts(path, f'{key}."{pattern}"', names) for pattern, names in values.items(path, key, value)
+    }
 
 
-def _environments(path: str, key: str, value: object) -> Mapping[str, Environment]:
-    found: dict[str, Environment] = {}
-    for name, table in _items(path, key, value):
-        fields: dict[str, str] = {}
-        for word, entry in _items(path, f"{key}.{name}", table):
-            reader = _ENVIRONMENT_KEYS.get(word)
-            if reader is None:
-                raise ConfigError(f"{path}: there is no key {word!r} in [env.{name}]", nearest(word, _ENVIRONMENT_KEYS))
-            fields[word.replace("-", "_")] = reader(path, f"{key}.{name}.{word}", entry)
-        found[name] = Environment(name, **fields)
-    return found
-
-
-def _items(path: str, key: str, value: object) -> list[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        raise _wrong(path, key, value, "a table")
-    return list(value.items())
-
-
-_ENVIRONMENT_KEYS: dict[str, Callable[[str, str, object], str]] = {
-    "url": _url,
-    "url-env": _text,
-    "lock-timeout": _interval,
-    "statement-timeout": _interval,
-}
 _KEYS: dict[str, Callable[[str, str, object], Any]] = {
-    "dir": _text,
-    "exclude": _list,
-    "select": _list,
-    "extend-select": _list,
-    "ignore": _list,
+    "dir": values.text,
+    "exclude": values.texts,
+    "select": values.texts,
+    "extend-select": values.texts,
+    "ignore": values.texts,
     "severity": _severities,
     "per-file-ignores": _per_file,
     "fail-on": _severity,
-    "profile": _one_of(PROFILES),
-    "auto-expose": _flag,
-    "layout": _one_of(tuple(LAYOUTS)),
-    "postgres-version": _version,
-    "main-branch": _text,
-    "rules-dir": _text,
-    "baseline": _text,
-    "lock-timeout": _interval,
-    "small-table-rows": _number,
+    "profile": values.one_of(PROFILES),
+    "auto-expose": values.flag,
+    "layout": values.one_of(tuple(LAYOUTS)),
+    "postgres-version": values.version,
+    "main-branch": values.text,
+    "rules-dir": values.text,
+    "baseline": values.text,
+    "lock-timeout": values.interval,
+    "small-table-rows": values.number,
     "table-sizes": _checked(
         sizes.named, 'write "schema.table" = 12000000, or "12M", or { rows = 12000000, bytes = 3400000000 }'
     ),
-    "queries": _list,
-    "exposed-schemas": _list,
+    "queries": values.texts,
+    "exposed-schemas": values.texts,
     "teams": _checked(read_teams),
-    "env": _environments,
+    "env": read_environments,
 }

@@ -160,6 +160,13 @@ class Repository:
         # `Name <address> 1700000000 +0000`
         return answers[0].rpartition(">")[0] + ">" if ">" in answers[0] else "", answers[1]
 
+    def branch(self) -> str:
+        """The branch that is checked out, "" when HEAD is on none, as CI systems often leave it."""
+        try:
+            return os.fsdecode(self._run("symbolic-ref", "--quiet", "--short", "HEAD")).strip()
+        except UsageError:
+            return ""
+
     def _commit(self, reference: str) -> str:
         try:
             answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")

@@ -2,10 +2,10 @@
 
     [teams]
     marketing = ["marketing", "campaigns"]
-    sales = { schemas = ["sales"], roles = ["crm_reader"] }
+    sales = { schemas = ["sales"], role = "sales_owner", roles = ["crm_reader"] }
 
-Without an entry the schema of a team is called as the team is, in lower_snake_case. Roles whose names begin with a
-team's name (`marketing_team_role`) are that team's.
+Without an entry the schema of a team is called as the team is, in lower_snake_case, and the role that its migrations
+may run as is `<team>_team_role`. Roles whose names begin with a team's name are that team's.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-_KEYS = ("schemas", "roles")
+_KEYS = ("schemas", "roles", "role")
 
 
 class Team(Record):
-    """The schemas that a team may change, and roles that are its own besides those named after it."""
+    """The schemas that a team may change, and roles that are its own besides those named after it.
+
+    `role` is the one that its migrations may run as, "" for the one that is named after it.
+    """
 
     schemas: tuple[str, ...]
     roles: tuple[str, ...] = ()
+    role: str = ""
 
 
 def team_slug(team: str) -> str:
@@ -42,16 +46,18 @@ def read_teams(where: str, entries: Mapping[str, object]) -> dict[str, Team]:
         for key in table:
             if key not in _KEYS:
                 raise UsageError(f"{where}.{name}: there is no key {key!r}", nearest(key, _KEYS))
-        schemas, roles = (table.get(key, []) for key in _KEYS)
+        schemas, roles, role = table.get("schemas", []), table.get("roles", []), table.get("role", "")
         for names in (schemas, roles):
             if not isinstance(names, list) or not all(isinstance(item, str) and item for item in names):
                 raise UsageError(f"{where}.{name} is no list of schemas", expected)
+        if not isinstance(role, str):
+            raise UsageError(f"{where}.{name}.role is no name of a role", expected)
         if not schemas:
             raise UsageError(f"{where}.{name} names no schema", expected)
         slug = team_slug(name)
         if not slug or slug in found:
             raise UsageError(f"{where}: {name!r} is no name of a team, or is there twice", expected)
-        found[slug] = Team(tuple(schemas), tuple(roles))
+        found[slug] = Team(tuple(schemas), tuple(roles), role)
     return found
 
 
@@ -61,10 +67,16 @@ def schemas_of(team: str, teams: Mapping[str, Team]) -> tuple[str, ...]:
     return found.schemas if found else (team_slug(team),)
 
 
+def role_of(team: str, teams: Mapping[str, Team]) -> str:
+    """The role that the migrations of a team may run as."""
+    found = teams.get(team_slug(team))
+    return (found.role if found else "") or f"{team_slug(team)}_team_role"
+
+
 def owner_of_role(role: str, teams: Mapping[str, Team], names: Iterable[str]) -> str:
     """The slug of the team that a role belongs to, "" for none; `names` are teams that may be in no configuration."""
     for name, team in teams.items():
-        if role in team.roles:
+        if role == team.role or role in team.roles:
             return name
     owners = [slug for slug in {*teams, *map(team_slug, names)} if role == slug or role.startswith(f"{slug}_")]
     return max(owners, key=len, default="")

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: What would lead a command to another database than the test's.
-_FOREIGN = ("DATABASE_URL", "SUPABASE", "PG", "ELF_ENV", "ELF_MASTER_PASSWORD", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+_FOREIGN = (
+    "DATABASE_URL",
+    "SUPABASE",
+    "PG",
+    "GITHUB_",
+    "CI",
+    "ELF_ENV",
+    "ELF_MASTER_PASSWORD",
+    "JENKINS",
+    "TF_BUILD",
+    "BUILDKITE",
+    "BITBUCKET",
+)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elf_sqlcheck.config import Config, Environment, load
+from elf_sqlcheck.config import Config, load
+from elf_sqlcheck.environments import Environment
 from elf_sqlcheck.errors import ConfigError
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.patterns import matches
@@ -89,7 +90,11 @@ def test_every_key_is_read(repository: Path) -> None:
         table_sizes={"public.orders": TableSize(12_000_000), "shop.lines": TableSize(7, 8192, 0.5)},
         env={
             "production": Environment(
-                "production", url_env="PRODUCTION_URL", lock_timeout="3s", statement_timeout="10 min"
+                "production",
+                url_env="PRODUCTION_URL",
+                lock_timeout="3s",
+                statement_timeout="10 min",
+                protected=True,
             )
         },
     )

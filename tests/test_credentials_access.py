@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elf_sqlcheck.config import Config, Environment
+from elf_sqlcheck.config import Config
+from elf_sqlcheck.environments import Environment
 from elf_sqlcheck.errors import AccessDenied, CredentialError, CredentialExpired, UsageError, VaultLocked
 from elf_sqlcheck.migrate.target import open_target
 from elf_sqlcheck.shared.connection import has_credentials, parameters

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from elf_sqlcheck.errors import ServerError
-from elf_sqlcheck.postgres.server import local, local_data_dir
+from elf_sqlcheck.postgres.server import Wanted, local, local_data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +169,7 @@ def test_the_datas_own_major_decides(project: str, monkeypatch: pytest.MonkeyPat
     old = "/usr/lib/postgresql/15/bin"
     if not os.path.isdir(old):
         pytest.skip(f"no Postgres in {old}")
-    with local(project, pg_bin=old) as server:
+    with local(project, Wanted(pg_bin=old)) as server:
         assert server.provider.major == 15
     with local(project) as server:
         assert server.provider.major == 15

@@ -9,6 +9,7 @@ import click
 from elf_sqlcheck.cli.migrate_baseline import baseline
 from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
+from elf_sqlcheck.cli.migrate_local import local
 from elf_sqlcheck.cli.migrate_redo import redo
 from elf_sqlcheck.cli.migrate_repair import repair
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
@@ -91,21 +92,26 @@ def import_(session: Session, *, source: str, origin: str | None, with_down: boo
 @click.option("--depends-on", multiple=True, metavar="NAME", help="A migration that must run before it; repeatable.")
 @click.option("--from-up", metavar="FILE|-", help="Take the UP section from a file or from standard input and propose "
               "its DOWN.")  # fmt: skip
+@click.option("--team", default="", metavar="TEAM", help="Whose it is: it may then change that team's schema only.")
 @command_options(database=False)
-def create(session: Session, name: str, description: str, depends_on: tuple[str, ...], from_up: str | None) -> None:
+def create(
+    session: Session, name: str, description: str, depends_on: tuple[str, ...], from_up: str | None, team: str
+) -> None:
     """Create a new migration file.
 
     With --from-up the DOWN section is derived from UP and from the schema that the earlier migrations make. What could
-    not be undone is listed, and stands as a comment in DOWN.
+    not be undone is listed, and stands as a comment in DOWN. With --team a file before it makes the schema and the role
+    of the team, if no migration does that yet.
 
     \b
     Examples:
       elf-migrate create "add_user_preferences" --description "Add user preference storage"
       elf-migrate create "add_user_preferences" --from-up preferences.sql
+      elf-migrate create "add_campaign_metrics" --team marketing
     """
     from elf_sqlcheck.cli import migrate_create
 
-    migrate_create.run(session, name, description=description, depends_on=depends_on, from_up=from_up)
+    migrate_create.run(session, name, description=description, depends_on=depends_on, from_up=from_up, team=team)
 
 
 @cli.command(name="list")
@@ -198,6 +204,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 
 cli.add_command(up)
 cli.add_command(down)
+cli.add_command(local)
 cli.add_command(redo)
 cli.add_command(repair)
 cli.add_command(baseline)

@@ -66,7 +66,8 @@ def baseline(
             return
         session.allow(target, f"Let {number} count as applied", yes=yes, always=True)
         why = reason or f"taken over at {version}"
-        takeover.adopt(target.executor, migrations, version, found, why, lock_wait=lock_wait, note=output.note)
+        options = target.options(lock_wait=lock_wait)
+        takeover.adopt(target.executor, migrations, version, found, why, options=options, note=output.note)
         output.data["adopted"] = output.data["adopting"]
         output.say(f"{number} recorded as applied. `elf-migrate up` runs what comes after.", "good")
         output.newest_event(target.executor)

@@ -58,7 +58,6 @@ def down(
     """
     from elf_sqlcheck.cli import migrate_plan
     from elf_sqlcheck.migrate import rollback
-    from elf_sqlcheck.migrate.deploy import Options
     from elf_sqlcheck.migrate.history import History
 
     if sum((version is not None, target is not None, count is not None, everything)) != 1:
@@ -78,7 +77,7 @@ def down(
             session.output.say("Nothing to do.", "good")
             return
         session.allow(database, f"Roll back {described(found)}", yes=yes, always=everything)
-        options = Options(lock_wait=lock_wait, lock_retries=lock_retries)
+        options = database.options(lock_wait=lock_wait, lock_retries=lock_retries)
         done = rollback.down(database.executor, migrations, choice, session.output, options, shown=found.versions)
         session.output.newest_event(database.executor)
     session.output.say("`elf-migrate up` applies it again." if done else "Nothing to do.")

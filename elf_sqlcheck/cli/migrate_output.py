@@ -124,6 +124,14 @@ class Output:
         except click.Abort:
             return False
 
+    def ask(self, question: str) -> str:
+        """Ask for a word; "" when nobody is there to answer."""
+        self._stop_bar()
+        try:
+            return str(click.prompt(question, default="", show_default=False, err=self.as_json))
+        except click.Abort:
+            return ""
+
     def raw(self, text: str) -> None:
         """Print text that is complete as it is."""
         self._stop_bar()

@@ -44,7 +44,6 @@ def redo(
     """
     from elf_sqlcheck.cli import migrate_check, migrate_plan
     from elf_sqlcheck.migrate import rollback
-    from elf_sqlcheck.migrate.deploy import Options
     from elf_sqlcheck.migrate.history import History
 
     migrations = session.migrations()
@@ -61,6 +60,6 @@ def redo(
             session.output.say("Nothing to do: nothing is applied.", "good")
             return
         session.allow(database, f"Roll back and apply again {described(found)}", yes=yes)
-        options = Options(lock_wait=lock_wait, lock_retries=lock_retries)
+        options = database.options(lock_wait=lock_wait, lock_retries=lock_retries)
         rollback.redo(database.executor, migrations, choice, session.output, options, shown=found.versions)
         session.output.newest_event(database.executor)

@@ -99,7 +99,8 @@ def repair(
         if not chosen:
             raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
         session.allow(target, f"Repair {_counted(chosen)}", yes=yes, always=is_asked_for)
-        repairing.carry_out(executor, migrations, chosen, reason, lock_wait=lock_wait, note=output.note)
+        options = target.options(lock_wait=lock_wait)
+        repairing.carry_out(executor, migrations, chosen, reason, options=options, note=output.note)
         output.data["repaired"] = [_data(one) for one in chosen]
         output.say(f"Done: {_counted(chosen)}.", "good")
         output.newest_event(executor)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from elf_sqlcheck.cli.migrate_output import Output
+from elf_sqlcheck.environments import VARIABLE
 from elf_sqlcheck.errors import ElfError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +20,22 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
 
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
+_ANY_BRANCH = "elf_sqlcheck.any_branch"
+_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
+_any_branch = click.option(
+    "--any-branch",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, value: context.meta.update({_ANY_BRANCH: value}),
+    help="Change an environment from a Git branch that its configuration does not name.",
+)
+
+
+def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that changes a database: `yes`, and what `Session.allow` knows by itself."""
+    return _yes(_any_branch(command))
+
+
 lock_wait_option = click.option(
     "--lock-wait",
     type=click.FloatRange(0),
@@ -53,11 +71,13 @@ class Session:
 
     @property
     def config(self) -> Config:
-        """The configuration; raises ConfigError when it cannot be read."""
+        """The configuration, with the profile of the environment; raises ConfigError when it cannot be read."""
         if self._loaded is None:
             from elf_sqlcheck.cli import options
 
-            self._loaded = options.settings(self._config_file, self.isolated, self._layout)
+            loaded = options.settings(self._config_file, self.isolated, self._layout)
+            named = loaded.env.get(self._env or ("" if self._url else os.environ.get(VARIABLE, "")))
+            self._loaded = loaded.replace(profile=named.profile) if named and named.profile else loaded
         return self._loaded
 
     def reload(self) -> None:
@@ -94,14 +114,34 @@ class Session:
         with open_target(self.config, url=self._url, environment=self._env) as target:
             self.output.data["database"] = target.described
             self.output.say(f"Database: {target.described}", "faint")
-            for text in target.executor.target.notes:
+            for text in (*target.executor.target.notes, *target.notes):
                 self.output.note(text)
             target.executor.note = self.output.note
             yield target
 
     def allow(self, target: Target, what: str, *, yes: bool, always: bool = False) -> None:
-        """Ask before a database that others use, or `always`, is changed; raises UsageError when the answer is no."""
-        if (target.ask or always) and not yes and not self.output.confirm(f"{what} on {target.described}?"):
+        """Ask before a database that others use, or `always`, is changed; raises UsageError when it must not be.
+
+        A protected environment wants its name typed. Only a terminal is asked for that, and no CI job for anything.
+        """
+        from elf_sqlcheck.migrate.branches import refuse_other_branch
+
+        environment = target.environment
+        if not click.get_current_context().meta.get(_ANY_BRANCH):
+            refuse_other_branch(environment, self.config.root or os.getcwd())
+        if yes or not (target.ask or always):
+            return
+        question = f"{what} on {target.described}"
+        is_unattended = bool(os.environ.get("CI")) or (environment.protected and not sys.stdin.isatty())
+        if is_unattended:
+            raise UsageError(
+                f"{question}? Nobody can be asked here, so nothing was changed.", "Give --yes to do it without asking."
+            )
+        if environment.protected:
+            typed = self.output.ask(f"{question}: type {environment.name} to go on")
+            if typed.strip() != environment.name:
+                raise UsageError("Nothing was changed.", f"Type the name of the environment, {environment.name}.")
+        elif not self.output.confirm(f"{question}?"):
             raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
 
 
@@ -142,7 +182,11 @@ def command_options(
         if database:
             options += [
                 click.option("--database-url", metavar="URL", help="The database to work on."),
-                click.option("--env", metavar="NAME", help="The configured environment to work on."),
+                click.option(
+                    "--env",
+                    metavar="NAME",
+                    help="The environment to work on: a configured one, or `local` (default: $ELF_ENV).",
+                ),
             ]
         decorated: Callable[..., Any] = run
         for option in reversed(options):

@@ -59,7 +59,7 @@ def up(
         raise UsageError("--target and --count both say how far to go.", "Give one of them.")
     migrations = plan.check(session.migrations())
     with session.target() as target:
-        options = deploy.Options(
+        options = target.options(
             target=last,
             count=count,
             allow_out_of_order=allow_out_of_order,

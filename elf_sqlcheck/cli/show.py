@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from elf_sqlcheck.environments import Environment
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.sizes import TableSize
 
@@ -210,15 +211,26 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "queries": list(found.queries),
         "severity": {name: level.label for name, level in found.severity.items()},
         "per-file-ignores": {pattern: list(names) for pattern, names in found.per_file_ignores.items()},
-        "env": {
-            name: {
-                "url": "(set, not shown)" if environment.url else "",
-                "url-env": environment.url_env,
-                "lock-timeout": environment.lock_timeout,
-                "statement-timeout": environment.statement_timeout,
-            }
-            for name, environment in found.env.items()
-        },
+        "env": {name: _environment(environment) for name, environment in found.env.items()},
+    }
+
+
+def _environment(environment: Environment) -> dict[str, object]:
+    """An environment as the configuration writes it, but for its URL, which may hold a password."""
+    return {
+        "url": "(set, not shown)" if environment.url else "",
+        "url-env": environment.url_env,
+        "url-credential": environment.url_credential,
+        "password-credential": environment.password_credential,
+        "project": environment.project,
+        "lock-timeout": environment.lock_timeout,
+        "statement-timeout": environment.statement_timeout,
+        "profile": environment.profile,
+        "protected": environment.protected,
+        "branch": list(environment.branch),
+        "team-roles": environment.team_roles,
+        "supabase-history": environment.supabase_history,
+        "backup": environment.backup,
     }
 
 

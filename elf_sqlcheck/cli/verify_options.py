@@ -57,5 +57,7 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
     if config.queries:
         chosen.setdefault("queries", tuple(os.path.relpath(config.absolute(path)) for path in config.queries))
+    if any(environment.team_roles for environment in config.env.values()):
+        chosen["teams"] = config.teams
     chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
     return Options(profile=config.profile, exposed=config.exposed_schemas, **chosen)

@@ -30,14 +30,16 @@ class Options:
 
     `target` is the last migration to run, as a version or a full name; `count` how many to run at most;
     `allow_out_of_order` runs new migrations even when later ones are applied; `lock_wait` is how many seconds to wait
-    for another deployer; `attendants` are told of the run while it holds the lock; `lock_retries` is how often a
-    transaction is tried again that waited for a lock in vain.
+    for another deployer; `supabase_history` keeps Supabase's own table of migrations in step, where it is there;
+    `attendants` are told of the run while it holds the lock; `lock_retries` is how often a transaction is tried again
+    that waited for a lock in vain.
     """
 
     target: str | None = None
     count: int | None = None
     allow_out_of_order: bool = False
     lock_wait: float = 60.0
+    supabase_history: bool = True
     attendants: tuple[Attendant, ...] = ()
     lock_retries: int = 5
 
@@ -132,7 +134,7 @@ def up(
         DatabaseError: The server refused.
     """
     options = options or Options()
-    history = History(executor)
+    history = History(executor, supabase=options.supabase_history)
     with deploy_lock(executor, options.lock_wait, listener.note) as lock:
         history.prepare()
         # Read under the lock: the deployer before us may just have run the same files.

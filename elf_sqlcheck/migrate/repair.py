@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import PlanError, UsageError
 from elf_sqlcheck.migrate import plan
+from elf_sqlcheck.migrate.deploy import Options
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.known import Known, is_partial
 from elf_sqlcheck.migrate.leftovers import Leftover
@@ -151,7 +152,7 @@ def carry_out(
     repairs: Sequence[Repair],
     reason: str,
     *,
-    lock_wait: float = 60.0,
+    options: Options | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Carry out the corrections under the deploy lock: those of the history all or none, then the indexes.
@@ -161,8 +162,9 @@ def carry_out(
         LockNotObtained: A deployer is at work.
         DatabaseError: The server refused.
     """
-    history = History(executor)
-    with deploy_lock(executor, lock_wait, note) as lock:
+    options = options or Options()
+    history = History(executor, supabase=options.supabase_history)
+    with deploy_lock(executor, options.lock_wait, note) as lock:
         history.prepare()
         known = Known(history, migrations)
         for repair in repairs:

@@ -146,7 +146,7 @@ def _run(
     *,
     again: bool = False,
 ) -> list[Migration]:
-    history = History(executor)
+    history = History(executor, supabase=options.supabase_history)
     with deploy_lock(executor, options.lock_wait, listener.note) as lock:
         # Read under the lock: another deployer may just have changed what is the newest.
         found = chosen(history, migrations, choice)

@@ -12,6 +12,7 @@ from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import PlanError
 from elf_sqlcheck.migrate import plan
+from elf_sqlcheck.migrate.deploy import Options
 from elf_sqlcheck.migrate.history import History
 from elf_sqlcheck.migrate.lock import deploy_lock
 
@@ -83,7 +84,7 @@ def adopt(
     shown: Takeover,
     reason: str,
     *,
-    lock_wait: float = 60.0,
+    options: Options | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Write that what was `shown` counts as applied: all of it or nothing, under the deploy lock.
@@ -93,8 +94,9 @@ def adopt(
         LockNotObtained: A deployer is at work.
         DatabaseError: The server refused.
     """
-    history = History(executor)
-    with deploy_lock(executor, lock_wait, note) as lock:
+    options = options or Options()
+    history = History(executor, supabase=options.supabase_history)
+    with deploy_lock(executor, options.lock_wait, note) as lock:
         history.prepare()
         if takeover(executor, migrations, name) != shown:
             raise PlanError(

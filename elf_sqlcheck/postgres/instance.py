@@ -54,6 +54,12 @@ def command(provider: Provider, folder: str, sockets: str, served: StandIns, set
     return [served.postgres or provider.program("postgres"), "-D", f"{folder}/data", *options]
 
 
+def address(sockets: str, database: str, user: str = "postgres") -> str:
+    """Return the libpq URI of a database whose server listens in the folder `sockets`."""
+    where = f"{quote(database, safe='')}?host={quote(sockets, safe='/')}&port={PORT}"
+    return f"postgresql://{user}@/{where}"
+
+
 def import_driver() -> None:
     """Import psycopg, which takes longer than a server needs to start: done while it starts. Raises ServerError."""
     try:
@@ -113,8 +119,7 @@ class Server:
 
     def url_of(self, database: str, user: str = "") -> str:
         """Return the libpq URI of one of the server's databases, for `user` or else for whom migrations run as."""
-        where = f"{quote(database, safe='')}?host={quote(self.sockets, safe='/')}&port={PORT}"
-        return f"postgresql://{user or self.user}@/{where}"
+        return address(self.sockets, database, user or self.user)
 
     def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:
         """Open a connection in autocommit mode as the superuser, whatever PG* variables are set."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # - A shell without job control starts background programs with SIGINT and SIGQUIT ignored; Postgres handles both from
 #   before it writes postmaster.pid on, so the signal waits for that file (or for the end of the server: `sleep` gives
 #   the shell the occasion to notice it).
+# - `stay` makes the shell a user of the server itself, by holding the other end of the named pipe that it reads.
 # - The server alone keeps standard output, so end of file there means that the server is gone.
 _SCRIPT = """
 trap '' HUP INT TERM
@@ -42,6 +43,8 @@ while read -r word; do
   case $word in
     keep) kept=1; break ;;
     join.*) : >"$folder/$word" ;;
+    stay) exec 3>"$folder/lifeline"; : >"$folder/stays" ;;
+    free) exec 3>&-; rm -f "$folder/stays" ;;
   esac
 done
 if [ -z "$kept" ]; then

@@ -32,6 +32,14 @@ def create_roles(connection: psycopg.Connection[Any], names: Iterable[str]) -> l
     return missing
 
 
+def hand_over(connection: psycopg.Connection[Any], names: Iterable[str]) -> None:
+    """Let `postgres`, who is no superuser in the stand-in for Supabase, deal with roles that others have made."""
+    from psycopg import sql
+
+    listed = sql.SQL(", ").join(map(sql.Identifier, names))
+    connection.execute(sql.SQL("GRANT {} TO postgres WITH ADMIN OPTION").format(listed))
+
+
 def may_pass_over_triggers(connection: psycopg.Connection[Any]) -> bool:
     """Whether the session may set session_replication_role: a superuser may, and since 15 whom one has granted it.
 

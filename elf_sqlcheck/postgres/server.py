@@ -14,7 +14,8 @@ from elf_sqlcheck.postgres.account import account, without_libpq_variables
 from elf_sqlcheck.postgres.find import find
 from elf_sqlcheck.postgres.folders import lock, run_folder, try_lock
 from elf_sqlcheck.postgres.instance import THROW_AWAY, Server, command, import_driver
-from elf_sqlcheck.postgres.local import local, local_data_dir
+from elf_sqlcheck.postgres.local import local
+from elf_sqlcheck.postgres.local_data import Wanted, local_data_dir
 from elf_sqlcheck.postgres.stand_ins import NO_STAND_INS, StandIns, stand_ins
 from elf_sqlcheck.postgres.template import template
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.find import Provider
     from elf_sqlcheck.postgres.saved import SavedStates, State
 
-__all__ = ["Server", "Throwaway", "local", "local_data_dir", "throwaway"]
+__all__ = ["Server", "Throwaway", "Wanted", "local", "local_data_dir", "throwaway"]
 
 
 class Throwaway(Server):

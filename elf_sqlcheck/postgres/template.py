@@ -49,13 +49,9 @@ def template(provider: Provider, account: Account, profile: str = "", served: St
         if build is not None:
             data = os.path.join(build, "data")
             _must(account, [provider.program("initdb"), *options, f"--pgdata={data}"], provider, "")
-            single = [provider.program("postgres"), "--single", "-D", data, "-c", "fsync=off"]
-            _must(account, [*single, "template1"], provider, _SLIM)
+            standalone(account, provider, NO_STAND_INS, data, "template1", _SLIM)
             if furnishing:
-                single[0] = served.postgres or single[0]
-                settings = [option for setting in served.settings for option in ("-c", setting)]
-                # -j: a statement goes on to a semicolon and an empty line, of which there is none before the end.
-                _must(account, [*single, *settings, "-j", "template1"], provider, f"{furnishing}\n\n")
+                standalone(account, provider, served, data, "template1", furnishing, whole=True)
     return os.path.join(target, "data")
 
 
@@ -70,8 +66,30 @@ def _furnishing(served: StandIns) -> str:
     A standalone server gives objects numbers below 16384, as initdb does: to snapshots they belong to the system, so
     that those of a migration's own schema cost no more than without the profile.
     """
-    script = supabase.roles() + supabase.project(vault="supabase_vault" not in served.names)
-    return "\n".join(line for line in script.splitlines() if line)
+    return supabase.roles() + supabase.project(vault="supabase_vault" not in served.names)
+
+
+def standalone(
+    account: Account,
+    provider: Provider,
+    served: StandIns,
+    data: str,
+    database: str,
+    script: str,
+    *,
+    whole: bool = False,
+) -> None:
+    """Run SQL on a data directory that no server has: a statement a line, or the `whole` script as one.
+
+    It is on nobody's disk afterwards before it is synchronized. Raises ServerError.
+    """
+    settings = [option for setting in ("fsync=off", *served.settings) for option in ("-c", setting)]
+    command = [served.postgres or provider.program("postgres"), "--single", "-D", data, *settings]
+    if whole:
+        # -j: a statement goes on to a semicolon and an empty line, of which there is none before the end.
+        command.append("-j")
+        script = "\n".join(line for line in script.splitlines() if line) + "\n\n"
+    _must(account, [*command, database], provider, script)
 
 
 def _locale(provider: Provider) -> list[str]:

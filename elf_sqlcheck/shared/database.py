@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.acting import Ourselves
     from elf_sqlcheck.shared.credentials import CredentialManager
     from elf_sqlcheck.shared.running import Progress, Record
     from elf_sqlcheck.shared.session import Guard
 
     Around = Callable[[Migration, Piece], AbstractContextManager[object]]
+    Acting = Callable[[Migration, Section], Ourselves]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class SupabaseExecutor:
         as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
 
     `around`, where it is set, makes a context for each piece, which is entered before its first statement reaches the
-    server and left after its last one is done. `guard`, where it is set, goes before each piece. `note` is told, in a
+    server and left after its last one is done. `guard`, where it is set, goes before each piece. `acting`, where it
+    is set, says as whom a section runs. `note` is told, in a
     sentence, what people should know about the way to the server.
     """
 
@@ -79,6 +82,7 @@ class SupabaseExecutor:
         self._pid = 0
         self.around: Around | None = None
         self.guard: Guard | None = None
+        self.acting: Acting | None = None
         self.note: Callable[[str], object] = _unheard
 
     def __enter__(self) -> Self:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.shared import concurrently, outside
+from elf_sqlcheck.shared.acting import OURSELVES
 from elf_sqlcheck.shared.blockers import gave_up, named
 from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
@@ -72,6 +73,7 @@ class Run:
         self.pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
         self._several = len(self.pieces) > 1 or resume_from > 0 or not migration.is_transactional(section)
         self._done = resume_from
+        self._acting = executor.acting(migration, section) if executor.acting else OURSELVES
         # Kept, because the executor would open another one in place of a connection that was lost.
         self._connection = executor.connection
         self._is_alone = False
@@ -160,8 +162,8 @@ class Run:
 
         connection = self._connection
         hooks = self._hooks(piece)
-        lead = [b"BEGIN", TRANSACTION_ID, *self._guarding(), *self._limits()]
-        tail = [TRANSACTION_ID, *(self._plain() if hooks else ())]
+        lead = [b"BEGIN", TRANSACTION_ID, *self._guarding(), *self._limits(), *self._acting.entering(connection)]
+        tail = [TRANSACTION_ID, *self._acting.leaving(connection), *(self._plain() if hooks else ())]
         prefix = b"; ".join(lead) + b";\n"
         try:
             # What the section ends with may be a comment, or lack its semicolon.
@@ -225,8 +227,9 @@ class Run:
             begin = calls.beginning
             self._write_now(lambda: begin(self._done, mark))
         try:
-            if not concurrently.complete_detaching(connection, statement):
-                self._check(piece, send(connection, piece.text(migration)), (), before=0)
+            with self._acting.outside(connection):
+                if not concurrently.complete_detaching(connection, statement):
+                    self._check(piece, send(connection, piece.text(migration)), (), before=0)
         except MigrationFailed:
             if tells and calls.progress and not connection.broken:
                 progress = calls.progress
@@ -323,10 +326,11 @@ class Run:
                 f"; the {self._done} statements before it stay carried out." if self._done else "; nothing of it stays."
             )
         completed = self._done + kept
-        return statement_failed(
+        failed = statement_failed(
             error, self._migration, self._section, piece, answered=answered, completed=completed, state=state,
             before=before,
         )  # fmt: skip
+        return self._acting.explained(failed)
 
     def _went_away(self, *, span: Span | None = None, said: str = "", committing: bool = False) -> MigrationFailed:
         where = self._executor.target.where

@@ -42,6 +42,7 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
         _installation(),
         options.profile,
         options.auto_expose,
+        options.teams,
         sorted({migration.layout for migration in ordered}),
     )
     digest = hashlib.sha256(repr(beginning).encode())

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elf_sqlcheck.teams import Team
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Options:
         statement_timeout: After how many seconds a statement is cancelled, snapshots of the schema included; 0 for
             never.
         observe: Watch locks, rewrites, durations and WAL of each statement.
+        teams: Run migrations of teams as their roles; the teams of the configuration. None runs them as all others.
     """
 
     rows: int = 100
@@ -40,6 +47,7 @@ class Options:
     exposed: tuple[str, ...] = ("public", "graphql_public")
     statement_timeout: float = 60.0
     observe: bool = True
+    teams: Mapping[str, Team] | None = None
 
 
 DEFAULT = Options()

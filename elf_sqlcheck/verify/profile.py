@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.postgres import supabase
+from elf_sqlcheck.postgres.roles import hand_over
 from elf_sqlcheck.shared.database import SupabaseExecutor
+from elf_sqlcheck.shared.supautils import SupautilsExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.model import Migration
     from elf_sqlcheck.postgres.instance import Server
-    from elf_sqlcheck.shared.database import Outcome
     from elf_sqlcheck.verify.options import Options
 
 
@@ -89,18 +90,14 @@ class SupabaseProfile(Profile):
 
     def hand_over(self, roles: Iterable[str]) -> None:
         """Let whoever runs migrations deal with these roles, which were made for them."""
-        from psycopg import sql
-
         if self._is_plain:
-            names = sql.SQL(", ").join(map(sql.Identifier, roles))
-            command = sql.SQL("GRANT {} TO postgres WITH ADMIN OPTION").format(names)
-            self._administration.query(command.as_string(self._administration.connection))
+            hand_over(self._administration.connection, roles)
 
     def executor(self, database: str, **more: Any) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
         if not self._is_plain:
             return super().executor(database, **more)
-        return _Supautils(self.url_of(database), self._administration, **more)
+        return SupautilsExecutor(self.url_of(database), self._administration, application_name="elf-sqlcheck", **more)
 
     def url_of(self, database: str) -> str:
         """Return the URL of one of the server's databases for whoever runs migrations."""
@@ -119,28 +116,6 @@ class SupabaseProfile(Profile):
                 f"The stand-in for a Supabase project needs a superuser, and {row[0]['who']} is none on this server.",
                 "Name a superuser in --database-url, or leave it out for a server of our own.",
             )
-
-
-class _Supautils(SupabaseExecutor):
-    """Runs migrations as a `postgres` that is no superuser, but for event triggers, which Supabase lets it make.
-
-    Everything else that Supabase lets it do is in postgres/supabase/privileged.sql; commands about event triggers fire
-    none themselves. https://github.com/supabase/supautils#non-superuser-event-triggers
-    """
-
-    def __init__(self, url: str, administration: SupabaseExecutor, **more: Any) -> None:
-        super().__init__(url, application_name="elf-sqlcheck", **more)
-        self._administration = administration
-
-    def run(self, migration: Migration, section: Section, **more: Any) -> Outcome:
-        """Run one section as `SupabaseExecutor.run` does."""
-        if not any(statement.kind == "CreateEventTrigStmt" for statement in section.statements):
-            return super().run(migration, section, **more)
-        self._administration.query("ALTER ROLE postgres SUPERUSER")
-        try:
-            return super().run(migration, section, **more)
-        finally:
-            self._administration.query("ALTER ROLE postgres NOSUPERUSER")
 
 
 def of(options: Options, server: Server | str, administration: SupabaseExecutor) -> Profile:

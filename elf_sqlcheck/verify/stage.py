@@ -12,6 +12,7 @@ from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
+from elf_sqlcheck.team_roles import TeamRoles
 from elf_sqlcheck.verify import profile, tracking
 from elf_sqlcheck.verify.outlines import Outlines
 from elf_sqlcheck.verify.restore import Restorer
@@ -67,6 +68,8 @@ class Stage:
         self._profile = profile.of(options, server, self.administration)
         self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
+        if options.teams is not None and any(migration.team for migration in ordered):
+            self.note("Migrations of teams ran as the roles of those teams, where they are there.")
         self.restored = None if isinstance(server, str) else server.restored
         self.outlines = Outlines(ordered, self.restored.told if self.restored else ())
         if self.restored is None:
@@ -198,7 +201,10 @@ class Stage:
     def connect(self, database: str) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, not connected yet."""
         timeout = f"{round(self.options.statement_timeout * 1000)}ms"
-        return self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
+        executor = self._profile.executor(database, settings={"statement_timeout": timeout}, as_its_tool=True)
+        if self.options.teams is not None:
+            executor.acting = TeamRoles(executor, self.options.teams)
+        return executor
 
     def another(self, application_name: str = "elf-sqlcheck watcher") -> SupabaseExecutor:
         """Return an executor with a session of its own in the same database."""
