@@ -11,7 +11,7 @@ import pytest
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.layouts import read_directory
-from elf_sqlcheck.migrate import deploy
+from elf_sqlcheck.migrate import deploy, rollback
 from elf_sqlcheck.migrate.history import History, texts, who
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from tests.migrate_command import elf_migrate
@@ -69,7 +69,7 @@ def test_an_untouched_history_is_whole(executor: SupabaseExecutor, tmp_path: Pat
     history = History(executor)
     before = history.check()
     assert (before.events, before.older, before.problems, before.by_hand) == (3, 0, (), ())
-    deploy.down(executor, read_directory(str(tmp_path)), "20250101_000003", Silent())
+    rollback.down(executor, read_directory(str(tmp_path)), rollback.Choice("20250101_000003"), Silent())
     write(tmp_path, 4, "CREATE TABLE t4 (id int); SELECT 1 / 0;")
     with pytest.raises(MigrationFailed):
         up(executor, tmp_path)
@@ -259,7 +259,7 @@ def test_supabase_s_own_history_is_kept_in_step(executor: SupabaseExecutor, tmp_
             "name": "m1",
         }
     ]
-    deploy.down(executor, read_directory(str(tmp_path)), "20250101_000001", Silent())
+    rollback.down(executor, read_directory(str(tmp_path)), rollback.Choice("20250101_000001"), Silent())
     assert not executor.query("SELECT 1 FROM supabase_migrations.schema_migrations")
     executor.query("REVOKE ALL ON SCHEMA supabase_migrations FROM PUBLIC")
 

@@ -47,7 +47,10 @@ def test_every_command_and_option_is_there() -> None:
         "list": ("--pending", "--env"),
         "validate": ("--config",),
         "up": ("--dry-run", "--target", "--skip-validation", "--allow-out-of-order", "--yes", "--database-url"),
-        "down": ("--dry-run", "--yes"),
+        "down": ("--target", "--count", "--all", "--as-applied", "--dry-run", "--yes"),
+        "redo": ("--as-applied", "--skip-validation", "--dry-run", "--yes"),
+        "repair": ("--mark", "--accept", "--forget", "--drop-invalid", "--reason", "--dry-run", "--yes"),
+        "baseline": ("--force", "--reason", "--dry-run", "--yes"),
         "status": ("--output", "--dir", "--stats", "--output-file"),
     }
     from pathlib import Path

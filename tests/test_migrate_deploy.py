@@ -10,7 +10,7 @@ import pytest
 
 from elf_sqlcheck.errors import LockNotObtained, MigrationFailed, PlanError, UsageError
 from elf_sqlcheck.layouts import read_directory
-from elf_sqlcheck.migrate import deploy
+from elf_sqlcheck.migrate import deploy, rollback
 from elf_sqlcheck.migrate.history import History
 from elf_sqlcheck.migrate.lock import deploy_lock
 from elf_sqlcheck.shared.database import SupabaseExecutor
@@ -60,7 +60,7 @@ def up(executor: SupabaseExecutor, folder: Path, **options: object) -> list[str]
 
 def down(executor: SupabaseExecutor, folder: Path, name: str) -> list[str]:
     heard = Heard()
-    deploy.down(executor, read_directory(str(folder)), name, heard)
+    rollback.down(executor, read_directory(str(folder)), rollback.Choice(name), heard)
     return heard.done
 
 

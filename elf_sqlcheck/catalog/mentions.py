@@ -63,3 +63,31 @@ def relations(node: Any) -> Iterator[Name]:
     elif isinstance(node, list):
         for value in node:
             yield from relations(value)
+
+
+def names(node: Any) -> Iterator[Target]:
+    """The relations, types and functions that a node names, wherever in it; without those of Postgres itself."""
+    if isinstance(node, dict):
+        relation = node.get("relname")
+        if isinstance(relation, str):
+            yield "relation", Name(node.get("schemaname"), relation)
+        for kind, field, sign in (("type", "names", "typemod"), ("function", "funcname", "funcname")):
+            parts = node.get(field)
+            if sign in node and isinstance(parts, list):
+                words = [part["String"]["sval"] for part in parts if "String" in part]
+                if words and words[0] != "pg_catalog":
+                    yield kind, Name(words[-2] if len(words) > 1 else None, words[-1])
+        for value in node.values():
+            yield from names(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from names(value)
+
+
+def says(node: Any, word: str) -> bool:
+    """Whether a node holds the word, as the name of something or as a text."""
+    if isinstance(node, dict):
+        return any(says(value, word) for value in node.values())
+    if isinstance(node, list):
+        return any(says(value, word) for value in node)
+    return bool(node == word)

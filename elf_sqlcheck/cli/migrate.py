@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli.migrate_baseline import baseline
 from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_local import local
+from elf_sqlcheck.cli.migrate_redo import redo
+from elf_sqlcheck.cli.migrate_repair import repair
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
 from elf_sqlcheck.cli.migrate_wait import wait
@@ -190,7 +193,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
         try:
             with session.target() as target:
                 found = deploy.due(target.executor, migrations, deploy.Options(allow_out_of_order=True))
-                migrate_check.refuse_changed(migrations, found.states)
+                migrate_check.refuse_changed(session.output, target.executor, migrations, found.states)
                 judged = list(found.migrations)
         except (ConnectionFailed, CredentialError, ServerError) as error:
             session.output.note(
@@ -205,6 +208,9 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 cli.add_command(up)
 cli.add_command(down)
 cli.add_command(local)
+cli.add_command(redo)
+cli.add_command(repair)
+cli.add_command(baseline)
 cli.add_command(wait)
 cli.add_command(credentials)
 

@@ -47,7 +47,7 @@ def attendants(
             told=lambda ended: _hook_ended(output, ended),
         )
         found.append(session.hooks)
-    if folder := meta.get(BACKUP):
+    if folder := meta.get(BACKUP) or target.environment.backup:
         from elf_sqlcheck.migrate.backup import Backup
 
         found.append(Backup(target.executor, folder, migrations, lambda made: _made(output, made), lock_wait))

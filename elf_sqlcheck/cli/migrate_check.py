@@ -10,9 +10,14 @@ from elf_sqlcheck.errors import ElfError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from elf_sqlcheck.cli.migrate_output import Output
     from elf_sqlcheck.cli.migrate_session import Session
     from elf_sqlcheck.migrate.history import State
     from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+
+#: So many lines of a diff are shown where it is not what was asked for.
+_FEW = 12
 
 
 def check(session: Session, judged: Sequence[Migration]) -> None:
@@ -55,20 +60,35 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
         )
 
 
-def refuse_changed(migrations: Sequence[Migration], states: Mapping[str, State]) -> None:
-    """Make sure that executed migrations are still what was executed.
+def refuse_changed(output: Output, executor: SupabaseExecutor, migrations: Sequence[Migration],
+                   states: Mapping[str, State]) -> None:  # fmt: skip
+    """Make sure that executed migrations are still what was executed, and show how they differ.
 
     Raises:
         ElfError: Some are not; exit code 1.
     """
     found = changed(migrations, states)
-    if found:
-        files = ", ".join(migration.path for migration in found)
-        raise ElfError(
-            f"Changed after it was executed: {files}. The database does not have what the file says now.",
-            "Restore the file and put the change into a new migration (`elf-migrate create`); or, when what it makes "
-            "is still the same, go on with --skip-validation.",
-        )
+    if not found:
+        return
+    from elf_sqlcheck.cli import migrate_diff
+    from elf_sqlcheck.migrate.history import History
+
+    history = History(executor)
+    output.data["changed"] = []
+    for migration in found:
+        kept = history.kept(states[migration.version])
+        text = migrate_diff.difference(kept, migration) if kept else ""
+        output.data["changed"].append({"version": migration.version, "path": migration.path, "diff": text})
+        output.say(f"{migration.path} was changed after it was executed:", "warn")
+        whole = f"elf-migrate repair --accept {migration.version} --dry-run"
+        migrate_diff.show(output, text, _FEW, f"`{whole}` shows them")
+    files = ", ".join(migration.path for migration in found)
+    accept = " ".join(f"--accept {migration.version}" for migration in found)
+    raise ElfError(
+        f"Changed after it was executed: {files}. The database does not have what the file says now.",
+        "Restore the file and put the change into a new migration (`elf-migrate create`); or, when what it makes "
+        f"is still the same, `elf-migrate repair {accept}`; --skip-validation goes on this once.",
+    )
 
 
 def _files(findings: Sequence[Finding]) -> str:

@@ -155,8 +155,8 @@ class Session:
         if self.hooks is not None and self.hooks.failure is not None:
             raise self.hooks.failure
 
-    def allow(self, target: Target, what: str, *, yes: bool) -> None:
-        """Ask before a database that others use is changed; raises UsageError when it must not be.
+    def allow(self, target: Target, what: str, *, yes: bool, always: bool = False) -> None:
+        """Ask before a database that others use, or `always`, is changed; raises UsageError when it must not be.
 
         A protected environment wants its name typed. Only a terminal is asked for that, and no CI job for anything.
         """
@@ -165,7 +165,7 @@ class Session:
         environment = target.environment
         if not click.get_current_context().meta.get(_ANY_BRANCH):
             refuse_other_branch(environment, self.config.root or os.getcwd())
-        if yes or not target.ask:
+        if yes or not (target.ask or always):
             return
         question = f"{what} on {target.described}"
         is_unattended = bool(os.environ.get("CI")) or (environment.protected and not sys.stdin.isatty())

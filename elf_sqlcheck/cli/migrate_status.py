@@ -78,11 +78,16 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
             )
     for row in lost:
         output.say(f"  in the database, but its file is missing: {row['name']} ({row['status']})", "warn")
-    output.data["invalid_indexes"] = invalid = invalid_indexes(executor)
+    if lost or any(row["changed"] for row in rows):
+        output.say("    `elf-migrate repair` shows what differs, and proposes what to do.", "faint")
+    output.data["invalid_indexes"] = invalid = [str(index) for index in invalid_indexes(executor)]
     for index in invalid:
         output.say(f"  INVALID, so no query uses it and every write pays for it: index {index}", "warn")
     if invalid:
-        output.say("    A CREATE INDEX CONCURRENTLY failed; DROP INDEX CONCURRENTLY takes such an index away.", "faint")
+        output.say(
+            "    A CREATE INDEX CONCURRENTLY failed; `elf-migrate repair --drop-invalid` takes away what it left.",
+            "faint",
+        )
     applied = [row for row in rows if row["status"] == "completed"]
     if applied:
         last = max(applied, key=lambda row: str(row["version"]))

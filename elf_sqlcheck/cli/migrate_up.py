@@ -78,7 +78,7 @@ def up(
         )
         found = deploy.due(target.executor, migrations, options)
         if not skip_validation:
-            migrate_check.refuse_changed(migrations, found.states)
+            migrate_check.refuse_changed(session.output, target.executor, migrations, found.states)
             migrate_check.check(session, found.migrations)
         if dry_run:
             migrate_plan.show(session, found.applied(migrations), found.steps)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed, PlanError, UsageError
+from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed, PlanError
 from elf_sqlcheck.migrate import plan
 from elf_sqlcheck.migrate.history import History, by_hand
 from elf_sqlcheck.migrate.lock import deploy_lock
@@ -146,32 +146,6 @@ def up(
         return carry_out(executor, history, found.steps, found.states, lock, listener, options)
 
 
-def down(
-    executor: SupabaseExecutor,
-    migrations: Sequence[Migration],
-    name: str,
-    listener: Listener,
-    options: Options | None = None,
-) -> Migration:
-    """Roll back one applied migration and return it.
-
-    Raises:
-        UsageError: There is no such migration, it is not applied, or it has no way back.
-        PlanError: An applied migration depends on it.
-        MigrationFailed: A statement failed; the history says so.
-        LockNotObtained: Another deployer is at work, or the lock was lost.
-        DatabaseError: The server refused.
-    """
-    options = options or Options()
-    history = History(executor, supabase=options.supabase_history)
-    with deploy_lock(executor, options.lock_wait, listener.note) as lock:
-        states = history.read()
-        migration, section = removable(migrations, name, states)
-        history.prepare()
-        carry_out(executor, history, [Step(migration, section)], states, lock, listener, options)
-    return migration
-
-
 def carry_out(
     executor: SupabaseExecutor,
     history: History,
@@ -212,40 +186,6 @@ def carry_out(
         for attendant in options.attendants:
             attendant.ended(executor, done, failure)
     return [step.migration for step in done]
-
-
-def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, State]) -> tuple[Migration, Section]:
-    """Return the migration called `name` and its DOWN section, if it can be rolled back now.
-
-    Raises:
-        UsageError: There is no such migration, it is not applied, or it has no way back.
-        PlanError: An applied migration depends on it.
-    """
-    migration = plan.find(migrations, name)
-    state = states.get(migration.version)
-    if state is None or state.status != "completed":
-        how = f"its status is {state.status}" if state else "the database has never seen it"
-        raise UsageError(f"{migration.name} is not applied: {how}.", "`elf-migrate status` shows what is.")
-    standing = [
-        other
-        for other in plan.dependants(migration, migrations)
-        if other.version in states and states[other.version].status == "completed"
-    ]
-    if standing:
-        names = ", ".join(other.name for other in standing)
-        raise PlanError(
-            f"{migration.name} cannot be rolled back: {names} {'depend' if len(standing) > 1 else 'depends'} on it "
-            "and is still applied.",
-            f"Roll that back first: elf-migrate down {standing[-1].version}",
-        )
-    if migration.down is None or not (migration.down.statements or migration.broken):
-        reason = f" ({migration.irreversible})" if migration.irreversible else ""
-        raise UsageError(
-            f"{migration.name} can't be rolled back{reason}: {migration.path} has no DOWN migration SQL.",
-            "Write a DOWN section; or fix the schema by hand and then run: "
-            f"{by_hand(migration.version, 'rolled_back')}",
-        )
-    return migration, migration.down
 
 
 def _run(executor: SupabaseExecutor, history: History, step: Step, state: State | None, options: Options) -> Outcome:
@@ -298,11 +238,14 @@ def _progress(migration: Migration, section: Section, state: State | None) -> Pr
         return None
     if progress.mark == cumulative_hash(migration, section, progress.statements):
         return progress
+    is_up = section.name == "up"
+    again = "up" if is_up else f"down {migration.version}"
+    anew = by_hand(migration.version, "pending") if is_up else f"elf-migrate repair {migration.version} --mark applied"
     raise PlanError(
         f"{migration.path}: its first {progress.statements} statements were carried out already, and they have been "
         "changed since, so it is not known where to go on.",
-        "Restore them and run `elf-migrate up` again; or make the whole section safe to run again (IF NOT EXISTS) and "
-        f"run: {by_hand(migration.version, 'pending')}",
+        f"Restore them and run `elf-migrate {again}` again; or make the whole section safe to run again "
+        f"({'IF NOT EXISTS' if is_up else 'IF EXISTS'}) and run: {anew}",
     )
 
 

@@ -60,7 +60,7 @@ SELECT 1 / (NOT pg_catalog.pg_try_advisory_lock_shared({run}))::int AS held,
 """
 
 
-def _unheard(text: str, kind: str = "notice") -> None:
+def unheard(text: str, kind: str = "notice") -> None:
     """What is noted when nobody listens."""
 
 
@@ -82,7 +82,7 @@ class DeployLock:
 
 
 @contextlib.contextmanager
-def deploy_lock(executor: SupabaseExecutor, patience: float, note: Note = _unheard) -> Iterator[DeployLock]:
+def deploy_lock(executor: SupabaseExecutor, patience: float, note: Note = unheard) -> Iterator[DeployLock]:
     """Hold the lock while the body runs; the executor runs nothing in it once the lock is lost.
 
     Args:

@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DETAC
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elf_sqlcheck.alone import detached, relation_name
 from elf_sqlcheck.errors import MigrationFailed
@@ -34,8 +34,10 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, i.indisvalid AS valid,
 
 #: INVALID indexes on whose table nobody builds one now.
 _INVALID = """
-SELECT n.nspname AS schema, c.relname AS name, i.indrelid AS table_oid, i.indrelid::pg_catalog.regclass::text AS table
+SELECT n.nspname AS schema, c.relname AS name, i.indrelid::pg_catalog.regclass::text AS table, t.relname AS table_name,
+       pg_catalog.pg_get_indexdef(c.oid) AS definition
   FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE NOT i.indisvalid
@@ -61,6 +63,19 @@ _ATTACHED = """
 SELECT pg_catalog.to_jsonb(h) ->> 'inhdetachpending' = 'true' AS half FROM pg_catalog.pg_inherits h
  WHERE h.inhparent = pg_catalog.to_regclass(%s) AND h.inhrelid = pg_catalog.to_regclass(%s)
 """
+
+
+class InvalidIndex(NamedTuple):
+    """An index that no query uses; `table` as it is written, `table_name` bare; `definition` is its CREATE INDEX."""
+
+    schema: str
+    name: str
+    table: str
+    table_name: str
+    definition: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name} on {self.table}"
 
 
 def is_concurrent_index(statement: Statement) -> bool:
@@ -141,10 +156,22 @@ def drop_copies(connection: Connection[dict[str, Any]], statement: Statement) ->
     return f"dropped what an earlier REINDEX CONCURRENTLY had left behind: {names}" if rows else ""
 
 
-def invalid_indexes(executor: SupabaseExecutor) -> list[str]:
-    """Return the INVALID indexes that nobody is building now, as `schema.name on table`. Raises DatabaseError."""
-    rows = executor.query(_INVALID + " ORDER BY 1, 2")
-    return [f"{row['schema']}.{row['name']} on {row['table']}" for row in rows]
+def invalid_indexes(executor: SupabaseExecutor) -> list[InvalidIndex]:
+    """Return the INVALID indexes that nobody is building now. Raises DatabaseError."""
+    return [InvalidIndex(**row) for row in executor.query(_INVALID + " ORDER BY 1, 2")]
+
+
+def drop_index(executor: SupabaseExecutor, schema: str, name: str) -> None:
+    """Drop an index without keeping reads or writes waiting. Raises DatabaseError."""
+    from psycopg import sql
+
+    # It waits for all transactions that may use the index, however long they last.
+    executor.query("SELECT pg_catalog.set_config('lock_timeout', '30s', false)")
+    try:
+        command = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
+        executor.query(command.as_string(executor.connection))
+    finally:
+        executor.reset()
 
 
 def _find(connection: Connection[dict[str, Any]], statement: Statement) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ every run prints, is what a log outside of the database holds against that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.migrate.history import tables
 
@@ -79,6 +79,11 @@ def head(executor: SupabaseExecutor) -> str:
     return str(executor.query(_HEAD)[0]["head"]) if known else ""
 
 
+def set_by_hand(executor: SupabaseExecutor) -> list[dict[str, Any]]:
+    """Return `version`, `name`, `status` and the status that was `left` of what was changed without elf-migrate."""
+    return executor.query(_BY_HAND) if head(executor) else []
+
+
 def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
     """Compute every hash anew and compare; `expected` is a hash that an earlier run printed.
 
@@ -108,7 +113,7 @@ def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
     by_hand = [
         f"{row['name']} is {row['status'].replace('_', ' ')}, and was {row['left'].replace('_', ' ')} when elf-migrate "
         "was last at it: somebody changed that by hand."
-        for row in executor.query(_BY_HAND)
+        for row in set_by_hand(executor)
     ]
     counts = executor.query(_HEAD)[0]
     return Checked(counts["events"], counts["older"], counts["head"], tuple(problems), tuple(by_hand))

@@ -13,6 +13,7 @@ from elf_sqlcheck.migrate.history.chain import HASH
 
 if TYPE_CHECKING:
     from elf_sqlcheck.errors import DatabaseError
+    from elf_sqlcheck.migrate.history.state import State
     from elf_sqlcheck.model import Migration, Section
 
 _EVENT = f"""
@@ -79,14 +80,21 @@ Written = tuple[str, dict[str, Any]]
 
 
 def carried_out(
-    migration: Migration, section: Section, ms: float, *, status: str, action: str = "", theirs: bool
+    migration: Migration,
+    section: Section,
+    ms: float,
+    *,
+    status: str,
+    action: str = "",
+    reason: str = "",
+    theirs: bool,
 ) -> Written:
-    """The statement for a section that was carried out (or adopted: `action`), and its parameters.
+    """The statement for a section that was carried out (or counts as such: `action`, `reason`), and its parameters.
 
     `theirs` says whether Supabase's own history is kept, too.
     """
     action = action or section.name
-    details = {**_about(migration, section, ms), "status": status}
+    details = {**_about(migration, section, ms), "status": status, **({"reason": reason} if reason else {})}
     values = {
         **_event(migration.version, action, ms, success=True, details=details),
         **texts.kept(migration),
@@ -94,7 +102,7 @@ def carried_out(
         **supabase.values(migration),
         "dropped": ["progress", "forgotten"],
     }
-    other = (supabase.INSERT if status == "completed" else supabase.DELETE) if theirs else ""
+    other = (supabase.INSERT if status in ("completed", "skipped") else supabase.DELETE) if theirs else ""
     return _EVENT + _TEXT + other + _STATE, values
 
 
@@ -115,14 +123,35 @@ def failed(migration: Migration, section: Section, ms: float, error: DatabaseErr
     return _EVENT + _STATUS, {**values, "status": None, "metadata": "{}"}
 
 
-def marked(version: str, status: str, action: str, reason: str, *, metadata: dict[str, Any] | None = None) -> Written:
-    """The statement that sets a status by decision of a person."""
+def marked(
+    version: str,
+    status: str,
+    action: str,
+    reason: str,
+    *,
+    metadata: dict[str, Any] | None = None,
+    theirs: bool = False,
+) -> Written:
+    """The statement that sets a status by decision of a person; `theirs` takes it out of Supabase's own history."""
     details = {"who": who.identity(), "reason": reason, "status": status}
     values = {
         **_event(version, action, 0, success=True, details=details),
         "status": status,
         "metadata": json.dumps(metadata or {}),
         "dropped": ["progress", "forgotten"],
+        "their_version": supabase.version_of(version),
+    }
+    return _EVENT + (supabase.DELETE if theirs else "") + _STATUS, values
+
+
+def noted(state: State, action: str, reason: str, about: dict[str, Any]) -> Written:
+    """The statement for what was done about a migration that leaves it as it stands."""
+    details = {"who": who.identity(), "reason": reason, "status": state.status, **about}
+    values = {
+        **_event(state.version, action, 0, success=True, details=details),
+        "status": None,
+        "metadata": "{}",
+        "dropped": [],
     }
     return _EVENT + _STATUS, values
 

@@ -67,11 +67,9 @@ class History:
         progress = json.dumps({"section": section.name, "statements": statements, "mark": mark, "begun": begun})
         self._executor.query(events.REACHED, {"progress": progress, "version": migration.version})
 
-    def adopt(self, migration: Migration) -> None:
+    def adopt(self, migration: Migration, reason: str = "") -> None:
         """Write that a migration counts as applied without having been run: what it makes was there before."""
-        theirs = self._keeps_theirs()
-        written = events.carried_out(migration, migration.up, 0, status="completed", action="adopt", theirs=theirs)
-        self._executor.query(*written)
+        self._settle(migration, "completed", "adopt", reason)
 
     def accept(self, migration: Migration, reason: str = "the checksum was an older elf-migrate's") -> None:
         """Take the file as it is now for what was executed."""
@@ -79,11 +77,27 @@ class History:
 
     def mark(self, version: str, status: str, reason: str) -> None:
         """Set a status by decision of a person, of a version that the database knows."""
-        self._executor.query(*events.marked(version, status, "mark", reason))
+        theirs = status not in ("completed", "skipped") and self._keeps_theirs()
+        self._executor.query(*events.marked(version, status, "mark", reason, theirs=theirs))
+
+    def settle(self, migration: Migration, status: str, reason: str) -> None:
+        """Set a status, "completed" or "skipped", by decision of a person: `migration` is what it is about."""
+        self._settle(migration, status, "mark", reason)
 
     def forget(self, version: str, reason: str) -> None:
         """Know a version no longer, as if it had never been here; its events stay."""
-        self._executor.query(*events.marked(version, "skipped", "forget", reason, metadata={"forgotten": True}))
+        forgotten = {"forgotten": True}
+        theirs = self._keeps_theirs()
+        written = events.marked(version, "skipped", "forget", reason, metadata=forgotten, theirs=theirs)
+        self._executor.query(*written)
+
+    def note(self, state: State, action: str, reason: str, about: dict[str, Any]) -> None:
+        """Write down what was done about a migration, with details `about` it; it stands as it stood."""
+        self._executor.query(*events.noted(state, action, reason, about))
+
+    def set_by_hand(self) -> dict[str, str]:
+        """Return the versions whose status somebody set without elf-migrate, and the status that each had before."""
+        return {row["version"]: row["left"] for row in chain.set_by_hand(self._executor)}
 
     def kept(self, known: State) -> Migration | None:
         """Return a migration as it was applied, whatever became of its file; None when an older tool applied it."""
@@ -110,3 +124,10 @@ class History:
         if self._theirs is None:
             self._theirs = supabase.is_kept(self._executor)
         return self._theirs
+
+    def _settle(self, migration: Migration, status: str, action: str, reason: str) -> None:
+        theirs = self._keeps_theirs()
+        written = events.carried_out(
+            migration, migration.up, 0, status=status, action=action, reason=reason, theirs=theirs
+        )
+        self._executor.query(*written)

@@ -41,10 +41,15 @@ def is_kept(executor: SupabaseExecutor) -> bool:
 
 
 def values(migration: Migration) -> dict[str, object]:
-    """Return the parameters of INSERT and DELETE. Their versions are timestamps without an underscore."""
-    found = _OURS.fullmatch(migration.version)
+    """Return the parameters of INSERT and DELETE."""
     return {
-        "their_version": found[1] + found[2] if found else migration.version,
+        "their_version": version_of(migration.version),
         "their_statements": [migration.text(statement.span) for statement in migration.up.statements],
         "their_name": migration.slug,
     }
+
+
+def version_of(version: str) -> str:
+    """Return the version as Supabase writes it: a timestamp without an underscore."""
+    found = _OURS.fullmatch(version)
+    return found[1] + found[2] if found else version
