@@ -149,6 +149,17 @@ class Repository:
         )
         return [entry for entry in _raw(answer) if below or entry.path.rpartition("/")[0] == folder]
 
+    def author_and_head(self) -> tuple[str, str]:
+        """Who commits here, as `Name <address>`, and the newest commit; each "" when it is not known."""
+        answers: list[str] = []
+        for command in (("var", "GIT_COMMITTER_IDENT"), ("rev-parse", "--verify", "--quiet", "HEAD")):
+            try:
+                answers.append(os.fsdecode(self._run(*command)).strip())
+            except UsageError:
+                answers.append("")
+        # `Name <address> 1700000000 +0000`
+        return answers[0].rpartition(">")[0] + ">" if ">" in answers[0] else "", answers[1]
+
     def _commit(self, reference: str) -> str:
         try:
             answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")

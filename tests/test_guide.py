@@ -282,7 +282,7 @@ def test_the_tracking_queries_of_the_guide(project: Path, database: Server) -> N
     trail = ask(database, "SELECT * FROM migration_history ORDER BY started_at DESC;")
     assert [row["version"] for row in trail] == [row["version"] for row in rows]
     assert {row["success"] for row in trail} == {True}
-    assert {"id", "version", "action", "started_at", "completed_at", "success", "details"} == set(trail[0])
+    assert {"id", "version", "action", "started_at", "completed_at", "success", "details"} <= set(trail[0])
 
 
 def test_a_failed_migration_is_mended_as_the_guide_says(project: Path, database: Server) -> None:

@@ -15,7 +15,7 @@ MANAGED = (
     "auth", "storage", "realtime", "extensions", "vault", "graphql", "graphql_public", "pgbouncer", "etl", "cron", "net",
     "supabase_functions", "supabase_migrations", "pgmq", "pgsodium", "_realtime", "_analytics", "_supavisor",
 )  # fmt: skip
-TRACKING = ("schema_migrations", "migration_history")
+TRACKING = ("schema_migrations", "migration_history", "migration_texts")
 
 _OURS = """n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> ALL (%(managed)s)
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = {class}::pg_catalog.regclass

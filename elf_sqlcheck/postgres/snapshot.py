@@ -17,7 +17,7 @@ Parents = dict[Key, Key]
 Orders = dict[Key, tuple[Key, ...]]
 
 #: The tables in which elf-migrate keeps its history: they are not part of the schema that migrations describe.
-TRACKING_TABLES = ("public.schema_migrations", "public.migration_history")
+TRACKING_TABLES = ("public.schema_migrations", "public.migration_history", "public.migration_texts")
 
 #: Of so many snapshots that are kept as a difference the whole is remembered.
 _REMEMBERED = 6

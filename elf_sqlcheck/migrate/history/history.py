@@ -1,0 +1,105 @@
+"""Reads and writes the tracking tables over an executor's connection."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.migrate.history import chain, events, state, supabase, tables, texts
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from elf_sqlcheck.errors import DatabaseError
+    from elf_sqlcheck.migrate.history.chain import Checked
+    from elf_sqlcheck.migrate.history.state import State
+    from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+
+
+class History:
+    """The tracking tables of one database; every method raises DatabaseError when the server refuses.
+
+    Args:
+        executor: Says which database.
+        supabase: Whether Supabase's own history is kept in step, where it is there.
+    """
+
+    def __init__(self, executor: SupabaseExecutor, *, supabase: bool = True) -> None:
+        self._executor = executor
+        self._theirs: bool | None = None if supabase else False
+
+    def prepare(self) -> None:
+        """Make the tables, or complete those of an older elf-migrate; safe to repeat.
+
+        Raises UsageError when the tables belong to another tool.
+        """
+        tables.prepare(self._executor)
+
+    def read(self) -> dict[str, State]:
+        """Return the state of each version that the database knows; changes nothing, and {} when there are no tables.
+
+        Raises UsageError when the tables belong to another tool, or this user does not see all of their rows.
+        """
+        return state.read(self._executor)
+
+    def done(self, connection: Connection[dict[str, Any]], migration: Migration, section: Section, ms: float) -> None:
+        """Write that a section was carried out; part of the transaction that the connection is in."""
+        status = "completed" if section.name == "up" else "rolled_back"
+        connection.execute(*events.carried_out(migration, section, ms, status=status, theirs=self._keeps_theirs()))
+
+    def failed(self, migration: Migration, section: Section, ms: float, error: DatabaseError) -> None:
+        """Write that a section failed. A DOWN that fails leaves the migration as applied as it was."""
+        self._executor.query(*events.failed(migration, section, ms, error))
+
+    def reached(self, migration: Migration, section: Section, statements: int, mark: str) -> None:
+        """Write how far a section got that runs in more than one piece."""
+        if section.name == "up" and statements == 0:
+            self._executor.query(events.RUNNING, events.row(migration, "running", 0))
+        progress = json.dumps({"section": section.name, "statements": statements, "mark": mark})
+        self._executor.query(events.REACHED, {"progress": progress, "version": migration.version})
+
+    def adopt(self, migration: Migration) -> None:
+        """Write that a migration counts as applied without having been run: what it makes was there before."""
+        theirs = self._keeps_theirs()
+        written = events.carried_out(migration, migration.up, 0, status="completed", action="adopt", theirs=theirs)
+        self._executor.query(*written)
+
+    def accept(self, migration: Migration, reason: str = "the checksum was an older elf-migrate's") -> None:
+        """Take the file as it is now for what was executed."""
+        self._executor.query(*events.accepted(migration, reason))
+
+    def mark(self, version: str, status: str, reason: str) -> None:
+        """Set a status by decision of a person, of a version that the database knows."""
+        self._executor.query(*events.marked(version, status, "mark", reason))
+
+    def forget(self, version: str, reason: str) -> None:
+        """Know a version no longer, as if it had never been here; its events stay."""
+        self._executor.query(*events.marked(version, "skipped", "forget", reason, metadata={"forgotten": True}))
+
+    def kept(self, known: State) -> Migration | None:
+        """Return a migration as it was applied, whatever became of its file; None when an older tool applied it."""
+        rows = self._executor.query(
+            "SELECT version, sql, facts FROM public.migration_texts WHERE version = %s AND digest = %s",
+            (known.version, known.text),
+        ) if known.text else []  # fmt: skip
+        return texts.restored(rows[0]) if rows else None
+
+    def check(self, expected: str = "") -> Checked:
+        """Look for events that were changed or taken out; `expected` is a hash that an earlier run printed.
+
+        Raises UsageError when `expected` is no such hash, or the tables belong to another tool.
+        """
+        if expected and (len(expected) < 8 or not set(expected) <= set("0123456789abcdef")):
+            raise UsageError(f"{expected} is no hash of an event.", "A run prints it as `history: …`.")
+        return chain.check(self._executor, expected)
+
+    def head(self) -> str:
+        """Return the hash of the newest event, "" when there is none."""
+        return chain.head(self._executor)
+
+    def _keeps_theirs(self) -> bool:
+        if self._theirs is None:
+            self._theirs = supabase.is_kept(self._executor)
+        return self._theirs

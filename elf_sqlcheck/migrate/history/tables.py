@@ -1,0 +1,136 @@
+"""The tracking tables themselves: making them, and completing those of an older elf-migrate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elf_sqlcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+
+#: What the tables say of themselves once they are complete; another number when they have to be completed anew.
+_MARK = "elf-migrate tracks migrations here (format 2)"
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS public.schema_migrations (
+    version text CONSTRAINT schema_migrations_pkey PRIMARY KEY,
+    name text NOT NULL,
+    description text,
+    checksum text,
+    status text NOT NULL DEFAULT 'pending'
+        CONSTRAINT schema_migrations_status_known
+        CHECK (status IN ('pending', 'running', 'completed', 'failed', 'rolled_back', 'skipped')),
+    executed_at timestamptz,
+    execution_time_ms integer,
+    error text,
+    metadata jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS public.migration_history (
+    id uuid DEFAULT gen_random_uuid() CONSTRAINT migration_history_pkey PRIMARY KEY,
+    version text NOT NULL CONSTRAINT migration_history_version_fkey REFERENCES public.schema_migrations (version),
+    action text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    completed_at timestamptz,
+    success boolean,
+    details jsonb NOT NULL DEFAULT '{}'
+);
+CREATE TABLE IF NOT EXISTS public.migration_texts (
+    version text NOT NULL,
+    digest text NOT NULL,
+    sql text NOT NULL,
+    facts jsonb NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT migration_texts_pkey PRIMARY KEY (version, digest)
+);
+"""
+
+#: What an older elf-migrate lacks, or has narrower. Its times are without a zone, and meant as UTC.
+_COMPLETE = """
+ALTER TABLE public.schema_migrations ADD COLUMN IF NOT EXISTS description text,
+    ADD COLUMN IF NOT EXISTS checksum text, ADD COLUMN IF NOT EXISTS executed_at timestamptz,
+    ADD COLUMN IF NOT EXISTS execution_time_ms integer, ADD COLUMN IF NOT EXISTS error text,
+    ADD COLUMN IF NOT EXISTS metadata jsonb DEFAULT '{}';
+ALTER TABLE public.migration_history ADD COLUMN IF NOT EXISTS completed_at timestamptz,
+    ADD COLUMN IF NOT EXISTS success boolean, ADD COLUMN IF NOT EXISTS details jsonb DEFAULT '{}',
+    ADD COLUMN IF NOT EXISTS position bigint, ADD COLUMN IF NOT EXISTS previous_hash text,
+    ADD COLUMN IF NOT EXISTS hash text;
+DO $$
+DECLARE
+    old record;
+BEGIN
+    FOR old IN
+        SELECT a.attrelid::regclass AS place, a.attname AS name,
+               CASE WHEN a.atttypid = 'timestamp'::regtype THEN 'timestamptz' ELSE 'text' END AS type,
+               CASE WHEN a.atttypid = 'timestamp'::regtype THEN format('USING %I AT TIME ZONE ''UTC''', a.attname)
+                    ELSE '' END AS how
+          FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid IN ('public.schema_migrations'::regclass, 'public.migration_history'::regclass)
+           AND a.attnum > 0 AND NOT a.attisdropped
+           AND (a.atttypid = 'varchar'::regtype AND a.attname IN ('version', 'name', 'action', 'checksum', 'status')
+             OR a.atttypid = 'timestamp'::regtype)
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE %s %s', old.place, old.name, old.type, old.how);
+    END LOOP;
+END $$;
+CREATE INDEX IF NOT EXISTS idx_migration_history_version ON public.migration_history (version);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_migration_history_position ON public.migration_history (position);
+ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.migration_history ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.migration_texts ENABLE ROW LEVEL SECURITY;
+DO $$
+DECLARE
+    who text;
+BEGIN
+    REVOKE ALL ON public.schema_migrations, public.migration_history, public.migration_texts FROM PUBLIC;
+    FOR who IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
+        EXECUTE format(
+            'REVOKE ALL ON public.schema_migrations, public.migration_history, public.migration_texts FROM %I', who);
+    END LOOP;
+END $$;
+COMMENT ON TABLE public.schema_migrations IS '{mark}';
+""".replace("{mark}", _MARK)
+
+#: Asked first, so that an `up` without work takes no lock on the tables.
+_IS_COMPLETE = """
+SELECT count(*) = 3 AND bool_and(c.relrowsecurity)
+       AND coalesce(max(obj_description(c.oid, 'pg_class')) FILTER (WHERE c.relname = 'schema_migrations'), '') = %s
+       AS complete
+  FROM pg_catalog.pg_class c
+ WHERE c.oid IN (to_regclass('public.schema_migrations'), to_regclass('public.migration_history'),
+                 to_regclass('public.migration_texts'))
+"""
+
+
+def prepare(executor: SupabaseExecutor) -> None:
+    """Make the tables, or complete those of an older elf-migrate; safe to repeat.
+
+    Raises:
+        UsageError: The tables belong to another tool.
+        DatabaseError: The server refused.
+    """
+    are_there(executor)
+    if not executor.query(_IS_COMPLETE, (_MARK,))[0]["complete"]:
+        executor.query(_CREATE + _COMPLETE)
+
+
+def are_there(executor: SupabaseExecutor) -> bool:
+    """Whether schema_migrations is there and ours; many tools use that name.
+
+    Raises:
+        UsageError: It belongs to another tool.
+    """
+    columns = {
+        row["attname"]
+        for row in executor.query(
+            "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.schema_migrations') "
+            "AND attnum > 0 AND NOT attisdropped"
+        )
+    }
+    if columns and not {"version", "name", "status"} <= columns:
+        raise UsageError(
+            f"The table public.schema_migrations is another tool's: it has only {', '.join(sorted(columns))}.",
+            "Rename that table, or use another database for elf-migrate.",
+        )
+    return bool(columns)
