@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def all_kinds() -> tuple[Kind, ...]:
     """All kinds of trials, in the order in which they are told of."""
-    from tests.faults import wire
+    from tests.faults import crowd, host, wire
 
-    return wire.KINDS
+    return (*wire.KINDS, *crowd.KINDS, *host.KINDS)

@@ -29,7 +29,10 @@ def _next(results: Queue[Result], workers: list[Any]) -> Result:
 
 
 def main() -> int:
-    """Try, print, and return how it ended: 0 when all was survived."""
+    """Try, print, and return how it ended: 0 when all was survived.
+
+    A deployer counts as disturbed that did not get to the end; one can be enough for a trial, or many.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=(__doc__ or "").split(":")[0])
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth point (1)")
     parser.add_argument("--only", default="", metavar="WORDS", help="only kinds whose names hold this")
@@ -37,7 +40,7 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="show every point that was not survived")
     arguments = parser.parse_args()
     total = survived = 0
-    print(f"{'fault':50} {'tried':>6} {'survived':>9} {'seconds':>8}")
+    print(f"{'fault':50} {'tried':>6} {'disturbed':>9} {'survived':>9} {'seconds':>8}")
     # Each worker begins as a process of its own: a fork would share the threads of the proxies.
     context = multiprocessing.get_context("spawn")
     results: Queue[Result] = context.Queue()
@@ -56,13 +59,14 @@ def main() -> int:
         wrong = sorted(entry for result in own for entry in result.wrong)
         total, survived = total + count, survived + count - len(wrong)
         seconds = max(result.seconds for result in own)
-        print(f"{kind.name:50} {count:>6} {count - len(wrong):>9} {seconds:>8.0f}", flush=True)
+        disturbed = sum(result.disturbed for result in own)
+        print(f"{kind.name:50} {count:>6} {disturbed:>9} {count - len(wrong):>9} {seconds:>8.0f}", flush=True)
         for point, told in wrong if arguments.verbose else wrong[:3]:
             print(f"    at {point}: {'; '.join(one[-400:] for one in told[:3])}")
     for kind in all_kinds():
         if kind.missing():
             print(f"{kind.name:50} not tried: {kind.missing()}")
-    print(f"{'all':50} {total:>6} {survived:>9}")
+    print(f"{'all':50} {total:>6} {'':>9} {survived:>9}")
     for worker in workers:
         worker.join()
     return int(survived < total)

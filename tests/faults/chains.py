@@ -64,17 +64,19 @@ COMMIT;"""),
 #: Rules that judge what is written here on purpose.
 _CONFIGURATION = """\
 lock-timeout = "5s"
-ignore = ["incomplete-down", "index-name", "missing-created-at", "missing-primary-key", "update-without-where"]
+ignore = [
+    "backfill-in-schema-change", "create-without-if-not-exists", "create-without-or-replace",
+    "drop-without-if-exists", "incomplete-down", "index-name", "missing-created-at", "missing-primary-key",
+    "set-without-local", "update-without-where", "work-under-exclusive-lock",
+]
 """
 
 
-def chain(folder: Path, *, transactional: bool = False) -> list[str]:
-    """Write the chain into `folder`/migrations and return the versions; without those that run outside transactions."""
+def chain(folder: Path) -> list[str]:
+    """Write the chain into `folder`/migrations and return the versions."""
     versions = []
     (folder / "elf-sqlcheck.toml").write_text(_CONFIGURATION, encoding="utf-8")
     for name, header, up in _CHAIN:
-        if header and transactional:
-            continue
         write(folder / "migrations", name, up, header=header)
         versions.append(name[:15])
     return versions

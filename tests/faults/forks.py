@@ -100,6 +100,8 @@ class Forks:
         """Start `elf-migrate` with arguments."""
         self._number += 1
         output = f"{self._folder}/output{self._number}"
+        with open(output, "xb"):
+            pass
         order = {"argv": list(arguments), "cwd": folder or self._folder, "output": output}
         self._lines.write(json.dumps(order) + "\n")
         self._lines.flush()

@@ -23,7 +23,9 @@ SELECT c.oid::regclass::text, n.nspname, c.relname FROM pg_class c JOIN pg_names
  ORDER BY 1
 """
 _INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1"
-_STATES = "SELECT version, name, status, checksum, error, metadata ? 'progress' FROM public.schema_migrations ORDER BY 1"
+_STATES = (
+    "SELECT version, name, status, checksum, error, metadata ? 'progress' FROM public.schema_migrations ORDER BY 1"
+)
 _DONE = "SELECT version FROM public.migration_history WHERE action = 'up' AND success ORDER BY version"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import psycopg
+
 from tests.faults import all_kinds
 from tests.faults.ground import ground
 
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Result(NamedTuple):
-    """What became of the trials of a kind: the wrong ones as (point, what went wrong)."""
+    """What became of the trials of a kind: the wrong ones as (point, what went wrong).
+
+    `disturbed` counts the deployers that did not get to the end: where there are none, the fault has not hit anything.
+    """
 
     name: str
     tried: int
+    disturbed: int
     wrong: list[tuple[int, list[str]]]
     seconds: float
 
@@ -28,15 +34,16 @@ def tried(place: Ground, kind: Kind, every: int, part: int = 0, parts: int = 1) 
     """Try one part of the points of a kind, of which there is at least one."""
     begun = time.monotonic()
     wrong = []
+    place.disturbed = 0
     points = list(kind.points(place))[:: kind.share * every][part::parts]
     for point in points:
         try:
             told = kind.run(place, point)
-        except (AssertionError, TimeoutError) as error:
-            told = [str(error)]
+        except (AssertionError, TimeoutError, psycopg.Error) as error:
+            told = [f"{type(error).__name__}: {str(error)[-600:]}"]
         if told:
             wrong.append((point, told))
-    return Result(kind.name, len(points), wrong, time.monotonic() - begun)
+    return Result(kind.name, len(points), place.disturbed, wrong, time.monotonic() - begun)
 
 
 def work(results: Queue[Result], only: str, every: int, part: int, parts: int) -> None:

@@ -83,7 +83,7 @@ def freeze(ground: Ground, point: int) -> list[str]:
         time.sleep(0.2)
         proxy.release()
         ended = deployer.wait()
-    wrong = [] if ended.code == 0 else [f"it ended with {ended.code}: {ended.said.strip()}"]
+    wrong = [] if ended.code == 0 else [f"it ended with {ended.code}: {ended.said.strip()[-600:]}"]
     return wrong + ground.judge(ended)
 
 
@@ -102,13 +102,15 @@ def crash(ground: Ground, point: int) -> list[str]:
     """The server stops at once, without a checkpoint; a rerun says so, and after the start another goes on."""
     with held(ground, number(point)) as (proxy, deployer):
         ground.server.stop()
-        proxy.release()
-        ended = deployer.wait()
-    meanwhile = ground.start().wait()
-    ground.server.start()
+        try:
+            proxy.release()
+            ended = deployer.wait()
+            meanwhile = ground.start().wait()
+        finally:
+            ground.server.start()
     wrong = []
     if meanwhile.code != 2 or "nothing listens there" not in meanwhile.said:
-        wrong.append(f"without a server, the rerun ended with {meanwhile.code}: {meanwhile.said.strip()}")
+        wrong.append(f"without a server, the rerun ended with {meanwhile.code}: {meanwhile.said.strip()[-600:]}")
     return wrong + ground.judge(ended)
 
 
