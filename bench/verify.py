@@ -8,6 +8,8 @@ run of the same seed. Every command is run as a user would run it; the cache is 
   floor and beyond starting a server.
 - "N cold": all of N migrations, judged one after the other; a second line leaves out made-up rows and cuts.
 - "1 of N warm": only the last one is judged, and an earlier run has applied those before it.
+- "a million rows": how fast one table of six columns, two indexes and a foreign key is filled, as `--rows` does it, by
+  INSERT and through COPY. It has no floor.
 """
 
 from __future__ import annotations
@@ -29,12 +31,20 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 from bench.lint import write  # noqa: E402 - found from where this file stands
 from elf_sqlcheck import layouts  # noqa: E402
 from elf_sqlcheck.postgres.server import throwaway  # noqa: E402
+from elf_sqlcheck.shared.database import SupabaseExecutor  # noqa: E402
+from elf_sqlcheck.verify.rows import bulk, fill  # noqa: E402
 
 if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 #: Without the two checks that take most time; there is no option to leave out the observing.
 PLAIN = ("--rows", "0", "--cuts", "0")
+ORDERS = """
+CREATE TABLE users (id uuid PRIMARY KEY, name text);
+CREATE TABLE orders (id uuid PRIMARY KEY, user_id uuid REFERENCES users, note text NOT NULL, quantity integer NOT NULL,
+    amount numeric(12,2), at timestamptz, paid boolean);
+CREATE INDEX ON orders (at)
+"""
 
 
 class Line(NamedTuple):
@@ -102,6 +112,28 @@ def verified(folder: str, rounds: int, *arguments: str) -> float:
     return statistics.median(timed(command) for _ in range(rounds))
 
 
+def filling(rows: int, many: int) -> float:
+    """The seconds that filling ORDERS takes, when from `many` rows on they go through COPY."""
+    before, bulk.MANY = bulk.MANY, many
+    try:
+        with throwaway(extensions=False) as server, SupabaseExecutor(server.create_database("filled")) as executor:
+            executor.connection.execute(ORDERS.encode())
+            begun = time.perf_counter()
+            fill(executor, ["orders"], rows)
+            return time.perf_counter() - begun
+    finally:
+        bulk.MANY = before
+
+
+def fillings(rows: int) -> list[str]:
+    """How many rows a second both ways make of `rows` rows, and what is asked of them."""
+    inserted, copied = filling(rows, rows), filling(rows, bulk.MANY)
+    both = (("by INSERT", inserted), ("through COPY", copied))
+    said = [f"{rows:,} rows {way:12} {seconds:6.1f} s {rows / seconds:9,.0f} rows/s" for way, seconds in both]
+    verdict = "reached" if copied <= inserted / 2 else "MISSED "
+    return [*said, f"{verdict}  through COPY: {copied / inserted:.2f}x by INSERT (at most 0.5x)"]
+
+
 def measure(base: str, counts: list[int], rounds: int, seed: int) -> list[Line]:
     """All cases, each with its floor."""
     paths = {count: write(f"{base}/{count}", count, seed) for count in (1, *counts)}
@@ -149,9 +181,12 @@ def verdicts(lines: list[Line]) -> list[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--counts", default="10,100,1000", help="lengths of the histories (10,100,1000)")
+    parser.add_argument(
+        "--counts", default="10,100,1000", help="lengths of the histories (10,100,1000); empty for none"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="runs of which the median counts (7)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the filled table; 0 fills none (1000000)")
     arguments = parser.parse_args()
     base = tempfile.mkdtemp(prefix="bench-verify-", dir="/tmp")
     os.chmod(base, 0o755)  # for the account of the server, when we are root
@@ -159,12 +194,17 @@ def main() -> None:
     os.mkdir(f"{base}/cache", 0o755)
     try:
         print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        lines = measure(base, [int(count) for count in arguments.counts.split(",")], arguments.rounds, arguments.seed)
-        print(f"{'':32} {'verify':>9} {'psql':>9} {'ratio':>7}")
-        for line in lines:
-            ratio = f"{line.seconds / line.floor:.2f}"
-            print(f"{line.name:32} {line.seconds * 1000:6.0f} ms {line.floor * 1000:6.0f} ms {ratio:>7}")
-        print("", *verdicts(lines), f"load {os.getloadavg()[0]:.1f}", sep="\n")
+        counts = [int(count) for count in arguments.counts.split(",") if count]
+        if counts:
+            lines = measure(base, counts, arguments.rounds, arguments.seed)
+            print(f"{'':32} {'verify':>9} {'psql':>9} {'ratio':>7}")
+            for line in lines:
+                ratio = f"{line.seconds / line.floor:.2f}"
+                print(f"{line.name:32} {line.seconds * 1000:6.0f} ms {line.floor * 1000:6.0f} ms {ratio:>7}")
+            print("", *verdicts(lines), sep="\n")
+        if arguments.rows:
+            print("", *fillings(arguments.rows), sep="\n")
+        print(f"load {os.getloadavg()[0]:.1f}")
     finally:
         shutil.rmtree(base, ignore_errors=True)
 

@@ -9,6 +9,7 @@ ElfError                      says what was tried, what happened and what to do;
 │   ├── ConnectionFailed      exit 2: no connection (never shows the password)
 │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
 │   └── LockNotObtained       exit 4: another deployer holds the lock
+├── ApiFailed                 exit 2: Supabase's Management API gave no usable answer (never shows the token)
 └── ServerError               exit 2: no throw-away Postgres can be found or started
 """
 
@@ -61,9 +62,16 @@ class DatabaseError(ElfError):
 
 
 class ConnectionFailed(DatabaseError):
-    """No connection could be made. The message never holds a password."""
+    """No connection could be made. The message never holds a password.
+
+    `kind` says in a word why, where that is known: see `elf_sqlcheck.shared.refusals`.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, remedy: str = "", *, kind: str = "") -> None:
+        super().__init__(message, remedy)
+        self.kind = kind
 
 
 class MigrationFailed(DatabaseError):
@@ -99,6 +107,12 @@ class LockNotObtained(DatabaseError):
     """Another deployer holds the lock."""
 
     exit_code = 4
+
+
+class ApiFailed(ElfError):
+    """Supabase's Management API gave no usable answer. The message never holds the access token."""
+
+    exit_code = 2
 
 
 class ServerError(ElfError):

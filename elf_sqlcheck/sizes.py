@@ -72,7 +72,12 @@ class Measured:
         size = self.size_of(name)
         if size is None:
             return ""
-        return duration((size.rows * BYTES_PER_ROW if size.bytes is None else size.bytes) / BYTES_PER_SECOND)
+        return duration(seconds_to_read(size))
+
+
+def seconds_to_read(size: TableSize) -> float:
+    """How long it takes about to read a table once."""
+    return (size.rows * BYTES_PER_ROW if size.bytes is None else size.bytes) / BYTES_PER_SECOND
 
 
 def duration(seconds: float) -> str:

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from elf_sqlcheck.errors import ConnectionFailed
-from elf_sqlcheck.shared.connection import Parameters, connection_failed, has_credentials, parameters
+from elf_sqlcheck.shared.connection import Parameters, has_credentials, parameters
 from elf_sqlcheck.shared.credentials import CredentialManager
 from elf_sqlcheck.shared.database import SupabaseExecutor
+from elf_sqlcheck.shared.refusals import connection_failed
 
 CANARY = "c4n4ry-Pa55"
 
@@ -65,7 +66,7 @@ def test_a_url_of_its_own_comes_before_the_projects() -> None:
         ({}, "No database is configured"),
         ({"SUPABASE_URL": "https://abc.supabase.co"}, "SUPABASE_PASSWORD is missing"),
         ({"SUPABASE_URL": "https://example.org", "SUPABASE_PASSWORD": CANARY}, "not the address of a Supabase project"),
-        ({"DATABASE_URL": f"postgresql://u:{CANARY}@h.supabase.com:6543/postgres"}, "transaction pooler"),
+        ({"DATABASE_URL": f"postgresql://u:{CANARY}@db.example.org:6543/postgres"}, "transaction pooler"),
         ({"DATABASE_URL": f"nonsense {CANARY}"}, "cannot be read"),
         ({"DATABASE_URL": f"postgresql://u:{CANARY}@h:notaport/db?x"}, "cannot be read"),
     ],
@@ -127,6 +128,9 @@ def test_a_failed_connection_never_shows_the_password(url: str, said: str) -> No
         ('FATAL:  password authentication failed for user "u"', "does not accept"),
         ("fe_sendauth: no password supplied", "does not accept"),
         ("connection timeout expired", "did not answer in time"),
+        ("failed to resolve host 'h': [Errno -5] No address associated with hostname", "no server has that host name"),
+        ("failed to resolve host 'h': [Errno -3] Temporary failure in name resolution", "name service does not answer"),
+        ("connection is bad: Network is unreachable", "no way to that address"),
         ("server does not support SSL, but SSL was required", "no TLS"),
         ('FATAL:  database "d" does not exist', "no such database"),
         ("FATAL:  sorry, too many clients already", "no free connection"),

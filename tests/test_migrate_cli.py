@@ -70,7 +70,7 @@ def test_json_says_what_was_done(project: Path, database: str) -> None:
     assert as_json(project, "list", "--pending", *url)["migrations"] == []
     assert as_json(project, "down", B, *url)["rolled_back"][0]["name"] == B
     assert as_json(project, "status", *url)["counts"] == {"completed": 1, "rolled_back": 1}
-    assert as_json(project, "up", "--dry-run", *url)["plan"][0]["statements"] == [USERS.rstrip(";")]
+    assert as_json(project, "up", "--dry-run", *url)["plan"][0]["statements"][0]["sql"] == USERS.rstrip(";")
     failed = as_json(project, "down", "20990101_000000", *url, exit_code=2)
     assert failed["error"]["message"] == "There is no migration 20990101_000000."
 

@@ -236,14 +236,14 @@ def sleeping(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         [COMMAND, "verify", "--isolated", "--dir", "migrations"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        assert eventually(lambda: bool(_sleepers(process.pid)), 60)
-        yield process, _sleepers(process.pid)[0]
+        assert eventually(lambda: bool(servers(process.pid, "query_start < now() - interval '0.5 s'")), 60)
+        yield process, servers(process.pid)[0]
         if process.poll() is None:
             process.kill()
 
 
-def _sleepers(pid: int) -> list[str]:
-    """The folder of the server below a process in which a migration sleeps."""
+def servers(pid: int, doing: str = "true") -> list[str]:
+    """The folder of the server below a process in which a session of the proof does that, in pg_stat_activity."""
     for name in glob.glob("/dev/shm/elf-*/data/postmaster.pid") + glob.glob("/tmp/elf-*/data/postmaster.pid"):
         folder = name.removesuffix("/data/postmaster.pid")
         try:
@@ -253,11 +253,8 @@ def _sleepers(pid: int) -> list[str]:
                 continue
             url = f"host={folder} port=5432 user=postgres dbname=postgres"
             with psycopg.connect(url) as connection:
-                asked = (
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'elf%' AND state = 'active' "
-                    "AND now() - query_start > interval '0.5 s'"
-                )
-                row = connection.execute(asked).fetchone()
+                asked = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'elf%' AND state = 'active' AND "
+                row = connection.execute((asked + doing).encode()).fetchone()
                 if row and row[0]:
                     return [folder]
         except (OSError, ValueError, psycopg.Error):
@@ -276,6 +273,11 @@ def test_nothing_is_left_of_a_command_that_is_interrupted(
     sleeping: tuple[subprocess.Popen[str], str], how: signal.Signals
 ) -> None:
     process, folder = sleeping
+    ends_cleanly(process, folder, how)
+
+
+def ends_cleanly(process: subprocess.Popen[str], folder: str, how: signal.Signals) -> None:
+    """Interrupt a command, and see that neither its server nor its folder outlives it."""
     with open(f"{folder}/data/postmaster.pid", encoding="ascii") as file:
         postmaster = int(file.readline())
     process.send_signal(how)

@@ -9,6 +9,7 @@ import click
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
+from elf_sqlcheck.cli.migrate_wait import wait
 from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
@@ -111,20 +112,35 @@ def list_(session: Session, pending: bool) -> None:
     from elf_sqlcheck.cli import migrate_status
 
     with session.target() as target:
+        migrate_status.show_connection(session.output, target.executor)
         migrate_status.show_list(session.output, target.executor, session.migrations(), only_pending=pending)
 
 
 @cli.command()
 @click.option("--stats", is_flag=True, help="Write how large the tables are instead, for `elf-sqlcheck lint --stats`.")
 @click.option("--output-file", metavar="FILE", help="Where --stats writes (default: standard output).")
+@click.option("--exit-code", is_flag=True, help="End with 3 when something is pending, failed, changed or missing.")
+@click.option("--verify-history", is_flag=True, help="Look for events that were changed or taken out of the history.")
+@click.option("--history-head", metavar="HASH", default="", help="An event that must still be in the history: the one "
+              "that an earlier run named as its newest.")  # fmt: skip
 @command_options()
-def status(session: Session, *, stats: bool, output_file: str | None) -> None:
+def status(
+    session: Session,
+    *,
+    stats: bool,
+    output_file: str | None,
+    exit_code: bool,
+    verify_history: bool,
+    history_head: str,
+) -> None:
     """Show how the database stands: what is applied, pending, failed or changed.
 
     \b
     Examples:
       elf-migrate status
+      elf-migrate status --exit-code
       elf-migrate status --stats --env production --output-file table-sizes.json
+      elf-migrate status --verify-history --history-head 5d0c2f6a...
     """
     from elf_sqlcheck.cli import migrate_status
 
@@ -134,7 +150,12 @@ def status(session: Session, *, stats: bool, output_file: str | None) -> None:
         migrate_status.write_stats(session, output_file)
         return
     with session.target() as target:
-        migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        migrate_status.show_connection(session.output, target.executor)
+        is_odd = migrate_status.show_status(session.output, target.executor, session.migrations(), session.directory)
+        if verify_history or history_head:
+            migrate_status.verify_history(session.output, target.executor, history_head)
+    if exit_code and is_odd:
+        click.get_current_context().exit(3)
 
 
 @cli.command()
@@ -173,6 +194,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 
 cli.add_command(up)
 cli.add_command(down)
+cli.add_command(wait)
 
 
 def main() -> None:

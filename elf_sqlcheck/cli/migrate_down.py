@@ -26,16 +26,19 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes
       elf-migrate down 20250121_094532 --dry-run
       elf-migrate down 20250121_094532
     """
-    from elf_sqlcheck.cli import migrate_status
+    from elf_sqlcheck.cli import migrate_plan
     from elf_sqlcheck.migrate import deploy
     from elf_sqlcheck.migrate.history import History
 
     migrations = session.migrations()
     with session.target() as target:
-        migration, section = deploy.removable(migrations, version, History(target.executor).read())
+        states = History(target.executor).read()
+        migration, section = deploy.removable(migrations, version, states)
         if dry_run:
-            migrate_status.show_plan(session.output, [migration], section.name)
+            applied = deploy.Due((), states).applied(migrations)
+            migrate_plan.show(session, applied, [deploy.Step(migration, section)])
             return
         session.allow(target, f"Roll back {migration.name}", yes=yes)
         deploy.down(target.executor, migrations, version, session.output, deploy.Options(lock_wait=lock_wait))
+        session.output.newest_event(target.executor)
     session.output.say("`elf-migrate up` applies it again.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.errors import ElfError
     from elf_sqlcheck.model import Migration, Section
-    from elf_sqlcheck.shared.database import Outcome
+    from elf_sqlcheck.shared.database import Outcome, SupabaseExecutor
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "faint": "bright_black", "head": "bold"}
 _STATUS_STYLES = {
@@ -96,6 +96,13 @@ class Output:
             # DROP … IF EXISTS says so by design; whatever else the server remarks is worth a look.
             if not notice.endswith("does not exist, skipping"):
                 self.note(notice)
+
+    def newest_event(self, executor: SupabaseExecutor) -> None:
+        """Say which event is the newest: a log of it proves later that the history was not written anew."""
+        from elf_sqlcheck.migrate.history import History
+
+        self.data["history_head"] = History(executor).head()
+        self.say(f"Newest event of the history: {self.data['history_head']}", "faint")
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], status: int | None = None) -> None:
         """Print rows under heads; the column `status` (by number) is coloured."""

@@ -86,6 +86,9 @@ class Session:
         with open_target(self.config, url=self._url, environment=self._env) as target:
             self.output.data["database"] = target.described
             self.output.say(f"Database: {target.described}", "faint")
+            for text in target.executor.target.notes:
+                self.output.note(text)
+            target.executor.note = self.output.note
             yield target
 
     def allow(self, target: Target, what: str, *, yes: bool) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.errors import ElfError, UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
+from elf_sqlcheck.shared import connection_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.database import SupabaseExecutor
 
-_LONGEST = 100
+
+def show_connection(output: Output, executor: SupabaseExecutor) -> None:
+    """Print the connection test's sentence. Raises DatabaseError when it fails."""
+    found = connection_test.test(executor)
+    output.data["connection"] = {
+        "server_version": found.server_version,
+        "user": found.user,
+        "database": found.database,
+        "tls": found.tls,
+        "read_only": found.read_only,
+    }
+    output.say(f"{found.text[0].upper()}{found.text[1:]}.", "warn" if found.read_only else "faint")
 
 
 def show_list(
@@ -39,8 +51,11 @@ def show_list(
     output.table(heads, [_cells(row) for row in output.data["migrations"]], status=2)
 
 
-def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence[Migration], directory: str) -> None:
-    """Print the counts, then whatever needs somebody's attention, then what to do next."""
+def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence[Migration], directory: str) -> bool:
+    """Print the counts, then whatever needs somebody's attention, then what to do next.
+
+    Returns whether there is anything: a migration that is pending, failed or changed, or whose file is missing.
+    """
     states = History(executor).read()
     rows = [_row(migration, states.get(migration.version)) for migration in migrations]
     here = {migration.version for migration in migrations}
@@ -71,6 +86,39 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
         output.say(f"Next: `elf-migrate up` would run {', '.join(str(row['name']) for row in waiting)}.")
     elif rows:
         output.say("Up to date.", "good")
+    return bool(waiting or any(row["status"] in APPLIED for row in lost) or any(row["changed"] for row in rows))
+
+
+def verify_history(output: Output, executor: SupabaseExecutor, expected: str) -> None:
+    """Compute the hashes of the history anew, and say what does not fit.
+
+    Raises:
+        ElfError: Events were changed or taken out; exit code 1.
+        UsageError: `expected` is no hash.
+    """
+    found = History(executor).check(expected)
+    output.data["history"] = {
+        "events": found.events,
+        "older_events": found.older,
+        "head": found.head,
+        "problems": list(found.problems),
+        "set_by_hand": list(found.by_hand),
+    }
+    for sentence in found.by_hand:
+        output.say(f"  {sentence}", "warn")
+    for sentence in found.problems:
+        output.say(f"  {sentence}", "bad")
+    if found.problems:
+        number = len(found.problems)
+        raise ElfError(
+            f"The history was tampered with: {number} thing{'' if number == 1 else 's'} in it "
+            f"do{'es' if number == 1 else ''} not fit.",
+            "Compare it with a backup and with the logs of your deploys, and find out who may write to "
+            "migration_history.",
+        )
+    older = f", and {found.older} from before there was a chain, which nothing proves" if found.older else ""
+    output.say(f"The history is whole: {found.events} event{'' if found.events == 1 else 's'}{older}.", "good")
+    output.say(f"Its newest event: {found.head or 'none'}")
 
 
 def write_stats(session: Session, path: str | None) -> None:
@@ -97,24 +145,6 @@ def write_stats(session: Session, path: str | None) -> None:
     output.data.update(path=path, tables=len(found))
     output.say(f"Wrote the sizes of {len(found)} table{'' if len(found) == 1 else 's'} to {path}.", "good")
     output.say(f"Next: `elf-sqlcheck lint --stats {path}`.")
-
-
-def show_plan(output: Output, migrations: Sequence[Migration], section: str = "up") -> None:
-    """Print what a run would do, statement by statement."""
-    output.data.update(dry_run=True, plan=[])
-    if not migrations:
-        output.say("Nothing to do.")
-    for migration in migrations:
-        part = migration.up if section == "up" else migration.down
-        statements = [" ".join(migration.text(statement.span).split()) for statement in part.statements] if part else []
-        how = "in one transaction" if part and migration.is_transactional(part) else "outside a transaction"
-        output.data["plan"].append({"version": migration.version, "name": migration.name, "statements": statements})
-        verb = "apply" if section == "up" else "roll back"
-        output.say(f"Would {verb} {migration.name}, {how}:", "head")
-        for statement in statements:
-            output.say("  " + (statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1] + "…"))
-    if migrations:
-        output.say("Nothing was changed.")
 
 
 def changed(migrations: Sequence[Migration], states: Mapping[str, State]) -> list[Migration]:

@@ -20,7 +20,12 @@ _FLAGS = (
     click.option("--rows", type=click.IntRange(0, 1_000_000), metavar="N", help="Rows for each older table (100)."),
     click.option("--seed", type=int, metavar="N", help="What synthetic rows are made from (1)."),
     click.option("--sample", metavar="FILE", help="Use these rows (CSV, SQL, or a folder of them) instead."),
-    click.option("--cuts", type=click.IntRange(0), metavar="N", help="Cut each migration at so many places (25)."),
+    click.option(
+        "--cuts",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Cut each migration short, really at up to N places (25); 0: not at all.",
+    ),
     click.option("--twice", is_flag=True, default=None, help="Apply each UP a second time, on top of itself."),
     click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
     click.option("--traffic", is_flag=True, default=None, help="Read and write the tables while UP runs."),

@@ -6,6 +6,7 @@ header or an editor's habit does not stop a deploy. UP and DOWN have one each: a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 KIND = "sha256 of the normalised section"
 
 
+@functools.lru_cache(maxsize=16)
 def checksum(migration: Migration, section: Section | None) -> str:
     """Return the checksum of a section (64 hexadecimal digits), "" when there is no section.
 

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 class Options:
     """How a run goes about it.
 
-    `target` is the last migration to run, as a version or a full name; `allow_out_of_order` runs new migrations even
-    when later ones are applied; `lock_wait` is how many seconds to wait for another deployer; `attendants` are told of
-    the run while it holds the lock.
+    `target` is the last migration to run, as a version or a full name; `count` how many to run at most;
+    `allow_out_of_order` runs new migrations even when later ones are applied; `lock_wait` is how many seconds to wait
+    for another deployer; `attendants` are told of the run while it holds the lock.
     """
 
     target: str | None = None
+    count: int | None = None
     allow_out_of_order: bool = False
     lock_wait: float = 60.0
     attendants: tuple[Attendant, ...] = ()
@@ -80,6 +81,16 @@ class Due:
     migrations: tuple[Migration, ...]
     states: Mapping[str, State]
 
+    @property
+    def steps(self) -> list[Step]:
+        """The sections that would run."""
+        return [Step(migration, migration.up) for migration in self.migrations]
+
+    def applied(self, migrations: Sequence[Migration]) -> list[Migration]:
+        """Those of `migrations` that are applied."""
+        done = {version for version, state in self.states.items() if state.status in plan.APPLIED}
+        return [migration for migration in migrations if migration.version in done]
+
 
 def due(
     executor: SupabaseExecutor,
@@ -97,7 +108,13 @@ def due(
     states = History(executor).read()
     ordered = plan.order(migrations, _gone(migrations, states))
     statuses = {version: state.status for version, state in states.items()}
-    waiting = plan.due(ordered, statuses, target=options.target, allow_out_of_order=options.allow_out_of_order)
+    waiting = plan.due(
+        ordered,
+        statuses,
+        target=options.target,
+        count=options.count,
+        allow_out_of_order=options.allow_out_of_order,
+    )
     return Due(tuple(waiting), states)
 
 
@@ -122,8 +139,7 @@ def up(
             state = found.states.get(migration.version)
             if state and state.status in plan.APPLIED and not state.is_ours:
                 history.accept(migration)
-        steps = [Step(migration, migration.up) for migration in found.migrations]
-        return carry_out(executor, history, steps, found.states, lock, listener, options)
+        return carry_out(executor, history, found.steps, found.states, lock, listener, options)
 
 
 def down(

@@ -11,6 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import DatabaseError, LockNotObtained
+from elf_sqlcheck.shared.connection_test import refuse_read_only
+from elf_sqlcheck.shared.pooler import refuse_transaction_pooler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,9 +65,12 @@ def deploy_lock(
 
     Raises:
         LockNotObtained: Another deployer still had it when the patience was over.
-        ConnectionFailed: No connection could be made.
+        ConnectionFailed: No connection could be made, or nothing can be deployed through it: a standby, or a pooler in
+            transaction mode.
     """
     with executor.another("elf-migrate lock") as own:
+        refuse_read_only(executor)
+        refuse_transaction_pooler(executor, own)
         deadline = time.monotonic() + patience
         waiting = False
         while not own.query("SELECT pg_try_advisory_lock(%s) AS held", (KEY,))[0]["held"]:

@@ -50,11 +50,25 @@ def order(migrations: Iterable[Migration], known: Collection[str] = ()) -> list[
     return listed
 
 
+def check(migrations: Iterable[Migration]) -> list[Migration]:
+    """Return the migrations in their order, as far as it can be known without a database.
+
+    A dependency that is older than every file may be one that was applied, and whose file was cleared away.
+
+    Raises:
+        PlanError: As `order` does.
+    """
+    listed = list(migrations)
+    first = min((migration.version for migration in listed), default="")
+    return order(listed, {name for migration in listed for name in migration.dependencies if name < first})
+
+
 def due(
     ordered: Sequence[Migration],
     statuses: Mapping[str, str],
     *,
     target: str | None = None,
+    count: int | None = None,
     allow_out_of_order: bool = False,
 ) -> list[Migration]:
     """Return the migrations that `up` has to run, in order.
@@ -63,6 +77,7 @@ def due(
         ordered: What `order` returned.
         statuses: The status of each version that the database has a row for.
         target: The last one to run, as a version or a full name.
+        count: How many to run at most.
         allow_out_of_order: Run new migrations even when later ones are already applied.
 
     Raises:
@@ -77,15 +92,28 @@ def due(
     ]
     newest = max((version for version, status in statuses.items() if status in APPLIED), key=numbers_of, default="")
     # One that the history knows was rolled back or failed: running it again is no surprise.
-    late = [migration for migration in waiting if migration.is_before(newest) and migration.version not in statuses]
+    late = [
+        migration
+        for migration in waiting
+        if migration.is_before(newest)
+        and migration.version not in statuses
+        and not _names_what_it_needs(migration, ordered, statuses)
+    ]
     if late and not allow_out_of_order:
         files = ", ".join(migration.path for migration in late)
         raise PlanError(
             f"Version {newest} is applied already, but these files are older and new: {files}.",
-            "Give the files a version later than that; or, when nothing in them depends on the order, run "
-            "`elf-migrate up --allow-out-of-order`.",
+            "Give the files a version later than that; or name in their Dependencies all that they need; or, when "
+            "nothing in them depends on the order, run `elf-migrate up --allow-out-of-order`.",
         )
-    return waiting
+    return waiting[:count]
+
+
+def _names_what_it_needs(migration: Migration, ordered: Sequence[Migration], statuses: Mapping[str, str]) -> bool:
+    """Whether it says what it depends on, and all of that is applied, or runs before it: then no other order counts."""
+    before = {name for one in ordered if not migration.is_before(one.version) for name in (one.version, one.name)}
+    applied = {version for version, status in statuses.items() if status in APPLIED}
+    return bool(migration.dependencies) and all(name in before or name in applied for name in migration.dependencies)
 
 
 def find(migrations: Iterable[Migration], name: str) -> Migration:

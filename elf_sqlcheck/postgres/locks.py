@@ -35,7 +35,8 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                    l.relation::int8, l.modes, n.nspname, c.relname, pg_catalog.pg_relation_filenode(l.relation)::int8,
-                   i.indrelid::int8, pg_catalog.pg_stat_get_xact_numscans(l.relation)))
+                   i.indrelid::int8, pg_catalog.pg_stat_get_xact_numscans(l.relation),
+                   CASE WHEN c.relkind = 'S' AND 'RowExclusiveLock' = ANY (l.modes) THEN {last} END))
           FROM (SELECT relation, pg_catalog.array_agg(mode) AS modes FROM pg_catalog.pg_locks
                  WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= {first}
                  GROUP BY 1) l
@@ -43,9 +44,23 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
           LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
          WHERE (l.relation <= {newest} OR i.indrelid <= {newest}) AND (n.nspname IN {own}) IS NOT TRUE),
+       {elsewhere},
        extract(epoch FROM pg_catalog.clock_timestamp())::float8,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
 """
+#: Who moves a sequence keeps ROW EXCLUSIVE on it until the transaction ends. Before Postgres 18 only the last value can
+#: be had for an identifier, and not of one that has not handed out any.
+_LAST = "(SELECT d.last_value FROM pg_catalog.pg_get_sequence_data(l.relation) d)"
+_LAST_BEFORE_18 = """CASE WHEN pg_catalog.has_sequence_privilege(l.relation, 'SELECT')
+                        THEN pg_catalog.pg_sequence_last_value(l.relation) END"""
+#: What others see by then: how many of them have committed since our transaction has its number (those of its own
+#: savepoints are not committed yet), and replication slots, which no rollback takes away.
+_ELSEWHERE = """pg_catalog.pg_current_xact_id(),
+       (SELECT pg_catalog.count(*) FROM pg_catalog.generate_series(
+                   pg_catalog.pg_current_xact_id()::text::bigint + 1,
+                   pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - 1) AS x
+         WHERE pg_catalog.pg_xact_status(x::text::pg_catalog.xid8) = 'committed'),
+       (SELECT pg_catalog.json_agg(slot_name) FROM pg_catalog.pg_get_replication_slots())"""
 _NEWEST = b"SELECT (SELECT max(oid) FROM pg_class)::int8 AS newest"
 _SCANS = """
 SELECT oid::int8 AS oid, pg_stat_get_xact_numscans(oid) AS scans FROM pg_class
@@ -83,6 +98,8 @@ class Ground:
 class Seen:
     """A locked relation at one moment: the `modes` held, its `name` now (None when it is dropped), the number of its
     file (None where it has none), the `table` of an index, and how often this transaction has read all of it.
+
+    `last` is the last value of a sequence that this transaction has moved, where that can be told.
     """
 
     modes: frozenset[str]
@@ -90,6 +107,7 @@ class Seen:
     node: int | None
     table: int | None
     scans: int
+    last: int | None = None
 
 
 UNSEEN = Seen(frozenset(), None, None, None, 0)
@@ -100,6 +118,8 @@ class Sight:
     """What was seen between two statements, by the relations' object identifiers.
 
     `begun` and `ended` are seconds, `wal_begun` and `wal_ended` bytes of WAL, when the look was begun and ended.
+    `transaction` is the one in which it was taken, `committed` how many others were since that began, `slots` are the
+    server's replication slots.
     """
 
     begun: float
@@ -107,6 +127,9 @@ class Sight:
     relations: dict[int, Seen] = field(default_factory=dict)
     ended: float = 0.0
     wal_ended: int = 0
+    transaction: bytes = b""
+    committed: int = 0
+    slots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -145,24 +168,28 @@ def ground(connection: Connection[dict[str, Any]]) -> Ground:
     return Ground(int(row["newest"]) if row else 0, scans)
 
 
-def sight_of(newest: int) -> bytes:
+def sight_of(newest: int, version: int) -> bytes:
     """The query with which a session takes a look at what it holds, and did in its transaction.
 
     Relations younger than `newest` are left out, but for indexes on older tables. A migration may create thousands.
+    `version` is the server's, as libpq counts.
     """
-    return _SIGHT.format(first=_FIRST_OWN, newest=newest, own=_OWN).encode()
+    last = _LAST if version >= 180000 else _LAST_BEFORE_18
+    return _SIGHT.format(first=_FIRST_OWN, newest=newest, own=_OWN, last=last, elsewhere=_ELSEWHERE).encode()
 
 
 def read_sight(result: PGresult) -> Sight | None:
     """The answer to `sight_of`; None for that to another query."""
     if result.ntuples != 1 or result.fname(0) != b"elf_sight":
         return None
-    begun, wal_begun, relations, ended, wal_ended = (result.get_value(0, column) or b"" for column in range(5))
+    values = (result.get_value(0, column) or b"" for column in range(8))
+    begun, wal_begun, relations, transaction, committed, slots, ended, wal_ended = values
     seen = {
-        oid: Seen(frozenset(map(spelled, modes)), (schema, name) if name else None, node, table, scans)
-        for oid, modes, schema, name, node, table, scans in loads(relations.decode("utf-8", "replace") or "[]")
+        oid: Seen(frozenset(map(spelled, modes)), (schema, name) if name else None, *rest)
+        for oid, modes, schema, name, *rest in loads(relations.decode("utf-8", "replace") or "[]")
     }
-    return Sight(float(begun), int(wal_begun), seen, float(ended), int(wal_ended))
+    names = frozenset(loads(slots or "[]"))
+    return Sight(float(begun), int(wal_begun), seen, float(ended), int(wal_ended), transaction, int(committed), names)
 
 
 def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None = None) -> dict[int, Relation]:

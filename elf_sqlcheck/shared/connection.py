@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ConnectionFailed
+from elf_sqlcheck.shared import supabase
+from elf_sqlcheck.shared.addresses import is_loopback
 from elf_sqlcheck.shared.credentials import CredentialManager
+from elf_sqlcheck.shared.refusals import ENCODE, connection_failed
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 CONNECT_TIMEOUT = 10
-TRANSACTION_POOLER_PORT = "6543"
+DIRECT_TIMEOUT = 5
 _STRICT_TLS = ("require", "verify-ca", "verify-full")
-_ENCODE = (
-    "A password in a URL must have its special characters percent-encoded (@ is %40, / is %2F, : is %3A, # is %23, "
-    "? is %3F, % is %25)."
-)
-_POOLER = (
-    "Supabase's direct host has IPv6 only: from an IPv4 network use the session pooler's URL (port 5432, Supabase: "
-    "Connect > Session pooler)."
+#: So that a firewall forgets no connection that waits for a long statement, and a dead server is noticed.
+#: See https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
+#: What other drivers read from a URL, and libpq refuses.
+_FOREIGN = frozenset(
+    {"pgbouncer", "connection_limit", "pool_timeout", "socket_timeout", "statement_cache_size", "supa"}
 )
 _WANTED = (
-    "Give --database-url, or set SUPABASE_DB_URL or DATABASE_URL, or SUPABASE_URL together with SUPABASE_PASSWORD "
-    "(the database password, not an API key)."
+    "Give --database-url, or set SUPABASE_DB_URL or DATABASE_URL, or SUPABASE_URL (or SUPABASE_PROJECT_ID) together "
+    "with SUPABASE_PASSWORD (the database password, not an API key)."
 )
 
 
@@ -36,12 +36,15 @@ class Parameters:
     """What libpq needs to connect, with the transport already made safe.
 
     `origin` says where it came from ("--database-url", "SUPABASE_DB_URL", …); `raw` is kept out of the representation
-    because it may hold a password.
+    because it may hold a password. `notes` are what people should know about it; `credentials` is who is asked when
+    another way has to be found.
     """
 
     origin: str
     values: dict[str, Any] = field(repr=False)
     raw: str = field(default="", repr=False)
+    notes: tuple[str, ...] = ()
+    credentials: CredentialManager | None = field(default=None, repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -53,38 +56,49 @@ class Parameters:
 
     @property
     def is_local(self) -> bool:
-        """Whether all hosts are a unix socket or this very machine."""
-        named = self.values.get("hostaddr") or self.values.get("host") or os.environ.get("PGHOST")
-        hosts = str(named or "").split(",")
-        return all(_is_loopback(host.strip()) for host in hosts)
+        """Whether all hosts are a unix socket or this very machine; not so for a service, which libpq looks up."""
+        if self.values.get("service") or os.environ.get("PGSERVICE"):
+            return False
+        given = (self.values.get("hostaddr"), self.values.get("host"))
+        named = next(filter(None, (*given, os.environ.get("PGHOSTADDR"), os.environ.get("PGHOST"))), "")
+        return all(_is_here(host.strip()) for host in str(named).split(","))
+
+    def access_token(self) -> str | None:
+        """The token for Supabase's Management API, None when nobody has set it."""
+        asked = self.credentials if self.credentials is not None else CredentialManager()
+        return asked.get_credential("SUPABASE_ACCESS_TOKEN", "system", "ask Supabase for the way to the database")
 
 
 def parameters(url: str | None = None, credentials: CredentialManager | None = None) -> Parameters:
-    """Return how to connect: by `url`, else by SUPABASE_DB_URL, DATABASE_URL, or SUPABASE_URL with its password.
+    """Return how to connect: by `url`, else by SUPABASE_DB_URL, DATABASE_URL, or the project with its password.
 
     Raises:
-        ConnectionFailed: Nothing is configured, the URL cannot be read, it leads to the transaction pooler, or the
-            database driver is not installed.
+        ConnectionFailed: Nothing is configured, the URL cannot be read, it leads to a transaction pooler that is not
+            Supabase's, or the database driver is not installed.
     """
     require_driver()
-    if url:
-        return _from_url(url, "the given URL")
     asked = credentials if credentials is not None else CredentialManager()
+    if url:
+        return _made_safe(_from_url(url, "the given URL"), asked)
     for name in ("SUPABASE_DB_URL", "DATABASE_URL"):
         value = asked.get_credential(name, "system", "connect to the database")
         if value:
-            return _from_url(value, name)
-    project = asked.get_credential("SUPABASE_URL", "system", "find the database host")
+            return _made_safe(_from_url(value, name), asked)
+    name, address = "SUPABASE_URL", asked.get_credential("SUPABASE_URL", "system", "find the database host")
+    if not address:
+        name = "SUPABASE_PROJECT_ID"
+        reference = asked.get_credential(name, "system", "find the database host")
+        address = f"https://{reference}.supabase.co" if reference else None
+    if not address:
+        raise ConnectionFailed("No database is configured.", _WANTED)
     password = asked.get_credential("SUPABASE_PASSWORD", "system", "connect to the database")
-    if project and password:
-        return _from_project(project, password)
-    if project:
+    if not password:
         raise ConnectionFailed(
-            "SUPABASE_URL is set, but no password for its database: SUPABASE_PASSWORD is missing.",
+            f"{name} is set, but no password for its database: SUPABASE_PASSWORD is missing.",
             "Set SUPABASE_PASSWORD to the database password (Supabase: Project Settings > Database); "
             "an API key does not open the database.",
         )
-    raise ConnectionFailed("No database is configured.", _WANTED)
+    return _made_safe(_from_project(address, password, name), asked)
 
 
 def require_driver() -> None:
@@ -104,12 +118,14 @@ def require_driver() -> None:
 def has_credentials(credentials: CredentialManager | None = None) -> bool:
     """Whether any credential points at a database, complete or not."""
     asked = credentials if credentials is not None else CredentialManager()
-    names = ("SUPABASE_DB_URL", "DATABASE_URL", "SUPABASE_URL")
+    names = ("SUPABASE_DB_URL", "DATABASE_URL", "SUPABASE_URL", "SUPABASE_PROJECT_ID")
     return any(asked.get_credential(name, "system", "look for a database") for name in names)
 
 
 def connect(target: Parameters, application_name: str) -> Connection[dict[str, Any]]:
     """Open a connection in autocommit mode; rows come as dictionaries, nothing is prepared on the server.
+
+    This is one attempt, by the way given: `shared.reach` tries again and finds other ways.
 
     Raises:
         ConnectionFailed: With the reason in plain words, the place, and what to do.
@@ -119,7 +135,7 @@ def connect(target: Parameters, application_name: str) -> Connection[dict[str, A
 
     try:
         return psycopg.connect(
-            **{"connect_timeout": CONNECT_TIMEOUT, **target.values},
+            **target.values,
             application_name=application_name,
             client_encoding="UTF8",
             autocommit=True,
@@ -130,116 +146,90 @@ def connect(target: Parameters, application_name: str) -> Connection[dict[str, A
         raise connection_failed(error, target) from None
 
 
-def redact(text: str, target: Parameters) -> str:
-    """Return `text` with the target's password replaced, wherever it is quoted."""
-    password = str(target.values.get("password") or "")
-    return text.replace(password, "***") if password else text
-
-
-def connection_failed(error: Exception, target: Parameters) -> ConnectionFailed:
-    """Turn libpq's words into ours; an address that may hold part of a mistyped password is never repeated."""
-    if _is_ambiguous(target.raw):
-        return ConnectionFailed(f"The database URL from {target.origin} cannot be read.", _ENCODE)
-    said = redact(str(error).strip(), target)
-    for pattern, meaning, remedy in _REASONS:
-        if re.search(pattern, said):
-            return ConnectionFailed(f"Cannot connect to {redact(target.where, target)}: {meaning}.", remedy)
-    last = said.splitlines()[-1] if said else "no reason given"
-    return ConnectionFailed(
-        f"Cannot connect to {redact(target.where, target)}: {last}", "Check the URL, the network and the server."
-    )
-
-
-_REASONS = (
-    (
-        "password authentication failed|no password supplied|SASL|[Ii]nvalid password",
-        "the server does not accept the user or the password",
-        "Check the password (Supabase: Project Settings > Database). Repeated failures get your address banned.",
-    ),
-    (
-        "no pg_hba.conf entry",
-        "the server's pg_hba.conf lets no such user in from here",
-        "Ask whoever runs the server to allow this user and address.",
-    ),
-    (
-        "could not translate host name|Name or service not known|nodename nor servname|failed to resolve host",
-        "no server has that host name",
-        "Check the host in the URL. A Supabase project that is paused has no host name either.",
-    ),
-    ("timeout expired|timed out", "the server did not answer in time", f"Check the network. {_POOLER}"),
-    ("Network is unreachable|No route to host", "there is no way to that address from here", _POOLER),
-    (
-        "server does not support SSL",
-        "the server offers no TLS, and without it password and data would cross the network in the clear",
-        "Turn TLS on at the server, or reach it through a tunnel that ends on this machine (ssh -L).",
-    ),
-    ("certificate verify failed|root certificate", "the server's certificate is not trusted", "Check sslrootcert."),
-    (r'database ".*" does not exist', "there is no such database on that server", "Check the last part of the URL."),
-    (r'role ".*" does not exist', "there is no such user on that server", "Check the user in the URL."),
-    (
-        "[Cc]onnection refused|No such file or directory",
-        "nothing listens there",
-        "Start the server, or check host and port.",
-    ),
-    ("starting up|shutting down|recovery mode", "the server is starting or stopping", "Try again in a moment."),
-    ("too many clients|remaining connection slots", "the server has no free connection", "Close other clients first."),
-)
-
-
 def _from_url(url: str, origin: str) -> Parameters:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        values = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
+        read = conninfo_to_dict(_without_foreign(url))
     except (psycopg.Error, UnicodeError):
         # libpq quotes the piece that it stumbled over, which may be part of the password.
-        remedy = _ENCODE if "@" in url else "It must look like postgresql://user:password@host:5432/database."
+        remedy = ENCODE if "@" in url else "It must look like postgresql://user:password@host:5432/database."
         raise ConnectionFailed(f"The database URL from {origin} cannot be read.", remedy) from None
-    return _made_safe(Parameters(origin, values, url))
+    return Parameters(origin, {key: value for key, value in read.items() if value is not None}, url)
 
 
-def _from_project(project: str, password: str) -> Parameters:
-    match = re.fullmatch(r"(?:https?://)?([a-z0-9]+)\.supabase\.(co|in|net)/?", project.strip())
-    if match is None:
+def _without_foreign(url: str) -> str:
+    """Leave out of a URL what only other drivers know, such as Prisma's `pgbouncer=true`."""
+    address, mark, query = url.rpartition("?")
+    if "://" not in url or not mark or "@" in query:
+        return url
+    kept = [part for part in query.split("&") if part.partition("=")[0] not in _FOREIGN]
+    return f"{address}?{'&'.join(kept)}" if kept else address
+
+
+def _from_project(address: str, password: str, origin: str) -> Parameters:
+    found = supabase.of_address(address)
+    if found is None:
         raise ConnectionFailed(
-            "SUPABASE_URL is not the address of a Supabase project.",
-            "It must look like https://<project-ref>.supabase.co; for any other server set DATABASE_URL.",
+            f"{origin} is not the {'address' if origin == 'SUPABASE_URL' else 'reference'} of a Supabase project.",
+            "It must look like https://<project-ref>.supabase.co; for any other server set DATABASE_URL."
+            if origin == "SUPABASE_URL"
+            else "It is the <project-ref> in https://<project-ref>.supabase.co; for any other server set DATABASE_URL.",
         )
-    reference, domain = match.groups()
+    reference, domain = found
     values = {
-        "host": f"db.{reference}.supabase.{domain}",
-        "port": "5432",
+        "host": f"db.{reference}.{domain}",
+        "port": supabase.SESSION_PORT,
         "user": "postgres",
         "dbname": "postgres",
         "password": password,
-        "connect_timeout": 5,
     }
-    return _made_safe(Parameters("SUPABASE_URL", values))
+    return Parameters(origin, values)
 
 
-def _made_safe(target: Parameters) -> Parameters:
-    if TRANSACTION_POOLER_PORT in str(target.values.get("port", "")).split(","):
-        raise ConnectionFailed(
-            f"{target.origin} leads to port 6543, Supabase's transaction pooler: it hands each transaction to another "
-            "connection, so neither locks nor settings of a session hold there.",
-            "Use port 5432 of the same host (the session pooler), or the direct connection.",
-        )
-    if not target.is_local and target.values.get("sslmode") not in _STRICT_TLS:
-        target.values["sslmode"] = "require"
+def _made_safe(found: Parameters, credentials: CredentialManager) -> Parameters:
+    """Return the parameters with TLS, time-outs and a session of one's own made sure of."""
+    target = replace(_in_session_mode(found), credentials=credentials)
+    values = target.values
+    for name, value in _KEEPALIVES.items():
+        values.setdefault(name, value)
+    if not os.environ.get("PGCONNECT_TIMEOUT"):
+        there = supabase.project(values)
+        values.setdefault("connect_timeout", DIRECT_TIMEOUT if there and there.is_direct else CONNECT_TIMEOUT)
+    if "," in str(values.get("host") or values.get("hostaddr") or ""):
+        values.setdefault("target_session_attrs", "read-write")
+    if not target.is_local:
+        certificate = credentials.get_credential("SUPABASE_SSL_CERT", "system", "check the server's certificate")
+        if certificate:
+            values.setdefault("sslrootcert", certificate)
+        mode = str(values.get("sslmode") or os.environ.get("PGSSLMODE", ""))
+        can_check = values.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+        if mode not in _STRICT_TLS or (mode == "require" and can_check):
+            mode = "verify-full" if can_check else "require"
+        values["sslmode"] = mode
     return target
 
 
-def _is_loopback(host: str) -> bool:
-    if not host or host.startswith(("/", "@")) or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _in_session_mode(target: Parameters) -> Parameters:
+    """Return the parameters with Supabase's transaction pooler exchanged for its session pooler; others are refused."""
+    ports = str(target.values.get("port", "")).split(",")
+    if supabase.TRANSACTION_PORT not in ports:
+        return target
+    why = "it hands each transaction to another connection, so neither locks nor settings of a session hold there"
+    host = str(target.values.get("host", ""))
+    if not all(supabase.is_supabase(one) for one in host.split(",")):
+        raise ConnectionFailed(
+            f"{target.origin} leads to port 6543, the port of a transaction pooler: {why}.",
+            "Use port 5432 of the same host (the session pooler), or the direct connection.",
+        )
+    values = {**target.values, "port": ",".join(supabase.SESSION_PORT for _ in ports)}
+    note = (
+        f"{target.origin} leads to port 6543, Supabase's transaction pooler: {why}. "
+        f"Port {supabase.SESSION_PORT} of the same host is used instead."
+    )
+    return replace(target, values=values, notes=(*target.notes, note))
 
 
-def _is_ambiguous(raw: str) -> bool:
-    """Whether a URL has, before its last @, a character that ends the password early, so that libpq misread it."""
-    credentials, at, _ = raw.partition("://")[2].rpartition("@")
-    return bool(at) and re.search(r"[/#@?]", credentials) is not None
+def _is_here(host: str) -> bool:
+    return not host or host.startswith(("/", "@")) or is_loopback(host)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from elf_sqlcheck.errors import ConnectionFailed, DatabaseError, MigrationFailed
-from elf_sqlcheck.shared import concurrently
-from elf_sqlcheck.shared.connection import Parameters, connect, parameters, redact
+from elf_sqlcheck.shared import concurrently, connection_test
+from elf_sqlcheck.shared.connection import Parameters, parameters
+from elf_sqlcheck.shared.connection_test import ConnectionTest
 from elf_sqlcheck.shared.failures import own_commit, remedy_for, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import Piece, cumulative_hash, cut, settings_before
+from elf_sqlcheck.shared.reach import reach
+from elf_sqlcheck.shared.refusals import redact
 from elf_sqlcheck.shared.transaction import committed, is_over, roll_back_if_open, transaction_id
 
 if TYPE_CHECKING:
@@ -29,23 +32,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, str], object]
     Leaving = Callable[[Connection[dict[str, Any]]], object]
     Around = Callable[[Migration, Piece], AbstractContextManager[object]]
-
-
-@dataclass(frozen=True)
-class ConnectionTest:
-    """The result of `test_connection`: true when it worked, and a sentence either way."""
-
-    ok: bool
-    text: str
-    server_version: str = ""
-    user: str = ""
-    database: str = ""
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,8 @@ class SupabaseExecutor:
         as_its_tool: Let a migration of another tool's layout end its transaction with a COMMIT, as that tool would.
 
     `around`, where it is set, makes a context for each piece, which is entered before its first statement reaches the
-    server and left after its last one is done.
+    server and left after its last one is done. `note` is told, in a sentence, what people should know about the way to
+    the server.
     """
 
     def __init__(
@@ -89,6 +76,7 @@ class SupabaseExecutor:
         self._connection: Connection[dict[str, Any]] | None = None
         self._notices: list[str] = []
         self.around: Around | None = None
+        self.note: Callable[[str], object] = _unheard
 
     def __enter__(self) -> Self:
         return self
@@ -107,14 +95,17 @@ class SupabaseExecutor:
     def connection(self) -> Connection[dict[str, Any]]:
         """The open connection, in autocommit mode; raises ConnectionFailed."""
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self.target, self._application_name)
+            self._connection, self._target = reach(self.target, self._application_name, self.note)
             self._connection.add_notice_handler(self._noticed)
             self._set_up(self._connection)
         return self._connection
 
     def another(self, application_name: str) -> SupabaseExecutor:
         """Return an executor for the same server with a connection of its own."""
-        return SupabaseExecutor(self._url, credentials=self._credentials, application_name=application_name)
+        other = SupabaseExecutor(self._url, credentials=self._credentials, application_name=application_name)
+        # The way that was found once is not looked for again.
+        other._target, other.note = self._target, self.note
+        return other
 
     def close(self) -> None:
         """Close the connection, if one is open."""
@@ -125,16 +116,9 @@ class SupabaseExecutor:
     def test_connection(self) -> ConnectionTest:
         """Connect and ask the server who it is; never raises for a connection that fails, but says why."""
         try:
-            row = self.query(
-                "SELECT current_setting('server_version') AS version, current_user::text AS user, "
-                "current_database()::text AS database, "
-                "coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls"
-            )[0]
+            return connection_test.test(self)
         except DatabaseError as error:
             return ConnectionTest(ok=False, text=str(error))
-        transport = "over TLS" if row["tls"] else "without TLS"
-        text = f"connected to PostgreSQL {row['version']} at {self.target.where} as {row['user']}, {transport}"
-        return ConnectionTest(True, text, row["version"], row["user"], row["database"])
 
     def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries ([] when it returns none).
@@ -339,3 +323,7 @@ class SupabaseExecutor:
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized in ("WARNING", "NOTICE") and diagnostic.message_primary:
             self._notices.append(f"{diagnostic.severity_nonlocalized}: {diagnostic.message_primary}")
+
+
+def _unheard(_: str) -> None:
+    """Nobody listens."""

@@ -31,6 +31,9 @@ class Check:
     def before(self, stage: Stage, step: Step) -> None:
         """UP is about to run, on the schema that the migrations before it made."""
 
+    def made_anew(self, stage: Stage, step: Step) -> None:
+        """A check had to have the database made anew as it was before UP: what others had put there is gone."""
+
     def during(self, stage: Stage, step: Step) -> AbstractContextManager[object]:  # noqa: ARG002 - for those that override it
         """Around each run of UP that comes before the rollback, and nothing else."""
         return nullcontext()

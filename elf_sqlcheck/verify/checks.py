@@ -25,10 +25,11 @@ def chosen(options: Options) -> list[Check]:
     checks: list[Check] = []
     if options.rows or options.sample:
         checks.append(Rows(options))
-    if options.observe:
-        checks.append(Observation())
+    observation = Observation() if options.observe else None
+    if observation:
+        checks.append(observation)
     if options.cuts:
-        checks += [Cuts(), Resumes()]
+        checks += [Cuts(observation), Resumes()]
     if options.traffic:
         checks.append(Traffic())
     if options.queries:

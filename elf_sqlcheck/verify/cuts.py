@@ -1,40 +1,34 @@
-"""A transactional UP is cut short, each time after another of its statements, and must leave nothing.
+"""A transactional UP is cut short after each of its statements, and must leave nothing.
 
-The executor runs the first statements and then fails to write its history, as it would when the connection or the disk
-went away; all of it has to be rolled back. The first cut comes after the last statement: it shows what any other could,
-unless a later statement takes it back. Then come the boundaries after statements that can reach out of the transaction,
-then the others: all of them in a run of few migrations, and in a long one as many as take little of UP's own time.
+Every boundary is judged by what a rehearsal showed there (`elf_sqlcheck.verify.boundaries`). Where that is suspicious,
+and after the last statement in any case, UP is really cut: the executor runs the statements up to there and then fails
+to write its history, as it would when the connection or the disk went away; all of it has to be rolled back.
 """
 
 from __future__ import annotations
 
-import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.read import read
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Section, Span
-from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.shared.pieces import cut
+from elf_sqlcheck.verify.boundaries import judged, suspicious
 from elf_sqlcheck.verify.check import Check
-from elf_sqlcheck.verify.lasting import Lasting
+from elf_sqlcheck.verify.lasting import Lasting, drop_slots, take_back, undone
+from elf_sqlcheck.verify.observe.rehearsal import rehearse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from psycopg import Connection
 
-    from elf_sqlcheck.model import Migration, Statement
+    from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.pieces import Piece
+    from elf_sqlcheck.verify.observe import Observation
+    from elf_sqlcheck.verify.observe.rehearsal import Rehearsal
     from elf_sqlcheck.verify.result import Step
     from elf_sqlcheck.verify.stage import Stage
-
-#: What may do more than a rollback undoes: functions, triggers, and what nobody can read beforehand.
-_REACHING = (ch.BrokenBody, ch.Call, ch.Do, ch.Execute, ch.Opaque, ch.ReadRows, ch.RefreshView, ch.WriteRows)
-#: For how long cuts go on after the first, as a share of its time; and for how long all of a run may go on besides, in
-#: seconds, of which each migration may take a third of what is left. So every boundary of a few migrations is cut, and
-#: a thousand take little longer.
-_SHARE = 0.5
-_SPARE = 1.0
 
 
 class CutShortError(Exception):
@@ -42,67 +36,97 @@ class CutShortError(Exception):
 
 
 class Cuts(Check):
-    """Cuts what runs in one transaction; `elf_sqlcheck.verify.resume` cuts the rest."""
+    """Cuts what runs in one transaction; `elf_sqlcheck.verify.resume` cuts the rest.
 
-    rehearses = True
+    The rehearsal is that of `observation`, which is asked first, or one of its own.
+    """
 
-    def __init__(self) -> None:
-        self._spare = _SPARE
+    def __init__(self, observation: Observation | None = None) -> None:
+        self._observation = observation
+        self.rehearses = observation is None
 
     def before(self, stage: Stage, step: Step) -> None:
-        """Cut, and report what stays."""
+        """Judge each boundary, and report what stays."""
         piece = only_transaction(step.migration)
-        if piece is None or not piece.statements:
+        if piece is not None and piece.statements:
+            step.more["cuts"] = {"boundaries": len(piece.statements), "judged": 0, "cut": 0}
+            self._judge(stage, step, piece)
+
+    @contextmanager
+    def during(self, stage: Stage, step: Step) -> Iterator[None]:
+        """Judge the boundaries after the statement that failed on rows."""
+        if step.on_fewer_rows:
+            piece = only_transaction(step.migration)
+            if piece is not None and "cuts" in step.more:
+                self._judge(stage, step, piece)
+        yield
+
+    def _judge(self, stage: Stage, step: Step, piece: Piece) -> None:
+        rehearsal = self._observation.rehearsal if self._observation else _rehearsed(stage, step, piece)
+        if rehearsal is None:
             return
-        trial = _Trial(stage, step.migration, piece)
-        cuts, spent = trial.all(stage.options.cuts, self._spare / 3)
-        self._spare = max(0.0, self._spare - spent)
-        step.more["cuts"] = {"boundaries": len(piece.statements), "cut": cuts}
+        told = step.more["cuts"]
+        most = stage.options.cuts - told["cut"]
+        new = [count for count in suspicious(rehearsal) if count > told["judged"]]
+        trial = _Trial(stage, step, piece, rehearsal)
+        for count in new[:most]:
+            told["cut"] += trial.look(count, closely=True)
+        whole = len(piece.statements)
+        if not rehearsal.refused and whole not in new and len(new) < most:
+            told["cut"] += trial.look(whole, closely=False)
+        told["judged"] = max(told["judged"], judged(rehearsal) - len(new[most:]))
 
 
 class _Trial:
-    def __init__(self, stage: Stage, migration: Migration, piece: Piece) -> None:
+    """Real cuts of one UP; what one of them has told of, the next ones do not repeat."""
+
+    def __init__(self, stage: Stage, step: Step, piece: Piece, rehearsal: Rehearsal) -> None:
         self._stage = stage
-        self._migration = migration
+        self._step = step
+        self._migration = step.migration
         self._statements = piece.statements
-        self._reaching = [_reaches(one, migration) for one in piece.statements]
+        self._rehearsal = rehearsal
+        self._told: set[str] = set()
+        self._elsewhere = False
 
-    def all(self, most: int, spare: float) -> tuple[int, float]:
-        """Cut at up to `most` boundaries, and report what stays.
+    def look(self, count: int, *, closely: bool) -> bool:
+        """Cut after `count` statements, and report what stays; False when UP fails before that.
 
-        What stays is looked for once, when all cuts are through; only if there is something, each cut is looked at.
-        Returns how many cuts there were, and how many of the `spare` seconds they took.
+        Only a close look reads where each sequence stands: it costs more than most migrations when there are thousands.
         """
-        lasting = self._lasting()
-        done = 0
-        first = 0.0
-        started = time.perf_counter()
-        for count in _spread(len(self._statements), most, self._reaching):
-            if (done and time.perf_counter() - started > first * (1 + _SHARE) + spare) or not self._cut(count):
-                break
-            done += 1
-            first = first or time.perf_counter() - started
-        spent = time.perf_counter() - started - first * (1 + _SHARE)
-        if self._left(lasting):
-            self._report()
-        return done, max(spent, 0.0)
+        stage = self._stage
+        lasting = Lasting(stage.executor, sequences=closely)
+        done = self._cut(count)
+        slots = [] if isinstance(stage.server, str) else lasting.slots()  # others may be at work there
+        committed = lasting.committed()  # before sequences are put back, which commits
+        left = {
+            one.sequence: f"sequence {one.sequence} stays at {one.now} and was at {one.was}: it gives out numbers "
+            "that are in use"
+            for one in lasting.put_back()
+        }
+        if not closely:
+            self._rehearsal.put_back(stage.executor.connection)
+        drop_slots(stage.executor, slots)
+        left |= {
+            name: f"the replication slot {name} stays: the server keeps all WAL for it until its disk is full"
+            for name in slots
+        }
+        if committed:
+            left |= self._committed()
+        if done:
+            self._report(count, left)
+        return done
 
-    def _report(self) -> None:
-        """Look for the first boundary at which something stays: the statement before it did that."""
-        for count, statement in enumerate(self._statements, start=1):
-            lasting = self._lasting()
-            if not self._cut(count):
-                return
-            line = self._migration.position(statement.span.start)[0]
-            left = self._left(lasting)
-            for what in left:
-                message = f"cut short after the statement in line {line}, UP is rolled back, but {what}"
+    def _report(self, count: int, left: dict[str, str]) -> None:
+        statement = self._statements[count - 1]
+        line = self._migration.position(statement.span.start)[0]
+        for subject, clause in left.items():
+            if subject not in self._told:
+                message = f"cut short after the statement in line {line}, UP is rolled back, but {clause}"
                 self._stage.find("partial-failure-leaves-changes", self._migration, message, statement.span)
-            if left:
-                return
+        self._told |= left.keys()
 
     def _cut(self, count: int) -> bool:
-        """Cut after `count` statements; False when UP fails before that."""
         statements = self._statements[:count]
         section = Section("up", Span(statements[0].span.start, statements[-1].span.end), statements, transactional=True)
         try:
@@ -113,30 +137,27 @@ class _Trial:
             return False
         raise AssertionError("the executor did not ask for the history to be written")
 
-    def _lasting(self) -> Lasting:
-        return Lasting(self._stage.executor, sequences=any(self._reaching))
+    def _committed(self) -> dict[str, str]:
+        """What another connection has committed, as clauses; it is taken back."""
+        found = [one.describe() for one in undone(self._stage, self._step)]
+        left = {told: f"what it did through another connection stays: {told}" for told in found}
+        # Nothing of it is to be seen: rows, unless it took back what an earlier boundary has shown.
+        if not left and not self._elsewhere and not isinstance(self._stage.server, str):
+            left = {"rows": "another connection has committed rows, which stay"}
+        self._elsewhere = True
+        return left
 
-    def _left(self, lasting: Lasting) -> list[str]:
-        """What stays since `lasting` was made, as clauses; all of it is taken back."""
-        committed = lasting.committed()  # before sequences are put back, which commits
-        left = [
-            f"sequence {one.sequence} stays at {one.now} and was at {one.was}: it gives out numbers that are in use"
-            for one in lasting.put_back()
-        ]
-        return left + (self._committed() if committed else [])
 
-    def _committed(self) -> list[str]:
-        """What another connection has committed, and the schema that there was before it did."""
-        stage = self._stage
-        step = stage.result.steps[-1]
-        now = stage.snapshot(step.before)
-        found = [one for one in compare(step.before or now, now) if one.matters]
-        if found:
-            stage.restorer.restore(stage.ordered.index(self._migration))
-            return [f"what it did through another connection stays: {one.describe()}" for one in found]
-        if isinstance(stage.server, str):
-            return []  # others may be at work there
-        return ["another connection has committed rows, which stay"]
+def _rehearsed(stage: Stage, step: Step, piece: Piece) -> Rehearsal | None:
+    import psycopg
+
+    try:
+        rehearsal = rehearse(stage.executor.connection, step.migration, piece.statements)
+    except psycopg.Error:
+        return None  # the migration itself will meet what is wrong here
+    stage.executor.reset()
+    take_back(stage, step, rehearsal)
+    return rehearsal
 
 
 def stop(_: Connection[dict[str, Any]]) -> None:
@@ -151,20 +172,3 @@ def only_transaction(migration: Migration) -> Piece | None:
     except MigrationFailed:
         return None  # the run itself says why
     return pieces[0] if len(pieces) == 1 and pieces[0].in_transaction else None
-
-
-def _reaches(statement: Statement, migration: Migration) -> bool:
-    text = migration.data[statement.span.start : statement.span.end].lower()
-    return b"nextval" in text or any(isinstance(one, _REACHING) for one in read(statement, migration.data))
-
-
-def _spread(total: int, most: int, reaching: list[bool]) -> list[int]:
-    """After how many statements to cut, the most telling first; of the rest those that halve, quarter … the section."""
-    number = min(total, most)
-    counts = sorted({round(step * total / number) for step in range(1, number + 1)})
-
-    def rank(count: int) -> tuple[bool, bool, int]:
-        halvings = (count & -count).bit_length()
-        return count != total, not reaching[count - 1], -halvings
-
-    return sorted(counts, key=rank)

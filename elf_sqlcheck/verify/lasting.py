@@ -1,42 +1,32 @@
-"""What no rollback takes back: what other connections committed meanwhile, and where sequences stand.
+"""What no rollback takes back: what other connections committed meanwhile, where sequences stand, and slots.
 
 Sequences count on whatever becomes of the transaction (https://www.postgresql.org/docs/current/functions-sequence.html),
-and what a statement does through a connection of its own (dblink) is committed there.
+what a statement does through a connection of its own (dblink) is committed there, and a replication slot is there at
+once (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION).
 """
-
-# ruff: noqa: S608 - put together from constants of this module only
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.postgres.sequences import positions, put_back
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
+    from elf_sqlcheck.postgres.compare import Difference
     from elf_sqlcheck.shared.database import SupabaseExecutor
-
-    #: Where a sequence stands: its last value, and whether that has been given out.
-    Place = tuple[int, bool]
+    from elf_sqlcheck.verify.observe.rehearsal import Rehearsal
+    from elf_sqlcheck.verify.result import Step
+    from elf_sqlcheck.verify.stage import Stage
 
 _NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next"
 _COMMITTED = (
     "SELECT count(*) AS count FROM generate_series(%s::bigint, "
     "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) AS x WHERE pg_xact_status(x::text::xid8) = 'committed'"
 )
-_OURS = "has_sequence_privilege(s.seqrelid, 'SELECT') AND has_sequence_privilege(s.seqrelid, 'UPDATE')"
-# Since 18 one function tells it; before, each sequence has to be asked as a table.
-_SEQUENCES = f"""
-SELECT c.oid::regclass::text AS name, s.seqincrement > 0 AS rising, d.last_value, d.is_called
-FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid, LATERAL pg_get_sequence_data(c.oid) d
-WHERE c.relpersistence <> 't' AND {_OURS}
-"""
-_ASKING = f"""
-SELECT string_agg(format('SELECT %L AS name, %L::boolean AS rising, last_value, is_called FROM %s',
-       c.oid::regclass::text, s.seqincrement > 0, c.oid::regclass::text), ' UNION ALL ') AS text
-FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
-WHERE c.relpersistence <> 't' AND {_OURS}
-"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,8 @@ class Lasting:
     def __init__(self, executor: SupabaseExecutor, *, sequences: bool) -> None:
         self._executor = executor
         self._next = executor.query(_NEXT)[0]["next"]
-        self._sequences = self._read() if sequences else {}
+        self._slots = _slots(executor)
+        self._positions = positions(executor.connection) if sequences else {}
 
     def committed(self) -> int:
         """How many transactions have been committed on the server since: none of ours, when all were rolled back."""
@@ -65,22 +56,47 @@ class Lasting:
 
         One that has counted on is the usual gap: it leaves nothing that could do harm.
         """
-        if not self._sequences:
+        if not self._positions:
             return []
-        found: list[SetBack] = []
-        now = self._read()
-        for name, (rising, was) in self._sequences.items():
-            place = now[name][1] if name in now else was
-            if place == was:
-                continue
-            if (place < was) == rising:
-                found.append(SetBack(name, was[0], place[0]))
-            self._executor.query("SELECT setval(%s::regclass, %s, %s)", (name, *was))
-        return found
+        connection = self._executor.connection
+        now = positions(connection)
+        moved = {oid: was for oid, was in self._positions.items() if oid in now and now[oid][1:] != was[1:]}
+        put_back(connection, moved, moved)
+        return [
+            SetBack(was.name, was.last, now[oid].last) for oid, was in moved.items() if was.is_set_back(now[oid].last)
+        ]
 
-    def _read(self) -> Mapping[str, tuple[bool, Place]]:
-        query = _SEQUENCES
-        if self._executor.connection.info.server_version < 180000:
-            query = self._executor.query(_ASKING)[0]["text"] or ""
-        rows = self._executor.query(query) if query else []
-        return {row["name"]: (row["rising"], (row["last_value"], row["is_called"])) for row in rows}
+    def slots(self) -> list[str]:
+        """The replication slots that were made since."""
+        return sorted(_slots(self._executor) - self._slots)
+
+
+def drop_slots(executor: SupabaseExecutor, names: Iterable[str]) -> None:
+    """Drop replication slots."""
+    for name in names:
+        executor.query("SELECT pg_drop_replication_slot(%s)", (name,))
+
+
+def _slots(executor: SupabaseExecutor) -> frozenset[str]:
+    return frozenset(row["name"] for row in executor.query("SELECT slot_name::text AS name FROM pg_replication_slots"))
+
+
+def undone(stage: Stage, step: Step) -> list[Difference]:
+    """Make the database anew as it was before UP, when another connection changed it; returns what differed."""
+    now = stage.snapshot(step.before)
+    found = [one for one in compare(step.before or now, now) if one.matters]
+    # Rows do not show. On a server of ours nobody else commits any; on another that may have been somebody's work.
+    if found or not isinstance(stage.server, str):
+        stage.restorer.restore(stage.ordered.index(step.migration))
+    return found
+
+
+def take_back(stage: Stage, step: Step, rehearsal: Rehearsal) -> None:
+    """Take back what a rehearsal of UP did elsewhere, lest UP itself find it there."""
+    if not rehearsal.sights:
+        return
+    first, last = rehearsal.sights[0], rehearsal.sights[-1]
+    if not isinstance(stage.server, str):
+        drop_slots(stage.executor, last.slots - first.slots)
+    if last.committed != first.committed:
+        undone(stage, step)

@@ -13,7 +13,8 @@ class Options:
         rows: How many synthetic rows each older table gets that a migration touches; 0 leaves the tables as they are.
         seed: What the synthetic rows are made from: the same seed gives the same rows.
         sample: A file or folder (CSV, SQL) with rows to use instead of synthetic ones; "" for none.
-        cuts: At how many boundaries of statements a migration is cut short, at most; 0 cuts none.
+        cuts: At how many boundaries of statements a migration is really cut short, at most. Each boundary is judged,
+            by what a rehearsal shows there, and really cut where that is suspicious; 0 judges and cuts none.
         twice: Apply each UP a second time, on top of itself.
         chain: Walk the whole chain down to nothing and up again.
         traffic: Read and write the touched tables in a second session while UP runs.

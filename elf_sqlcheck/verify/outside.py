@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.stage import Stage
 
 _FILES = ("lo_import", "lo_export", "pg_file_", "pg_logdir_ls", "pg_ls_", "pg_read_", "pg_stat_file")
+_SLOTS = ("pg_copy_logical_", "pg_copy_physical_", "pg_create_logical_", "pg_create_physical_")
 #: Without one of these words in its text no statement is looked at.
 _MARKS = (b"copy", b"lo_", b"pg_", b"database", b"tablespace", b"system")
 #: Every server has these from the start: https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
@@ -61,6 +62,9 @@ def _outside(change: ch.Change, *, own_server: bool) -> str:
     if isinstance(change, ch.Call):
         bare = change.name.rpartition(".")[2]
         return f"{bare} reaches the files of the server's own machine" if bare.startswith(_FILES) else ""
+    if isinstance(change, ch.ReadRows) and not own_server:
+        made = [name for name in change.functions if name.rpartition(".")[2].startswith(_SLOTS)]
+        return f"{made[0]} makes a replication slot, for which your server would keep its WAL" if made else ""
     if isinstance(change, ch.Opaque):
         copies = _COPIES.get(change.what)
         return f"{copies} on the server's own machine" if copies else ""

@@ -120,8 +120,10 @@ class Proof:
         endless = False
         for check in self._checks:
             if not (endless and check.rehearses):
-                started = time.monotonic()
+                started, database = time.monotonic(), stage.database
                 check.before(stage, step)
+                for one in self._checks if stage.database != database else ():
+                    one.made_anew(stage, step)
                 endless |= check.rehearses and 0 < limit <= time.monotonic() - started
 
     def _apply(self, step: Step) -> MigrationFailed | None:

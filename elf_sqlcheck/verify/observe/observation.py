@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.verify.check import Check
+from elf_sqlcheck.verify.lasting import take_back
 from elf_sqlcheck.verify.observe.growth import ASLEEP, SHARE, thinned, told
 from elf_sqlcheck.verify.observe.onlooker import Onlooker
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
@@ -40,6 +41,8 @@ class Observation(Check):
     def __init__(self) -> None:
         self._foresight: Foresight | None = None
         self._predictions = Predictions()
+        #: What the rehearsal of all of UP in one transaction showed; None where there was none, or it was cut off.
+        self.rehearsal: Rehearsal | None = None
 
     def before(self, stage: Stage, step: Step) -> None:
         """Rehearse UP where all of it runs in one transaction."""
@@ -48,10 +51,13 @@ class Observation(Check):
         self._rehearse_whole(stage, step)
 
     def _rehearse_whole(self, stage: Stage, step: Step) -> None:
+        self.rehearsal = None
         pieces = _pieces(stage, step.migration)
         if len(pieces) == 1 and pieces[0].in_transaction:
-            self._rehearse(stage, step, pieces[0])
+            self.rehearsal = self._rehearse(stage, step, pieces[0])
             stage.executor.reset()
+            if self.rehearsal:
+                take_back(stage, step, self.rehearsal)
 
     @contextmanager
     def during(self, stage: Stage, step: Step) -> Iterator[None]:
@@ -73,7 +79,8 @@ class Observation(Check):
 
     @contextmanager
     def _around(self, stage: Stage, step: Step, piece: Piece, second: SupabaseExecutor) -> Iterator[None]:
-        if self._rehearse(stage, step, piece) not in _OUTSIDE:
+        seen = self._rehearse(stage, step, piece)
+        if seen is None or seen.refused not in _OUTSIDE:
             yield
             return
         tables = self._awaited(stage.executor, piece)
@@ -93,8 +100,8 @@ class Observation(Check):
         predicted = [self._predictions.statements.get(statement.span.start) for statement in piece.statements]
         return sorted({str(effect.table) for one in predicted if one for effect in one.effects})
 
-    def _rehearse(self, stage: Stage, step: Step, piece: Piece) -> str:
-        """Observe a piece in a rehearsal; returns the SQLSTATE that ended it, "" when nothing did."""
+    def _rehearse(self, stage: Stage, step: Step, piece: Piece) -> Rehearsal | None:
+        """Observe a piece in a rehearsal; None where that could not be ended."""
         import psycopg
 
         # What time zone production has is not known. In UTC, that of our servers, such a change of type costs nothing.
@@ -112,9 +119,9 @@ class Observation(Check):
                 pairs = zip(found, piece.statements, strict=False)
                 found = [told(one, statement, few, number) for number, (one, statement) in enumerate(pairs)]
         except psycopg.Error:
-            return ""  # the migration itself will meet what is wrong here, and report it
+            return None  # the migration itself will meet what is wrong here, and report it
         step.observed += found
-        return seen.refused
+        return seen
 
     def _found(self, stage: Stage, migration: Migration, piece: Piece, seen: Rehearsal) -> Iterator[Observed]:
         for statement, before, after in zip(piece.statements, seen.sights, seen.sights[1:], strict=False):

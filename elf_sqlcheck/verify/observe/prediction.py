@@ -102,7 +102,7 @@ class Foresight:
         found = Predictions()
         for change in self._read(migration):
             place = change.statement.span.start
-            if _is_beyond_us(change):
+            if is_beyond_us(change):
                 found.statements[place] = None
             elif (known := found.statements.setdefault(place, Predicted([], set()))) is not None:
                 now = self._catalog.view()
@@ -125,8 +125,8 @@ def _place(effect: Effect) -> tuple[str, str]:
     return effect.table.schema or "public", effect.table.name
 
 
-def _is_beyond_us(change: Change) -> bool:
-    """Whether what a statement does is not in its own text: it runs code, or there is no word for it."""
+def is_beyond_us(change: Change) -> bool:
+    """Whether what a statement locks is not in its own text: it runs code, or there is no word for it."""
     if isinstance(change, ReadRows):
         return bool(change.functions)
     if isinstance(change, AlterTableOther):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.postgres.locks import Relation, Sight, ground, read_sight, relations, sight_of
-from elf_sqlcheck.postgres.sequences import positions, put_back
+from elf_sqlcheck.postgres.sequences import functions_move_them, positions, put_back
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
     from elf_sqlcheck.model import Migration, Statement
+    from elf_sqlcheck.postgres.sequences import Positions
 
 #: Statements that read or change rows, by a plan.
 PLANNED = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "SelectStmt"})
 #: Statements that may run anybody's functions and defaults, and so move sequences on.
 RUN_CODE = PLANNED | {"CallStmt", "CopyStmt", "CreateTableAsStmt", "DoStmt", "ExecuteStmt", "RefreshMatViewStmt"}
-_LOOK = b"\n;EXECUTE elf_sight;"
-_END = b"ROLLBACK;DEALLOCATE elf_sight"
+_LOOK = b"EXECUTE elf_sight"
+#: What Postgres says when the migration itself has done away with the prepared look (DEALLOCATE ALL).
+_FORGOTTEN = "26000"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Rehearsal:
     """What a rehearsal showed: one of `sights` before the first statement, and one after each that was carried out.
 
     `relations` are those of the relations seen that were there before; `scans` how often each had been read until then,
-    where that is not 0. `refused` is the SQLSTATE of the error that
+    where that is not 0; `stood` where sequences stood, if any could move. `refused` is the SQLSTATE of the error that
     ended it, "" for none.
     """
 
@@ -39,6 +41,11 @@ class Rehearsal:
     relations: dict[int, Relation] = field(default_factory=dict)
     scans: dict[int, int] = field(default_factory=dict)
     refused: str = ""
+    stood: Positions = field(default_factory=dict)
+
+    def put_back(self, connection: Connection[dict[str, Any]]) -> None:
+        """Set sequences to where they were before, when the same statements may have moved them."""
+        put_back(connection, self.stood, self.relations)
 
 
 def rehearse(
@@ -57,31 +64,43 @@ def rehearse(
     """
     from psycopg import errors
 
-    before = positions(connection) if any(_moves_sequences(migration, one) for one in statements) else {}
+    moving = any(_moves_sequences(migration, one) for one in statements) or functions_move_them(connection)
+    stood = positions(connection) if moving else {}
     start = ground(connection)
+    sight = sight_of(start.newest, connection.info.server_version)
     # A query without parameters is planned once: planning takes longer than looking. And it is prepared by itself, so
     # that pg_stat_activity shows the migration, of which it keeps the beginning.
-    connection.execute(b"PREPARE elf_sight AS" + sight_of(start.newest))
-    text = b"BEGIN;" + first + _LOOK + b"".join(_watched(migration, one) for one in statements) + _END
-    results = _send(connection, text)
-    refused = _sqlstate(results)
-    if refused:
-        roll_back_if_open(connection)
-        with contextlib.suppress(errors.InvalidSqlStatementName):  # the migration may have done it already
-            connection.execute(b"DEALLOCATE elf_sight")
+    connection.execute(b"PREPARE elf_sight AS" + sight)
+    results = _run(connection, _watched(migration, statements, first, _LOOK))
+    if _sqlstate(results) == _FORGOTTEN:
+        results = _run(connection, _watched(migration, statements, first, sight))
+    with contextlib.suppress(errors.InvalidSqlStatementName):
+        connection.execute(b"DEALLOCATE elf_sight")
     sights = [sight for sight in map(read_sight, results) if sight]
     seen = {oid for sight in sights for oid in sight.relations}
     seen |= {one.table for sight in sights for one in sight.relations.values() if one.table}
-    put_back(connection, before, seen)
-    return Rehearsal(sights, relations(connection, seen) if seen else {}, start.scans, refused)
+    older = relations(connection, seen) if seen else {}
+    shown = Rehearsal(sights, older, start.scans, _sqlstate(results), stood)
+    shown.put_back(connection)
+    return shown
 
 
-def _watched(migration: Migration, statement: Statement) -> bytes:
-    text = migration.data[statement.span.start : statement.span.end]
-    if statement.kind not in PLANNED:
-        return text + _LOOK
-    # The plan for a hundred rows reads them all, where that for a million, which it stands for, takes an index.
-    return b"SET LOCAL enable_seqscan = off;" + text + _LOOK + b"SET LOCAL enable_seqscan = on;"
+def _watched(migration: Migration, statements: Sequence[Statement], first: bytes, look: bytes) -> bytes:
+    """The text to send: a look before the first statement, and one after each."""
+    parts = [b"BEGIN;" + first, look]
+    for statement in statements:
+        text = migration.data[statement.span.start : statement.span.end]
+        # The plan for a hundred rows reads them all, where that for a million, which it stands for, takes an index.
+        planned = statement.kind in PLANNED
+        parts.append(b"SET LOCAL enable_seqscan = off;" + text if planned else text)
+        parts.append(look + b";SET LOCAL enable_seqscan = on" if planned else look)
+    return b"\n;".join([*parts, b"ROLLBACK"])
+
+
+def _run(connection: Connection[dict[str, Any]], text: bytes) -> list[PGresult]:
+    results = _send(connection, text)
+    roll_back_if_open(connection)
+    return results
 
 
 def _moves_sequences(migration: Migration, statement: Statement) -> bool:

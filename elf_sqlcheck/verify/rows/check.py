@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.errors import MigrationFailed
     from elf_sqlcheck.model import Migration, Section, Span
     from elf_sqlcheck.verify.options import Options
-    from elf_sqlcheck.verify.result import BrokenRow, Step
+    from elf_sqlcheck.verify.result import BrokenRow, Filled, Step
     from elf_sqlcheck.verify.rows.contents import Contents, Loss
     from elf_sqlcheck.verify.stage import Stage
 
@@ -59,16 +59,27 @@ class Rows(Check):
         self._touched = touched(stage.executor, self._up)
         if not self._touched:
             return
-        if self._sample:
-            step.filled += self._sample.load(stage.executor, self._filling, self._touched)
-        elif self._rows:
-            step.filled += self._filling.fill(stage.executor, self._touched, self._rows)
+        step.filled += self._fill(stage, step)
         for filled in step.filled:
             if filled.reason and filled.table not in self._told:
                 self._told.add(filled.table)
                 stage.note(f"Not filled with rows: {filled.table}: {filled.reason}.")
+
+    def made_anew(self, stage: Stage, step: Step) -> None:
+        """Fill it once more."""
+        self._filling = Filling(self._filling.seed)
+        if self._again(stage):
+            self._fill(stage, step)
+
+    def _fill(self, stage: Stage, step: Step) -> list[Filled]:
+        filled: list[Filled] = []
+        if self._sample:
+            filled = self._sample.load(stage.executor, self._filling, self._touched)
+        elif self._rows:
+            filled = self._filling.fill(stage.executor, self._touched, self._rows)
         if step.migration.down is not None and not step.migration.irreversible:
             self._before = contents.read(stage.executor, self._touched.values(), kept=self._kept)
+        return filled
 
     def passed_over(self, stage: Stage, step: Step) -> None:  # noqa: ARG002
         """Remember a migration that may make functions: a later one may call them."""

@@ -6,8 +6,10 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.postgres.roles import may_pass_over_triggers
 from elf_sqlcheck.verify.result import Filled
+from elf_sqlcheck.verify.rows import bulk
 from elf_sqlcheck.verify.rows.domains import accepted
 from elf_sqlcheck.verify.rows.order import parents_first
 from elf_sqlcheck.verify.rows.recipe import TRIES, Batch, Recipe, Spans, Unfillable
@@ -78,8 +80,9 @@ class Filling:
             for table in lacking:
                 self._prepare(executor, table)
             share = _EDGES if edges else 0
-            with self.writing(executor, self.ordinary):
-                self._write(executor, lacking, share)
+            for tables in self._together(lacking):
+                with self.writing(executor, self.ordinary):
+                    self._write(executor, tables, share)
             if share:
                 with self.writing(executor, self.edges):
                     self._write(executor, lacking, 0, edge=True)
@@ -172,6 +175,18 @@ class Filling:
     def _lacks(self, table: Table) -> bool:
         return self._counts[table.oid] < self._goals[table.oid]
 
+    def _together(self, tables: list[Table]) -> list[list[Table]]:
+        """The tables by the transactions that fill them: where many rows are made, their parents are committed."""
+        groups: list[list[Table]] = []
+        alone = True
+        for table in tables:
+            many = self._goals[table.oid] > bulk.MANY
+            if alone or many:
+                groups.append([])
+            groups[-1].append(table)
+            alone = many
+        return groups
+
     def _prepare(self, executor: SupabaseExecutor, table: Table) -> None:
         """Ask the server which values the domains of the table accept that have conditions."""
         for column in table.columns:
@@ -192,11 +207,34 @@ class Filling:
                     raise Unfillable("it is a foreign table: its rows are on another server")
                 recipe = Recipe(table, self.known.types, self.known.tables, self._domains, filled, self.seed)
                 goal = self._goals[table.oid]
-                self._batches(executor, recipe, goal - (min(_MOST_EDGES, goal // share) if share else 0), edge=edge)
+                rows = goal - (min(_MOST_EDGES, goal // share) if share else 0)
+                is_bulk = not edge and rows - self._counts[table.oid] > bulk.MANY and bulk.suits(recipe)
+                if not is_bulk or not self._in_bulk(executor, recipe, rows):
+                    self._batches(recipe, rows, lambda *made: self._insert(executor, *made), edge=edge)
             except Unfillable as error:
                 self.reasons[table.oid] = str(error)
 
-    def _batches(self, executor: SupabaseExecutor, recipe: Recipe, rows: int, *, edge: bool) -> None:
+    def _in_bulk(self, executor: SupabaseExecutor, recipe: Recipe, rows: int) -> bool:
+        """Write many rows at once; False when one of them is refused, and so none is written."""
+        import psycopg
+
+        oid = recipe.table.oid
+        before = self._counts[oid]
+        connection = executor.connection
+        connection.execute("SAVEPOINT elf_bulk")
+        try:
+            with bulk.writer(executor, recipe) as write:
+                self._batches(recipe, rows, write, edge=False)
+        except (psycopg.Error, DatabaseError, Unfillable) as error:
+            connection.execute("ROLLBACK TO elf_bulk")
+            self._counts[oid] = before
+            if isinstance(error, Unfillable):
+                raise
+            return False
+        connection.execute("RELEASE elf_bulk")
+        return True
+
+    def _batches(self, recipe: Recipe, rows: int, write: bulk.Write, *, edge: bool) -> None:
         """Write rows until there are enough, or no more can be."""
         oid = recipe.table.oid
         shunned = None if edge else self.edges
@@ -208,7 +246,7 @@ class Filling:
             short = 0
             while (missing := goal - self._counts[oid]) > 0 and short < _ROUNDS:
                 batch = Batch(first, min(missing, _BLOCK), edge=edge, nulls=short > 0, shunned=shunned)
-                written = self._insert(executor, recipe, batch)
+                written = write(recipe, batch)
                 self._counts[oid] += written
                 first += batch.count * TRIES
                 short += written < batch.count

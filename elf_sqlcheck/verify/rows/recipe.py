@@ -1,4 +1,4 @@
-"""The statement that writes rows into a table: one INSERT, whose rows the server makes by itself."""
+"""The statement that makes rows for a table: an INSERT or a COPY, whose rows the server makes by itself."""
 
 from __future__ import annotations
 
@@ -120,6 +120,11 @@ class Recipe:
         columns = ", ".join(map(identifier, self.columns))
         conflicts = " ON CONFLICT DO NOTHING" if careful else ""
         return f"INSERT INTO {self.table.name} ({columns}) OVERRIDING SYSTEM VALUE {self.select(batch)}{conflicts}"
+
+    def copied(self, batch: Batch) -> str:
+        """The rows of a batch for a binary COPY, which takes values of the very types of the columns only."""
+        values = ", ".join(f"made.{identifier(name)}::{self._shown(name)}" for name in self.columns)
+        return f"SELECT {values} FROM ({self.select(batch)}) AS made"
 
     def one_by_one(self, batch: Batch) -> str:
         """The statement that writes a batch row by row and passes over those that the server refuses."""
