@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from elf_sqlcheck.migrate.history import History
+from elf_sqlcheck.shared.database import SupabaseExecutor
 from tests.faults.chains import chain
 from tests.faults.forks import Forks
 from tests.faults.judging import State, differences, state
@@ -121,7 +123,10 @@ class Ground:
 
     def differences(self) -> list[str]:
         """What is not as after an undisturbed run."""
-        return differences(self.expected, self.state(), self.versions)
+        told = differences(self.expected, self.state(), self.versions)
+        with SupabaseExecutor(self.server.url(DATABASE)) as executor:
+            told += [f"the history was tampered with: {problem}" for problem in History(executor).check().problems]
+        return told
 
     def _is_somebody_at_work(self) -> bool:
         with self.connect() as connection:

@@ -29,14 +29,13 @@ _START = 30.0
 class Postgres:
     """A server of its own, stopped and started at will; `settings` are like "fsync=off".
 
-    It keeps what Postgres does by default, fsync above all. `environment` is added to the server's own.
+    It keeps what Postgres does by default, fsync above all.
     """
 
-    def __init__(self, folder: str, settings: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: str, settings: Sequence[str] = ()) -> None:
         self._provider = find()
         self._who = account()
         self._settings = settings
-        self._environment = environment or {}
         self.folder = folder
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,16 +53,16 @@ class Postgres:
         """The URI of a database, through a proxy when its `port` is given."""
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}"
 
-    def start(self, *settings: str) -> None:
-        """Start it, with further settings, and wait until it accepts connections."""
+    def start(self, **environment: str) -> None:
+        """Start it, with more in its environment, and wait until it accepts connections."""
         chosen = ("listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self.folder}",
-                  *self._settings, *settings)  # fmt: skip
+                  *self._settings)  # fmt: skip
         options = [option for setting in chosen for option in ("-c", setting)]
         command = [self._provider.program("postgres"), "-D", f"{self.folder}/data", *options]
         if sys.platform.startswith("linux"):
             command = ["setpriv", "--pdeathsig=QUIT", *command]
         with open(f"{self.folder}/log", "ab") as log:
-            environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self._environment}
+            environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **environment}
             self._process = self._who.spawn(command, stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + _START
         while True:
@@ -107,7 +106,7 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def own_postgres(*settings: str, environment: dict[str, str] | None = None) -> Iterator[Postgres]:
+def own_postgres(*settings: str) -> Iterator[Postgres]:
     """Run a server of its own, whose data is removed afterwards."""
     folder = tempfile.mkdtemp(prefix="elf-faults-", dir="/tmp")
     who = account()
@@ -115,7 +114,7 @@ def own_postgres(*settings: str, environment: dict[str, str] | None = None) -> I
         os.chown(folder, who.uid, who.gid)
     os.chmod(folder, 0o755)
     try:
-        server = Postgres(folder, settings, environment)
+        server = Postgres(folder, settings)
         server.start()
         try:
             yield server

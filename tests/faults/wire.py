@@ -27,10 +27,14 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 
 
 @contextlib.contextmanager
-def held(ground: Ground, at: Callable[[Message], bool]) -> Iterator[tuple[Proxy, Deployer]]:
-    """A deployer that is held up at a message, or has ended because there was no such message."""
-    ground.fresh()
-    with Proxy(ground.server.port, at) as proxy:
+def held(ground: Ground, at: Callable[[Message], bool], upstream: int = 0) -> Iterator[tuple[Proxy, Deployer]]:
+    """A deployer that is held up at a message, or has ended because there was no such message.
+
+    `upstream` is the port of a pooler between the proxy and the server.
+    """
+    if not upstream:
+        ground.fresh()
+    with Proxy(upstream or ground.server.port, at) as proxy:
         deployer = ground.start(port=proxy.port)
         while not proxy.reached.wait(0.005) and deployer.is_running():
             pass
