@@ -10,6 +10,14 @@ ElfError                      says what was tried, what happened and what to do;
 │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
 │   └── LockNotObtained       exit 4: another deployer holds the lock
 ├── ApiFailed                 exit 2: Supabase's Management API gave no usable answer (never shows the token)
+├── CredentialError           exit 2: a credential, or the vault of them, that cannot be had (never shows a value)
+│   ├── AccessDenied          the team that asks may not have it
+│   ├── CredentialExpired     its time is over
+│   ├── VaultLocked           the master password is missing or wrong
+│   ├── VaultDamaged          the file is not what was written: cut, changed, or older than it was
+│   ├── VaultTooNew           a newer version of this program wrote it
+│   ├── VaultUnsafe           other accounts of the machine may open it
+│   └── VaultBusy             exit 4: another process does not stop writing it
 └── ServerError               exit 2: no throw-away Postgres can be found or started
 """
 
@@ -113,6 +121,42 @@ class ApiFailed(ElfError):
     """Supabase's Management API gave no usable answer. The message never holds the access token."""
 
     exit_code = 2
+
+
+class CredentialError(ElfError):
+    """A credential, or the vault of them, cannot be had. No message ever holds a value or a password."""
+
+    exit_code = 2
+
+
+class AccessDenied(CredentialError):
+    """The team on whose behalf a credential is asked for may not have it."""
+
+
+class CredentialExpired(CredentialError):
+    """The credential was given an end, and that has passed."""
+
+
+class VaultLocked(CredentialError):
+    """The master password of the vault is missing, or is another one."""
+
+
+class VaultDamaged(CredentialError):
+    """The vault's file is not what was last written."""
+
+
+class VaultTooNew(CredentialError):
+    """The vault has a format that this version does not know."""
+
+
+class VaultUnsafe(CredentialError):
+    """Other accounts of the machine may open the vault, or put another file in its place."""
+
+
+class VaultBusy(CredentialError):
+    """Another process has held the lock of the vault for too long."""
+
+    exit_code = 4
 
 
 class ServerError(ElfError):

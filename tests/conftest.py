@@ -33,16 +33,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_home() -> Iterator[None]:
-    """Keep the local servers of the tests, and of the commands they run, away from the user's."""
+    """Keep the local servers and the vault of the tests, and of the commands they run, away from the user's."""
     folder = tempfile.mkdtemp(prefix="sqlcheck-data-", dir="/tmp")
     os.chmod(folder, 0o755)
-    before = os.environ.get("XDG_DATA_HOME")
-    os.environ["XDG_DATA_HOME"] = folder
+    own = {"XDG_DATA_HOME": folder, "ELF_CREDENTIALS": f"{folder}/credentials.vault", "ELF_MASTER_PASSWORD": ""}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     yield
-    if before is None:
-        del os.environ["XDG_DATA_HOME"]
-    else:
-        os.environ["XDG_DATA_HOME"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
     shutil.rmtree(folder)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: What would lead a command to another database than the test's.
-_FOREIGN = ("DATABASE_URL", "SUPABASE", "PG", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+_FOREIGN = ("DATABASE_URL", "SUPABASE", "PG", "ELF_ENV", "ELF_MASTER_PASSWORD", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
 
 
 def environment(**more: str) -> dict[str, str]:

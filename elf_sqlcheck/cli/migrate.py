@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
 from elf_sqlcheck.cli.migrate_session import command_options, yes_option
 from elf_sqlcheck.cli.migrate_up import up
 from elf_sqlcheck.cli.migrate_wait import wait
-from elf_sqlcheck.errors import ConnectionFailed, ServerError, UsageError
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, ServerError, UsageError
 from elf_sqlcheck.tools import LAYOUTS
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 found = deploy.due(target.executor, migrations, deploy.Options(allow_out_of_order=True))
                 migrate_check.refuse_changed(migrations, found.states)
                 judged = list(found.migrations)
-        except (ConnectionFailed, ServerError) as error:
+        except (ConnectionFailed, CredentialError, ServerError) as error:
             session.output.note(
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
@@ -195,6 +196,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
 cli.add_command(up)
 cli.add_command(down)
 cli.add_command(wait)
+cli.add_command(credentials)
 
 
 def main() -> None:

@@ -97,8 +97,13 @@ class Session:
             raise UsageError("Nothing was changed.", "Answer y, or give --yes where nobody can be asked.")
 
 
-def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that all commands share; the command gets a Session as its first argument."""
+def command_options(
+    *, database: bool = True, folder: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that all commands share; the command gets a Session as its first argument.
+
+    Without `database` or `folder` those are left out that say which one to work on.
+    """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def run(**values: Any) -> None:
@@ -116,9 +121,12 @@ def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], 
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        options: list[Callable[..., Any]] = [
+        where = [
             click.option("--dir", metavar="DIR", help="The migrations folder (default: configured, else migrations/)."),
             shared.layout,
+        ]
+        options: list[Callable[..., Any]] = [
+            *(where if folder else ()),
             click.option("--config", metavar="FILE", help="The configuration file to read."),
             click.option("--isolated", is_flag=True, help="Use no configuration file at all."),
             click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import ConfigError, UsageError
 from elf_sqlcheck.shared.connection import has_credentials
+from elf_sqlcheck.shared.credentials import CredentialManager
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.shared.roles import named_roles
 
@@ -63,7 +64,8 @@ def open_target(config: Config, *, url: str | None = None, environment: str | No
         configured, address = chosen
         timeouts = {"lock_timeout": configured.lock_timeout, "statement_timeout": configured.statement_timeout}
         settings = {name: value for name, value in timeouts.items() if value}
-        with SupabaseExecutor(address, settings=settings) as executor:
+        asked = CredentialManager(environment=configured.name)
+        with SupabaseExecutor(address, credentials=asked, settings=settings) as executor:
             yield Target(executor, f"{configured.name} ({executor.target.where})", ask=True)
         return
     if has_credentials():
@@ -86,15 +88,24 @@ def _environment(config: Config, name: str | None) -> tuple[Environment, str] | 
             raise ConfigError(
                 f"The environment {name} takes its URL from the variable {config.env[name].url_env or '(none named)'}, "
                 "which is not set.",
-                "Set it, or give --database-url.",
+                "Set it, put it into the vault (`elf-migrate credentials set`), or give --database-url.",
             )
         return config.env[name], address
-    usable = [(configured, address) for configured in config.env.values() if (address := _address(configured))]
+    usable = [configured for configured in config.env.values() if _is_usable(configured)]
     if len(usable) > 1:
-        names = ", ".join(configured.name for configured, _ in usable)
+        names = ", ".join(configured.name for configured in usable)
         raise UsageError(f"Several environments can be reached: {names}.", "Choose one with --env NAME.")
-    return usable[0] if usable else None
+    address = _address(usable[0]) if usable else None
+    return (usable[0], address) if address else None
+
+
+def _is_usable(environment: Environment) -> bool:
+    name = environment.url_env
+    return bool(CredentialManager(environment=environment.name).first_of(name) if name else environment.url)
 
 
 def _address(environment: Environment) -> str | None:
-    return (os.environ.get(environment.url_env, "") if environment.url_env else environment.url) or None
+    if not environment.url_env:
+        return environment.url or None
+    asked = CredentialManager(environment=environment.name)
+    return asked.get_credential(environment.url_env, "system", "connect to the database")

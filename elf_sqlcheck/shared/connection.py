@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import ConnectionFailed
 from elf_sqlcheck.shared import supabase
 from elf_sqlcheck.shared.addresses import is_loopback
-from elf_sqlcheck.shared.credentials import CredentialManager
+from elf_sqlcheck.shared.credentials import CredentialManager, closed_vault
 from elf_sqlcheck.shared.refusals import ENCODE, connection_failed
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_cou
 _FOREIGN = frozenset(
     {"pgbouncer", "connection_limit", "pool_timeout", "socket_timeout", "statement_cache_size", "supa"}
 )
+#: Credentials that say where the database is, in the order in which they count; the first ones say it all.
+_URLS = ("SUPABASE_DB_URL", "DATABASE_URL")
+_ADDRESSES = (*_URLS, "SUPABASE_URL", "SUPABASE_PROJECT_ID")
 _WANTED = (
     "Give --database-url, or set SUPABASE_DB_URL or DATABASE_URL, or SUPABASE_URL (or SUPABASE_PROJECT_ID) together "
     "with SUPABASE_PASSWORD (the database password, not an API key)."
@@ -80,17 +83,13 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
     asked = credentials if credentials is not None else CredentialManager()
     if url:
         return _made_safe(_from_url(url, "the given URL"), asked)
-    for name in ("SUPABASE_DB_URL", "DATABASE_URL"):
-        value = asked.get_credential(name, "system", "connect to the database")
-        if value:
-            return _made_safe(_from_url(value, name), asked)
-    name, address = "SUPABASE_URL", asked.get_credential("SUPABASE_URL", "system", "find the database host")
-    if not address:
-        name = "SUPABASE_PROJECT_ID"
-        reference = asked.get_credential(name, "system", "find the database host")
-        address = f"https://{reference}.supabase.co" if reference else None
-    if not address:
-        raise ConnectionFailed("No database is configured.", _WANTED)
+    name = asked.first_of(*_ADDRESSES)
+    value = asked.get_credential(name, "system", "connect to the database") if name else None
+    if not value:
+        raise ConnectionFailed("No database is configured.", _WANTED + _closed_vault(credentials))
+    if name in _URLS:
+        return _made_safe(_from_url(value, name), asked)
+    address = f"https://{value}.supabase.co" if name == "SUPABASE_PROJECT_ID" else value
     password = asked.get_credential("SUPABASE_PASSWORD", "system", "connect to the database")
     if not password:
         raise ConnectionFailed(
@@ -99,6 +98,11 @@ def parameters(url: str | None = None, credentials: CredentialManager | None = N
             "an API key does not open the database.",
         )
     return _made_safe(_from_project(address, password, name), asked)
+
+
+def _closed_vault(given: CredentialManager | None) -> str:
+    path = closed_vault() if given is None else ""
+    return f" Or set ELF_MASTER_PASSWORD: nobody has opened the vault {path}." if path else ""
 
 
 def require_driver() -> None:
@@ -118,8 +122,7 @@ def require_driver() -> None:
 def has_credentials(credentials: CredentialManager | None = None) -> bool:
     """Whether any credential points at a database, complete or not."""
     asked = credentials if credentials is not None else CredentialManager()
-    names = ("SUPABASE_DB_URL", "DATABASE_URL", "SUPABASE_URL", "SUPABASE_PROJECT_ID")
-    return any(asked.get_credential(name, "system", "look for a database") for name in names)
+    return bool(asked.first_of(*_ADDRESSES))
 
 
 def connect(target: Parameters, application_name: str) -> Connection[dict[str, Any]]:

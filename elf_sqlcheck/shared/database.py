@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from elf_sqlcheck.errors import ConnectionFailed, DatabaseError, MigrationFailed
+from elf_sqlcheck.errors import ConnectionFailed, CredentialError, DatabaseError, MigrationFailed
 from elf_sqlcheck.shared import concurrently, connection_test
 from elf_sqlcheck.shared.connection import Parameters, parameters
 from elf_sqlcheck.shared.connection_test import ConnectionTest
@@ -117,7 +117,7 @@ class SupabaseExecutor:
         """Connect and ask the server who it is; never raises for a connection that fails, but says why."""
         try:
             return connection_test.test(self)
-        except DatabaseError as error:
+        except (DatabaseError, CredentialError) as error:
             return ConnectionTest(ok=False, text=str(error))
 
     def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
