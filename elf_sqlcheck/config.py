@@ -8,14 +8,13 @@ safety tool does not guess what a misspelt key was meant to say.
 from __future__ import annotations
 
 import os
-import re
 from types import MappingProxyType
 
 from elf_sqlcheck import sizes
 from elf_sqlcheck.context.owners import EXPOSED
 from elf_sqlcheck.errors import ConfigError, UsageError, nearest
 from elf_sqlcheck.git import find_root
-from elf_sqlcheck.model import Severity
+from elf_sqlcheck.model import INTERVAL, Severity
 from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.teams import read_teams
@@ -35,8 +34,6 @@ BASELINE_FILE = ".elf-sqlcheck-baseline.json"
 #: Where migrations are looked for when nothing is configured, in this order.
 USUAL_FOLDERS = ("migrations", "supabase/migrations", "db/migrations", "prisma/migrations")
 PROFILES = ("", "supabase")
-#: An interval as Postgres reads it: https://www.postgresql.org/docs/current/config-setting.html
-_INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
 _LEVELS = ("error", "warning", "note")
 
 
@@ -224,7 +221,7 @@ def _list(path: str, key: str, value: object) -> tuple[str, ...]:
 
 
 def _interval(path: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not _INTERVAL.match(value):
+    if not isinstance(value, str) or not INTERVAL.match(value):
         raise _wrong(path, key, value, 'an interval as Postgres reads it, such as "5s" or "300ms"')
     return value
 

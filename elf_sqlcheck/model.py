@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "INTERVAL",
+    "TIMEOUTS",
     "Applicability",
     "Broken",
     "Comment",
@@ -37,6 +39,10 @@ __all__ = [
     "position_in",
 ]
 _NUMBER = re.compile(r"[0-9]+")
+#: A time as Postgres reads it in a setting: https://www.postgresql.org/docs/current/config-setting.html
+INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
+#: The headers that say how long a migration may wait or run, and the settings that they stand for.
+TIMEOUTS = {"lock-timeout": "lock_timeout", "statement-timeout": "statement_timeout"}
 
 
 class Statement:
@@ -168,7 +174,8 @@ class Migration:
     `path` as the user named it; `data` the bytes of the file (for `--staged`, of the index); `version` sorts
     migrations, by its numbers ("" when the layout has none); `name` is the full name, version included, which
     dependencies use; `dependencies` are versions or full names. `transactional` is how the layout's own runner runs it:
-    within one transaction, or each statement by itself. `repeatable` ones run again whenever they change, after all
+    within one transaction, or each statement by itself; `timeouts` are the settings that it asks to run with, such as
+    {"lock_timeout": "2s"}. `repeatable` ones run again whenever they change, after all
     others; `sealed` ones must not be edited, because their tool holds a hash of them. `up` is always there; `down` is
     None when the file has no such section.
 
@@ -179,7 +186,8 @@ class Migration:
 
     __slots__ = (
         "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
-        "path", "problems", "repeatable", "sealed", "slug", "team", "title", "transactional", "up", "version",
+        "path", "problems", "repeatable", "sealed", "slug", "team", "timeouts", "title", "transactional", "up",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -197,6 +205,7 @@ class Migration:
         dependencies: tuple[str, ...] = (),
         team: str = "",
         transactional: bool = True,
+        timeouts: dict[str, str] | None = None,
         irreversible: str = "",
         headers: tuple[Header, ...] = (),
         broken: tuple[Broken, ...] = (),
@@ -218,6 +227,7 @@ class Migration:
         self.dependencies = dependencies
         self.team = team
         self.transactional = transactional
+        self.timeouts = timeouts or {}
         self.irreversible = irreversible
         self.headers = headers
         self.broken = broken

@@ -152,7 +152,7 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
 
 
 def _missing_lock_timeout(context: Context[Migration]) -> Iterator[Finding]:
-    if context.settings.get("lock-timeout"):
+    if context.settings.get("lock-timeout") and not context.migration.timeouts:
         return
     taken: set[Name] = set()
     for change, found in context.locked():

@@ -143,3 +143,17 @@ def test_what_cannot_be_read_is_an_error_with_a_remedy(tmp_path: object) -> None
         layouts.read_file(f"{tmp_path}/nowhere.sql")
     with pytest.raises(UsageError, match="nowhere"):
         layouts.read_directory(f"{tmp_path}/nowhere")
+
+
+def test_timeouts_are_read_from_headers() -> None:
+    migration = elf.read(PATH, TYPE.replace(UP, f"-- Lock-Timeout: 2s\n-- Statement-Timeout: 10 min\n{UP}").encode())
+    assert migration.timeouts == {"lock_timeout": "2s", "statement_timeout": "10 min"}
+    assert migration.problems == ()
+
+
+def test_a_timeout_that_is_none_is_ignored_and_told() -> None:
+    migration = elf.read(PATH, TYPE.replace(UP, f"-- lock-timeout: soon; DROP\n{UP}").encode())
+    assert migration.timeouts == {}
+    (problem,) = migration.problems
+    assert "the Lock-Timeout header says 'soon; DROP'" in problem.message
+    assert problem.instead == "-- Lock-Timeout: 2s"

@@ -132,3 +132,9 @@ def test_a_lock_timeout_is_asked_for_once() -> None:
     assert "all later reads and writes of users wait behind it" in found[0].message
     alone = judged("ALTER TABLE users ADD COLUMN a int;", more="-- Transaction: none\n", lock_timeout="")
     assert alone[0].instead == "SET lock_timeout = '5s';"
+
+
+@pytest.mark.parametrize(("header", "rules"), [("2s", []), ("0", ["missing-lock-timeout"])])
+def test_a_header_limits_the_wait(header: str, rules: list[str]) -> None:
+    found = judged("ALTER TABLE users ADD COLUMN a int;", more=f"-- Lock-Timeout: {header}\n", lock_timeout="")
+    assert [finding.rule for finding in found] == rules

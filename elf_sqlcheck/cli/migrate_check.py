@@ -27,6 +27,8 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
         ElfError: There are findings that stop a deploy; exit code 1.
         RuleError: A rule cannot be loaded, or broke.
     """
+    if not judged:
+        return
     from elf_sqlcheck import reports, run, sources
     from elf_sqlcheck.cli import options
 

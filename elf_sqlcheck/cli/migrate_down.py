@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 @click.argument("version")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @lock_wait_option
+@lock_retries_option
 @yes_option
 @command_options()
-def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes: bool) -> None:
+def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, lock_retries: int, yes: bool) -> None:
     """Roll back one applied migration: VERSION is its version or full name.
 
     \b
@@ -39,6 +40,7 @@ def down(session: Session, version: str, *, dry_run: bool, lock_wait: float, yes
             migrate_plan.show(session, applied, [deploy.Step(migration, section)])
             return
         session.allow(target, f"Roll back {migration.name}", yes=yes)
-        deploy.down(target.executor, migrations, version, session.output, deploy.Options(lock_wait=lock_wait))
+        options = deploy.Options(lock_wait=lock_wait, lock_retries=lock_retries)
+        deploy.down(target.executor, migrations, version, session.output, options)
         session.output.newest_event(target.executor)
     session.output.say("`elf-migrate up` applies it again.")

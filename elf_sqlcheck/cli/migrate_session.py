@@ -26,6 +26,14 @@ lock_wait_option = click.option(
     metavar="SECONDS",
     help="How long to wait for another deployer.",
 )
+lock_retries_option = click.option(
+    "--lock-retries",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How often to try again what waited longer than its lock_timeout for a lock.",
+)
 _SHARED = ("dir", "layout", "config", "isolated", "database_url", "env", "output")
 
 

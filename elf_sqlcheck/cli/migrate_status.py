@@ -9,6 +9,7 @@ from elf_sqlcheck.errors import ElfError, UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
 from elf_sqlcheck.shared import connection_test
+from elf_sqlcheck.shared.concurrently import invalid_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +78,11 @@ def show_status(output: Output, executor: SupabaseExecutor, migrations: Sequence
             )
     for row in lost:
         output.say(f"  in the database, but its file is missing: {row['name']} ({row['status']})", "warn")
+    output.data["invalid_indexes"] = invalid = invalid_indexes(executor)
+    for index in invalid:
+        output.say(f"  INVALID, so no query uses it and every write pays for it: index {index}", "warn")
+    if invalid:
+        output.say("    A CREATE INDEX CONCURRENTLY failed; DROP INDEX CONCURRENTLY takes such an index away.", "faint")
     applied = [row for row in rows if row["status"] == "completed"]
     if applied:
         last = max(applied, key=lambda row: str(row["version"]))

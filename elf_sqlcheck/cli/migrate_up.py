@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import command_options, lock_wait_option, yes_option
+from elf_sqlcheck.cli.migrate_session import command_options, lock_retries_option, lock_wait_option, yes_option
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
 @click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
 @lock_wait_option
+@lock_retries_option
 @yes_option
 @command_options()
 def up(
@@ -39,6 +40,7 @@ def up(
     skip_validation: bool,
     allow_out_of_order: bool,
     lock_wait: float,
+    lock_retries: int,
     yes: bool,
 ) -> None:
     """Run all pending migrations, in order; safe to run twice, at once, and after a crash.
@@ -57,7 +59,13 @@ def up(
         raise UsageError("--target and --count both say how far to go.", "Give one of them.")
     migrations = plan.check(session.migrations())
     with session.target() as target:
-        options = deploy.Options(target=last, count=count, allow_out_of_order=allow_out_of_order, lock_wait=lock_wait)
+        options = deploy.Options(
+            target=last,
+            count=count,
+            allow_out_of_order=allow_out_of_order,
+            lock_wait=lock_wait,
+            lock_retries=lock_retries,
+        )
         found = deploy.due(target.executor, migrations, options)
         if not skip_validation:
             migrate_check.refuse_changed(migrations, found.states)

@@ -79,7 +79,8 @@ class Waiting(Measured):
         now = self.now
         if change is not None:
             now = self.before.at(self.before.position + next(n for n, c in enumerate(self.changes) if c is change))
-        return bool(self.settings.get("lock-timeout")) or now.setting("lock_timeout") not in _NEVER
+        asked = self.migration.timeouts.get("lock_timeout", "") or self.settings.get("lock-timeout", "")
+        return asked not in _NEVER or now.setting("lock_timeout") not in _NEVER
 
     def prepend(self, sql: str) -> tuple[Edit, ...]:
         """Edits that add the statement `sql` (semicolon included) at the start of the UP section."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from elf_sqlcheck.model import Broken, Statement
+    from elf_sqlcheck.model import Broken
 
     #: A path and what the file holds.
     File = tuple[str, bytes]
@@ -23,20 +23,6 @@ _PLACEHOLDER = re.compile(rb"\$\{(\w+)\}")
 MARKING = "header-mismatch"
 #: The rule that reports files whose names their tool does not know.
 NAMING = "file-name"
-
-
-#: What runs outside of transactions only, or is better off there.
-_ALONE = frozenset({
-    "AlterSystemStmt", "ClusterStmt", "CreateSubscriptionStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DiscardStmt",
-    "DropTableSpaceStmt", "DropdbStmt", "ReindexStmt", "VacuumStmt",
-})  # fmt: skip
-
-
-def runs_alone(statement: Statement) -> bool:
-    """Whether a statement cannot run in a transaction, so that tools like Flyway open none for it."""
-    if statement.kind in {"IndexStmt", "DropStmt"}:
-        return bool(statement.node.get("concurrent"))
-    return statement.kind in _ALONE
 
 
 def never_wrapped(section: Section, file: File) -> Section:

@@ -12,7 +12,7 @@ from json import loads
 from os.path import basename
 
 from elf_sqlcheck import sql
-from elf_sqlcheck.model import Header, Migration, Problem, Section, Span
+from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "elf"
 FILE_NAME = re.compile(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
-KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", "lock-timeout")
+KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", *TIMEOUTS)
 _MARKER = re.compile(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
 _OUR_VERSION = re.compile(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
 _HEADER = re.compile(rb"--[ \t]*([A-Za-z][A-Za-z-]*)[ \t]*:[ \t]*(.*?)[ \t\r]*$")
@@ -62,6 +62,7 @@ def read(path: str, data: bytes) -> Migration:
         dependencies=_dependencies(headers, problems),
         team=values.get("team", ""),
         transactional=_transactional(headers, problems),
+        timeouts=_timeouts(headers, problems),
         irreversible=values.get("irreversible", ""),
         headers=headers,
         broken=broken,
@@ -121,6 +122,20 @@ def _transactional(headers: tuple[Header, ...], problems: list[Problem]) -> bool
         message = f"the Transaction header says {header.value!r}; the only value that changes anything is `none`"
         problems.append(Problem("header-mismatch", message, header.span, "-- Transaction: none"))
     return header.value.lower() != "none"
+
+
+def _timeouts(headers: tuple[Header, ...], problems: list[Problem]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for header in headers:
+        if header.key not in TIMEOUTS:
+            continue
+        if INTERVAL.match(header.value):
+            found[TIMEOUTS[header.key]] = header.value
+            continue
+        name = header.key.title()
+        message = f"the {name} header says {header.value!r}, which is no interval that Postgres knows, so it is ignored"
+        problems.append(Problem("header-mismatch", message, header.span, f"-- {name}: 2s"))
+    return found
 
 
 def _markers(data: bytes) -> list[tuple[str, int, int]]:

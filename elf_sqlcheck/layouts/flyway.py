@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from os.path import basename
 
-from elf_sqlcheck.layouts.building import runs_alone, stray, two_files
+from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.layouts.building import stray, two_files
 from elf_sqlcheck.model import numbers_of
 
 TYPE_CHECKING = False

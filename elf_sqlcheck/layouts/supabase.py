@@ -12,7 +12,8 @@ import re
 from os.path import basename
 
 from elf_sqlcheck import sql
-from elf_sqlcheck.layouts.building import runs_alone, stray
+from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.layouts.building import stray
 from elf_sqlcheck.model import Migration, Section, Span
 
 TYPE_CHECKING = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from elf_sqlcheck.migrate.history import State
+    from elf_sqlcheck.migrate.history import Progress, State
     from elf_sqlcheck.migrate.lock import DeployLock
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.database import Outcome, SupabaseExecutor
@@ -30,7 +30,8 @@ class Options:
 
     `target` is the last migration to run, as a version or a full name; `count` how many to run at most;
     `allow_out_of_order` runs new migrations even when later ones are applied; `lock_wait` is how many seconds to wait
-    for another deployer; `attendants` are told of the run while it holds the lock.
+    for another deployer; `attendants` are told of the run while it holds the lock; `lock_retries` is how often a
+    transaction is tried again that waited for a lock in vain.
     """
 
     target: str | None = None
@@ -38,6 +39,7 @@ class Options:
     allow_out_of_order: bool = False
     lock_wait: float = 60.0
     attendants: tuple[Attendant, ...] = ()
+    lock_retries: int = 5
 
 
 class Attendant:
@@ -179,6 +181,8 @@ def carry_out(
 ) -> list[Migration]:
     """Run the steps in their order under the lock that is held, with the attendants, and return what was run.
 
+    That it is held still is made sure of on the server, with each piece of a step (see `migrate.lock`).
+
     Raises:
         MigrationFailed: A statement failed; the history says so.
         LockNotObtained: The lock was lost.
@@ -189,11 +193,11 @@ def carry_out(
     if not steps:
         return []
     try:
+        lock.check()
         for attendant in options.attendants:
             attendant.begins(executor, steps)
         for number, step in enumerate(steps, start=1):
             listener.begins(step.migration, step.section, number, len(steps))
-            lock.check()
             outcome = _run(executor, history, step, states.get(step.migration.version), options)
             done.append(step)
             listener.ended(step.migration, step.section, outcome)
@@ -244,24 +248,33 @@ def removable(migrations: Sequence[Migration], name: str, states: Mapping[str, S
 
 def _run(executor: SupabaseExecutor, history: History, step: Step, state: State | None, options: Options) -> Outcome:
     migration, section = step.migration, step.section
-    resume_from = _resume_from(migration, section, state)
+    progress = _progress(migration, section, state)
     started = time.perf_counter()
 
     def elapsed() -> float:
         return (time.perf_counter() - started) * 1000
 
-    def record(connection: Connection[dict[str, Any]]) -> None:
+    def record(connection: Connection[dict[str, Any]]) -> bytes:
         for attendant in options.attendants:
             attendant.inside(connection, step)
-        history.done(connection, migration, section, elapsed())
+        return history.closing(connection, migration, section, elapsed())
+
+    def reached(statements: int, mark: str) -> None:
+        history.reached(migration, section, statements, mark)
+
+    def beginning(statements: int, mark: str) -> None:
+        history.reached(migration, section, statements, mark, begun=True)
 
     try:
         return executor.run(
             migration,
             section,
             record=record,
-            resume_from=resume_from,
-            progress=lambda statements, mark: history.reached(migration, section, statements, mark),
+            resume_from=progress.statements if progress else 0,
+            begun=progress is not None and progress.begun,
+            progress=reached,
+            beginning=beginning,
+            lock_retries=options.lock_retries,
         )
     except MigrationFailed as error:
         try:
@@ -271,8 +284,8 @@ def _run(executor: SupabaseExecutor, history: History, step: Step, state: State 
         raise
 
 
-def _resume_from(migration: Migration, section: Section, state: State | None) -> int:
-    """How many statements are not to be run again. After a reset to `pending` it is none: everything runs again."""
+def _progress(migration: Migration, section: Section, state: State | None) -> Progress | None:
+    """What is not to be run again. After a reset to `pending` it is nothing: everything runs again."""
     progress = state.progress if state else None
     if (
         state is None
@@ -280,9 +293,9 @@ def _resume_from(migration: Migration, section: Section, state: State | None) ->
         or progress.section != section.name
         or state.status in ("pending", "rolled_back")
     ):
-        return 0
+        return None
     if progress.mark == cumulative_hash(migration, section, progress.statements):
-        return progress.statements
+        return progress
     raise PlanError(
         f"{migration.path}: its first {progress.statements} statements were carried out already, and they have been "
         "changed since, so it is not known where to go on.",

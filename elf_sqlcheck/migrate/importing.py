@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck import layouts
+from elf_sqlcheck.alone import runs_alone
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.errors import MigrationFailed, UsageError
 from elf_sqlcheck.layouts import elf
-from elf_sqlcheck.layouts.building import runs_alone, without_placeholders
+from elf_sqlcheck.layouts.building import without_placeholders
 from elf_sqlcheck.layouts.folders import Disk, members
 from elf_sqlcheck.migrate import create
 from elf_sqlcheck.migrate.from_sql import undo

@@ -86,6 +86,7 @@ def statement_failed(
     answered: int,
     completed: int,
     state: str,
+    before: int = 0,
 ) -> MigrationFailed:
     """Return the error for a statement that the server refused.
 
@@ -97,9 +98,10 @@ def statement_failed(
         answered: How many of the piece's statements the server had already carried out.
         completed: How many of the section's statements stay carried out.
         state: A sentence about what stays and what does not.
+        before: How many characters were sent before the piece.
     """
     diag = error.diag
-    offset = _offset(migration, piece, diag.statement_position)
+    offset = _offset(migration, piece, diag.statement_position, before)
     statement = _statement(piece, answered, offset)
     span = statement.span if statement else _broken(migration, offset)
     said = (diag.message_primary or str(error)).strip()
@@ -148,6 +150,17 @@ def own_commit(migration: Migration, section: Section, piece: Piece, kept: int, 
     )
 
 
+def rolled_back_at_commit(migration: Migration, section: Section, piece: Piece) -> MigrationFailed:
+    """Return the error for a transaction that Postgres answered COMMIT with a rollback."""
+    return MigrationFailed(
+        f"{migration.path}: {section.name.upper()} was rolled back when it was to be committed: something in its "
+        "transaction had failed without being told.",
+        remedy_for("25P02"),
+        span=piece.span,
+        sqlstate="25P02",
+    )
+
+
 def went_away(
     migration: Migration,
     section: Section,
@@ -181,12 +194,12 @@ def stays(done: int) -> str:
     return f"the {done} statements before it stay carried out." if done else "nothing before it was carried out."
 
 
-def _offset(migration: Migration, piece: Piece, position: str | None) -> int | None:
+def _offset(migration: Migration, piece: Piece, position: str | None, before: int) -> int | None:
     """The byte in the file for a position of Postgres, which counts characters of the query from 1."""
     if not position:
         return None
     text = piece.text(migration).decode("utf-8", "surrogateescape")
-    return piece.span.start + len(text[: int(position) - 1].encode("utf-8", "surrogateescape"))
+    return piece.span.start + len(text[: max(int(position) - 1 - before, 0)].encode("utf-8", "surrogateescape"))
 
 
 def _statement(piece: Piece, answered: int, offset: int | None) -> Statement | None:

@@ -2,6 +2,8 @@
 
 A piece in a transaction is sent whole in one simple-protocol query; splitting text is left to Postgres wherever
 possible. A section is cut only where it says so itself: by BEGIN and COMMIT of its own, or by `Transaction: none`.
+Its statements are then pieces of their own, and those that can do so still run in a transaction each: one that is
+killed between its end and the note of it would run twice.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.alone import runs_alone
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Span
 
@@ -34,7 +37,8 @@ class Piece:
     """A stretch of a section that is sent at once.
 
     `span` is its place in the file; `statements` are those that the server will see; `first` and `last` count the
-    section's statements, BEGIN and COMMIT included, half-open; `blanked` are the spans of the pair that is left out.
+    section's statements, BEGIN and COMMIT included, half-open; `in_transaction` says that it runs in one together with
+    what is written of it into the history; `blanked` are the spans of the pair that is left out.
     """
 
     span: Span
@@ -129,8 +133,8 @@ def _loose(migration: Migration, section: Section, start: int, end: int) -> list
         span = Span(statements[0].span.start, statements[-1].span.end)
         return [Piece(span, tuple(statements), start, end, in_transaction=True)]
     return [
-        Piece(statement.span, (statement,), start + offset, start + offset + 1, in_transaction=False)
-        for offset, statement in enumerate(statements)
+        Piece(statement.span, (statement,), number, number + 1, in_transaction=not runs_alone(statement))
+        for number, statement in enumerate(statements, start)
     ]
 
 

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 
-def transaction_id(connection: Connection[dict[str, Any]]) -> str:
-    """The identity of the transaction that the connection is in; outside one, an identity that is never seen twice."""
-    row = connection.execute("SELECT pg_current_xact_id()::text AS id").fetchone()
-    return str(row["id"]) if row else ""
+#: Asks for the identity of the transaction; outside one, it answers with one that is never seen twice.
+TRANSACTION_ID = b"SELECT pg_catalog.pg_current_xact_id()::text"
 
 
 def committed(results: Sequence[PGresult]) -> int:

@@ -44,20 +44,27 @@ class History:
         """
         return state.read(self._executor)
 
-    def done(self, connection: Connection[dict[str, Any]], migration: Migration, section: Section, ms: float) -> None:
-        """Write that a section was carried out; part of the transaction that the connection is in."""
+    def closing(
+        self, connection: Connection[dict[str, Any]], migration: Migration, section: Section, ms: float
+    ) -> bytes:
+        """Return the command that writes that a section was carried out, to be sent in its transaction."""
+        from psycopg import ClientCursor
+
         status = "completed" if section.name == "up" else "rolled_back"
-        connection.execute(*events.carried_out(migration, section, ms, status=status, theirs=self._keeps_theirs()))
+        written = events.carried_out(migration, section, ms, status=status, theirs=self._keeps_theirs())
+        return ClientCursor(connection).mogrify(*written).encode()
 
     def failed(self, migration: Migration, section: Section, ms: float, error: DatabaseError) -> None:
         """Write that a section failed. A DOWN that fails leaves the migration as applied as it was."""
         self._executor.query(*events.failed(migration, section, ms, error))
 
-    def reached(self, migration: Migration, section: Section, statements: int, mark: str) -> None:
-        """Write how far a section got that runs in more than one piece."""
+    def reached(
+        self, migration: Migration, section: Section, statements: int, mark: str, *, begun: bool = False
+    ) -> None:
+        """Write how far a section got that runs in more than one piece, and whether the next one is `begun`."""
         if section.name == "up" and statements == 0:
             self._executor.query(events.RUNNING, events.row(migration, "running", 0))
-        progress = json.dumps({"section": section.name, "statements": statements, "mark": mark})
+        progress = json.dumps({"section": section.name, "statements": statements, "mark": mark, "begun": begun})
         self._executor.query(events.REACHED, {"progress": progress, "version": migration.version})
 
     def adopt(self, migration: Migration) -> None:

@@ -23,11 +23,15 @@ def by_hand(version: str, status: str) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a section got that runs in more than one piece: its first `statements`, whose hash is `mark`."""
+    """How far a section got that runs in more than one piece: its first `statements`, whose hash is `mark`.
+
+    `begun` says that the next one was about to run outside a transaction, and nothing since.
+    """
 
     section: str
     statements: int
     mark: str
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _state(row: dict[str, Any], executed_at: datetime | None) -> State:
         ms=row.get("execution_time_ms"),
         error=row.get("error") or "",
         is_ours=metadata.get("checksum") == KIND,
-        progress=Progress(progress["section"], progress["statements"], progress["mark"]) if progress else None,
+        progress=Progress(**progress) if progress else None,
         text=metadata.get("text") or "",
         event=metadata.get("event") or "",
     )

@@ -37,6 +37,7 @@ def kept(migration: Migration) -> dict[str, str]:
         "dependencies": migration.dependencies,
         "team": migration.team,
         "transactional": migration.transactional,
+        "timeouts": migration.timeouts,
         "irreversible": migration.irreversible,
         "files": migration.files,
         "encoding": encoding,

@@ -1,0 +1,341 @@
+"""One section on its way to the server: piece by piece, guarded, tried again when a lock was not to be had."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elf_sqlcheck.errors import MigrationFailed
+from elf_sqlcheck.shared import concurrently, outside
+from elf_sqlcheck.shared.blockers import gave_up, named
+from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
+from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
+from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send
+from elf_sqlcheck.shared.transaction import TRANSACTION_ID, committed, is_over, roll_back_if_open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import psycopg
+    from psycopg import Connection
+    from psycopg.pq.abc import PGresult
+
+    from elf_sqlcheck.model import Migration, Section, Span
+    from elf_sqlcheck.shared.database import SupabaseExecutor
+    from elf_sqlcheck.shared.pieces import Piece
+
+    Record = Callable[[Connection[dict[str, Any]]], object]
+    Progress = Callable[[int, str], object]
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_DIVISION_BY_ZERO = "22012"
+#: What Postgres says of a statement that cannot run in a transaction, and of a procedure that ends its own.
+_ALONE = frozenset({"25001", "2D000"})
+#: Seconds to wait before a lock is tried for again: about so many, then twice as many, up to the last.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Whom a run tells what, and asks for the history; see `SupabaseExecutor.run`."""
+
+    record: Record | None = None
+    progress: Progress | None = None
+    beginning: Progress | None = None
+    leaving: Record | None = None
+
+
+class Run:
+    """A section that an executor carries out; its session has to be reset afterwards, unless `is_reset`."""
+
+    def __init__(
+        self,
+        executor: SupabaseExecutor,
+        migration: Migration,
+        section: Section,
+        calls: Calls,
+        *,
+        resume_from: int = 0,
+        begun: bool = False,
+        lock_retries: int = 0,
+    ) -> None:
+        self._executor = executor
+        self._migration = migration
+        self._section = section
+        self._calls = calls
+        self._begun = begun
+        self._lock_retries = lock_retries
+        whole = executor.pieces(migration, section)
+        self.pieces = [piece for piece in whole if piece.last > resume_from or not section.statements]
+        self._several = len(self.pieces) > 1 or resume_from > 0 or not migration.is_transactional(section)
+        self._done = resume_from
+        # Kept, because the executor would open another one in place of a connection that was lost.
+        self._connection = executor.connection
+        self._is_alone = False
+        self.is_reset = False
+
+    def carry_out(self) -> None:
+        """Send everything, and tell whoever is to be told."""
+        calls, connection = self._calls, self._connection
+        self._open()
+        at_start = calls.beginning if self._begun else calls.progress
+        if self._several and at_start:
+            at_start(self._done, self._mark(self._done))
+        for piece in self.pieces:
+            with self._executor.around(self._migration, piece) if self._executor.around else nullcontext():
+                self._with_patience(piece)
+            self._done, self._begun = piece.last, False
+        if (record := calls.record) and not self.pieces:
+            self._write_now(lambda: record(connection))
+        if calls.leaving:
+            calls.leaving(connection)
+
+    def _open(self) -> None:
+        """Bring the session where it has to be for the next piece, unless the piece's own transaction does that."""
+        if not self._several:
+            return
+        connection = self._connection
+        commands = [*self._guarding(), *assignments(connection, self._migration.timeouts)]
+        if commands and (refused := error_in(send(connection, b"; ".join(commands)))):
+            guard = self._executor.guard
+            raise guard.lost() if guard and refused.sqlstate == _DIVISION_BY_ZERO else self._executor.refused(refused)
+        for statement in settings_before(self._section, self._done):
+            self._executor.query(self._migration.text(statement.span))
+
+    def _with_patience(self, piece: Piece) -> None:
+        """Run a piece, and again when it waited for a lock in vain and nothing of it stays."""
+        guard = self._executor.guard
+        tries = 0
+        while True:
+            try:
+                with guard.blockers.watching(self._executor.backend_pid) if guard else nullcontext():
+                    self._run(piece)
+            except MigrationFailed as error:
+                if error.sqlstate != _LOCK_NOT_AVAILABLE:
+                    raise
+                seen = guard.blockers.seen if guard else ()
+                if tries >= self._lock_retries or not self._may_repeat(piece, error):
+                    raise gave_up(error, tries, seen) if guard else error from None
+                tries += 1
+                pause = min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311
+                if guard:
+                    who = f"; in the way: {named(seen)}" if seen else ""
+                    guard.note(
+                        f"{self._migration.name} waited for a lock in vain ({error.detail}){who}. "
+                        f"Try {tries + 1} of {self._lock_retries + 1} follows in {pause:.1f} s"
+                    )
+                self._executor.reset()
+                time.sleep(pause)
+                self._connection = self._executor.connection
+                self._open()
+            else:
+                return
+
+    def _may_repeat(self, piece: Piece, error: MigrationFailed) -> bool:
+        if error.completed != self._done:
+            return False
+        return not self._is_alone or outside.may_repeat(piece.statements[0])
+
+    def _run(self, piece: Piece) -> None:
+        """Run a piece in a transaction where that is possible."""
+        loose = not piece.blanked and not self._migration.is_transactional(self._section)
+        self._is_alone = not piece.in_transaction or (loose and self._begun)
+        if not self._is_alone:
+            try:
+                self._in_transaction(piece)
+            except MigrationFailed as error:
+                if not loose or error.sqlstate not in _ALONE:
+                    raise
+                roll_back_if_open(self._connection)
+                self._is_alone = True
+        if self._is_alone:
+            self._alone(piece)
+
+    def _in_transaction(self, piece: Piece) -> None:
+        """Send a piece whole, and commit it together with the history."""
+        import psycopg
+
+        connection = self._connection
+        hooks = self._hooks(piece)
+        lead = [b"BEGIN", TRANSACTION_ID, *self._guarding(), *self._limits()]
+        tail = [TRANSACTION_ID, *(self._plain() if hooks else ())]
+        prefix = b"; ".join(lead) + b";\n"
+        try:
+            # What the section ends with may be a comment, or lack its semicolon.
+            results = send(connection, prefix + piece.text(self._migration) + b"\n;" + b"; ".join(tail))
+            self._check(piece, results, lead, before=len(prefix.decode()))
+            over = is_over(connection)
+            if over or results[1].get_value(0, 0) != results[-len(tail)].get_value(0, 0):
+                kept = committed(results[len(lead) : -len(tail)])
+                raise own_commit(self._migration, self._section, piece, kept, rest_stays=over)
+            closing = _told(hooks)
+        except psycopg.Error as error:
+            raise self._failed(piece, error) from None
+        self._commit(piece, closing)
+
+    def _commit(self, piece: Piece, closing: Sequence[bytes]) -> None:
+        """Send what closes the transaction, commit, and when nothing follows make the session like new, all at once."""
+        import psycopg
+
+        connection = self._connection
+        is_last = piece is self.pieces[-1] and not self._calls.leaving
+        commands = [*closing, b"COMMIT", *(self._executor.like_new() if is_last else ())]
+        try:
+            results = send(connection, b"; ".join(commands))
+        except psycopg.Error as error:
+            raise self._failed(piece, error, committing=True) from None
+        refused = error_in(results)
+        if refused is not None and len(results) <= len(closing) + 1:
+            raise self._failed(piece, refused, committing=True)
+        if results[len(closing)].command_status != b"COMMIT":
+            raise rolled_back_at_commit(self._migration, self._section, piece)
+        self.is_reset = is_last and refused is None
+
+    def _alone(self, piece: Piece) -> None:
+        """Send a statement outside a transaction, unless an earlier run, which was broken off, carried it out."""
+        import psycopg
+
+        connection, migration, statement = self._connection, self._migration, piece.statements[0]
+        try:
+            look = outside.look_for(statement)
+            was_so = look is not None and look(connection, statement)
+            if self._begun and was_so:
+                line = migration.position(statement.span.start)[0]
+                self._executor.remark(f"line {line} was not run again: the run before had carried it out")
+            elif self._begun and not outside.may_repeat(statement):
+                raise outside.unknown(migration, statement, piece.last, self._mark(piece.last))
+            else:
+                self._send_alone(piece, was_so=was_so)
+            if hooks := self._hooks(piece):
+                self._commit(piece, self._write(hooks))
+        except psycopg.Error as error:
+            raise self._failed(piece, error) from None
+
+    def _send_alone(self, piece: Piece, *, was_so: bool) -> None:
+        connection, migration, statement = self._connection, self._migration, piece.statements[0]
+        if cleared := outside.clear(connection, migration, statement):
+            self._executor.remark(cleared)
+        calls, mark = self._calls, self._mark(self._done)
+        # A result that was there before tells nothing; and what may just run again needs no telling.
+        tells = not was_so and not outside.is_repeatable(statement)
+        if tells and calls.beginning:
+            begin = calls.beginning
+            self._write_now(lambda: begin(self._done, mark))
+        try:
+            if not concurrently.complete_detaching(connection, statement):
+                self._check(piece, send(connection, piece.text(migration)), (), before=0)
+        except MigrationFailed:
+            if tells and calls.progress and not connection.broken:
+                progress = calls.progress
+                self._write_now(lambda: progress(self._done, mark))
+            raise
+        if concurrently.is_concurrent_index(statement):
+            concurrently.check_valid(connection, migration, statement)
+
+    def _write(self, hooks: Sequence[Callable[[], object]]) -> list[bytes]:
+        """Open a transaction and let the history be written in it; returns what is to be sent with the COMMIT."""
+        refused = error_in(send(self._connection, b"; ".join([b"BEGIN", *self._plain()])))
+        if refused is not None:
+            raise refused
+        return _told(hooks)
+
+    def _write_now(self, hook: Callable[[], object]) -> None:
+        """Let the history be written in a transaction of its own."""
+        refused = error_in(send(self._connection, b"; ".join([*self._write([hook]), b"COMMIT"])))
+        if refused is not None:
+            raise refused
+
+    def _plain(self) -> Sequence[bytes]:
+        """What keeps a SET ROLE or search_path of the migration from deciding whether its history can be written."""
+        return BARE_FOR_NOW if self._several else BARE
+
+    def _guarding(self) -> tuple[bytes, ...]:
+        guard = self._executor.guard
+        return (guard.statement,) if guard else ()
+
+    def _limits(self) -> list[bytes]:
+        """The timeouts of a transaction, unless the session has been given them."""
+        connection, guard = self._connection, self._executor.guard
+        limits = [] if self._several else assignments(connection, self._migration.timeouts, local=True)
+        if guard and "lock_timeout" not in {**self._migration.timeouts, **self._executor.settings}:
+            limits.append(patience(connection, guard.lock_timeout))
+        return limits
+
+    def _hooks(self, piece: Piece) -> list[Callable[[], object]]:
+        """What is to be written with a piece."""
+        calls, connection = self._calls, self._connection
+        hooks: list[Callable[[], object]] = []
+        if self._several and (progress := calls.progress):
+            hooks.append(lambda: progress(piece.last, self._mark(piece.last)))
+        if (record := calls.record) and piece is self.pieces[-1]:
+            hooks.append(lambda: record(connection))
+        return hooks
+
+    def _mark(self, count: int) -> str:
+        return cumulative_hash(self._migration, self._section, count)
+
+    def _check(self, piece: Piece, results: Sequence[PGresult], lead: Sequence[bytes], *, before: int) -> None:
+        """Raise what the server's answers say to a piece, before which `lead` was sent, in `before` characters."""
+        from psycopg.pq import ExecStatus
+
+        migration, section, guard = self._migration, self._section, self._executor.guard
+        error = error_in(results)
+        if error is not None:
+            number = len(results) - 1
+            answered = max(number - len(lead), 0)
+            if self._connection.broken:
+                # One that ends its own session may be answered before.
+                running = piece.statements[: answered + 1][-1:]
+                raise self._went_away(span=running[0].span if running else section.span, said=str(error))
+            if guard and error.sqlstate == _DIVISION_BY_ZERO and lead[number : number + 1] == [guard.statement]:
+                raise guard.lost()
+            kept = committed(results[len(lead) :])
+            raise self._refused(piece, error, answered=answered, kept=kept, before=before)
+        if results[-1].status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
+            self._executor.close()
+            raise MigrationFailed(
+                f"{migration.path}: {section.name.upper()} copies rows from or to the client, which only psql can do.",
+                "Write the rows as INSERT statements.",
+                span=section.span,
+                sqlstate="0A000",
+            )
+
+    def _failed(self, piece: Piece, error: psycopg.Error, *, committing: bool = False) -> MigrationFailed:
+        """Return the error for what the server said to anything but the piece itself."""
+        if self._connection.broken:
+            span = piece.statements[0].span if len(piece.statements) == 1 else None
+            return self._went_away(span=span, committing=committing)
+        answered = 0 if self._is_alone else len(piece.statements)
+        return self._refused(piece, error, answered=answered)
+
+    def _refused(
+        self, piece: Piece, error: psycopg.Error, *, answered: int, kept: int = 0, before: int = 0
+    ) -> MigrationFailed:
+        if kept:
+            state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
+        elif self._is_alone:
+            state = f"It ran outside a transaction: {stays(self._done)}"
+        else:
+            state = "Its transaction was rolled back" + (
+                f"; the {self._done} statements before it stay carried out." if self._done else "; nothing of it stays."
+            )
+        completed = self._done + kept
+        return statement_failed(
+            error, self._migration, self._section, piece, answered=answered, completed=completed, state=state,
+            before=before,
+        )  # fmt: skip
+
+    def _went_away(self, *, span: Span | None = None, said: str = "", committing: bool = False) -> MigrationFailed:
+        where = self._executor.target.where
+        return went_away(
+            self._migration, self._section, where, self._done, unknown=committing or self._is_alone, span=span,
+            said=said,
+        )  # fmt: skip
+
+
+def _told(hooks: Sequence[Callable[[], object]]) -> list[bytes]:
+    """Call them, and return the commands that they want to be sent with the COMMIT."""
+    return [said for hook in hooks if isinstance(said := hook(), bytes)]

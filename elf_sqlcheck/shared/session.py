@@ -1,0 +1,119 @@
+"""What a session is set to, how it is made like new for the next migration, and what guards it while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg import Connection
+    from psycopg.pq.abc import PGresult
+
+    from elf_sqlcheck.errors import DatabaseError
+    from elf_sqlcheck.shared.blockers import Blockers
+
+#: A SET ROLE or search_path of the migration must not decide whether its history row can be written.
+BARE = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
+#: The same, but for this transaction only, where further pieces of the migration count on what it has set.
+BARE_FOR_NOW = (
+    b"SET LOCAL SESSION AUTHORIZATION DEFAULT",
+    b"SET LOCAL role TO DEFAULT",
+    b"SET LOCAL search_path TO DEFAULT",
+    b"SET LOCAL lock_timeout TO DEFAULT",
+    b"SET LOCAL statement_timeout TO DEFAULT",
+)
+#: What DISCARD ALL does, which cannot be sent together with other commands:
+#: https://www.postgresql.org/docs/current/sql-discard.html
+LIKE_NEW = (
+    *BARE,
+    b"CLOSE ALL",
+    b"DEALLOCATE ALL",
+    b"UNLISTEN *",
+    b"SELECT pg_catalog.pg_advisory_unlock_all()",
+    b"DISCARD PLANS",
+    b"DISCARD TEMP",
+    b"DISCARD SEQUENCES",
+)
+#: With these the server notices within a minute that a client is gone, and ends what it still runs for it.
+#: https://www.postgresql.org/docs/current/runtime-config-connection.html
+_WATCHFUL = {
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "40s",
+    "client_connection_check_interval": "5s",
+}
+#: Of PostgreSQL 14.
+_NEWER = frozenset({"client_connection_check_interval"})
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a run that holds the deploy lock adds to each of its pieces.
+
+    `statement` is sent before every piece and fails with a division by zero when the lock was lost, for which `lost`
+    makes the error. `blockers` knows who kept the piece waiting; `note` is told of what is worth knowing;
+    `lock_timeout` holds in transactions where neither the environment, the migration nor the server says one.
+    """
+
+    statement: bytes
+    lost: Callable[[], DatabaseError]
+    blockers: Blockers
+    note: Callable[[str], None]
+    lock_timeout: str
+
+
+def assignments(
+    connection: Connection[dict[str, Any]], values: Mapping[str, str], *, local: bool = False
+) -> list[bytes]:
+    """Return the SET commands for `values`, for the transaction (`local`) or the session."""
+    from psycopg import sql
+
+    form = sql.SQL("SET LOCAL {} = {}" if local else "SET {} = {}")
+    return [
+        form.format(sql.Identifier(name), sql.Literal(value)).as_bytes(connection) for name, value in values.items()
+    ]
+
+
+def patience(connection: Connection[dict[str, Any]], lock_timeout: str) -> bytes:
+    """Return the command that sets lock_timeout for the transaction, unless the session or the server has one."""
+    from psycopg import sql
+
+    form = (
+        "SELECT pg_catalog.set_config('lock_timeout', {}, true) WHERE pg_catalog.current_setting('lock_timeout') = '0'"
+    )
+    return sql.SQL(form).format(sql.Literal(lock_timeout)).as_bytes(connection)
+
+
+def watchful(connection: Connection[dict[str, Any]]) -> list[bytes]:
+    """Return the SET commands by which the server notices a client that is gone; [] where it does not know them."""
+    newer = connection.info.server_version >= 140000
+    known = {name: value for name, value in _WATCHFUL.items() if newer or name not in _NEWER}
+    commands = assignments(connection, known)
+    return [] if error_in(send(connection, b"; ".join(commands))) else commands
+
+
+def send(connection: Connection[dict[str, Any]], query: bytes) -> list[PGresult]:
+    """Send a query of any number of statements in the simple protocol, and return the server's answers.
+
+    There is one for each statement that was carried out, and a last one for the error, if any. `Connection.execute`
+    would do, but for one thing: when a statement fails while it runs, Postgres names no position, and only the number
+    of answers before the error tells which one it was. Raises psycopg.Error when the connection is broken already.
+    """
+    from psycopg import generators
+
+    connection.pgconn.send_query(query)
+    return connection.wait(generators.execute(connection.pgconn))
+
+
+def error_in(results: Sequence[PGresult]) -> Any:
+    """Return the error (a psycopg.Error) that the server's last answer is, else None."""
+    from psycopg import errors
+    from psycopg.pq import ExecStatus
+
+    last = results[-1]
+    if last.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
+        return errors.error_from_result(last, encoding="utf-8")
+    return None
