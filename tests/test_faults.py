@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import all_kinds
+from tests.faults import all_kinds, wire
 from tests.faults.ground import Ground, ground
 
 if TYPE_CHECKING:
@@ -41,3 +41,11 @@ def test_a_disturbed_deploy_ends_well_when_it_is_run_again(kind: Kind, place: Gr
     place.disturbed = 0
     wrong = {point: told for point in points if (told := kind.run(place, point))}
     assert not wrong
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("faults")
+@pytest.mark.parametrize("nth", [2, 4, 6])
+def test_a_commit_whose_answer_was_lost_is_no_failure(place: Ground, nth: int) -> None:
+    commits = [m.number for m in place.messages if m.from_server and m.kind == b"C" and m.body == b"COMMIT\0"]
+    assert not wire.cut(place, commits[nth])

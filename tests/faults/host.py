@@ -188,7 +188,7 @@ KINDS = (
     Kind("clock of the server jumps", clock_jumps, _every_tenth, share=6,
          missing=lambda: "" if _faketime() else "libfaketime is not installed"),
     Kind("file changed or deleted between plan and run", changed_file, lambda _: range(12)),
-    Kind("kill -9 behind PgBouncer in session mode", session_pooler, _every_tenth,
+    Kind("kill -9 behind PgBouncer in session mode", session_pooler, _every_tenth, share=4,
          missing=lambda: "" if PROGRAM else "pgbouncer is not installed"),
     Kind("PgBouncer in transaction mode", transaction_pooler, lambda _: range(6),
          missing=lambda: "" if PROGRAM else "pgbouncer is not installed"),
