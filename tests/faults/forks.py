@@ -6,6 +6,7 @@ that can be killed, stopped and waited for.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -45,8 +46,9 @@ class Deployer:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal; nothing happens when it has ended."""
-        if self.pid not in self._forks.ended:
-            os.kill(self.pid, number)
+        if not self._forks.collect(self.pid, 0):
+            with contextlib.suppress(ProcessLookupError):  # it may end at this very moment
+                os.kill(self.pid, number)
 
     def is_running(self) -> bool:
         """Whether it has not ended yet."""
