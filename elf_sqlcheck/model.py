@@ -35,6 +35,7 @@ __all__ = [
     "Severity",
     "Span",
     "Statement",
+    "full_name",
     "numbers_of",
     "position_in",
 ]
@@ -175,9 +176,9 @@ class Migration:
     migrations, by its numbers ("" when the layout has none); `name` is the full name, version included, which
     dependencies use; `dependencies` are versions or full names. `transactional` is how the layout's own runner runs it:
     within one transaction, or each statement by itself; `timeouts` are the settings that it asks to run with, such as
-    {"lock_timeout": "2s"}. `repeatable` ones run again whenever they change, after all
-    others; `sealed` ones must not be edited, because their tool holds a hash of them. `up` is always there; `down` is
-    None when the file has no such section.
+    {"lock_timeout": "2s"}. `repeatable` ones run again whenever they change, after all others; `sealed` ones must not
+    be edited, because their tool holds a hash of them. `settings` are the bytes of files beside it that say how it is
+    run. `up` is always there; `down` is None when the file has no such section.
 
     A migration of two files is one text, too: `data` is one file after the other with a line end between them, and
     every span counts from its beginning. `files` holds their paths and where each begins; () stands for the one file
@@ -185,9 +186,9 @@ class Migration:
     """
 
     __slots__ = (
-        "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout", "name",
-        "path", "problems", "repeatable", "sealed", "slug", "team", "timeouts", "title", "transactional", "up",
-        "version",
+        "_read", "broken", "data", "dependencies", "description", "down", "files", "headers", "irreversible", "layout",
+        "name", "path", "problems", "repeatable", "sealed", "settings", "slug", "team", "timeouts", "title",
+        "transactional", "up", "version",
     )  # fmt: skip
 
     def __init__(
@@ -213,13 +214,14 @@ class Migration:
         files: tuple[tuple[str, int], ...] = (),
         repeatable: bool = False,
         sealed: bool = False,
+        settings: bytes = b"",
     ) -> None:
         self.path = path
         self.data = data
         self.layout = layout
         self.version = version
         self.slug = slug
-        self.name = f"{version}_{slug}" if version and slug else version or slug
+        self.name = full_name(version, slug)
         self.up = up
         self.down = down
         self.title = title
@@ -235,6 +237,7 @@ class Migration:
         self.files = files
         self.repeatable = repeatable
         self.sealed = sealed
+        self.settings = settings
 
     @property
     def order(self) -> tuple[bool, tuple[int, ...], str, str]:
@@ -310,6 +313,11 @@ def _within(part: Part, span: Span) -> Span:
     """A span of a migration as one of a file of it, cut where it would leave that file."""
     end = min(span.end - part.start, len(part.data))
     return Span(span.start - part.start, max(end, span.start - part.start))
+
+
+def full_name(version: str, slug: str) -> str:
+    """What dependencies call a migration."""
+    return f"{version}_{slug}" if version and slug else version or slug
 
 
 def numbers_of(version: str) -> tuple[int, ...]:

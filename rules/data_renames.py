@@ -26,8 +26,9 @@ def _rename_table(context: Context[Rename | SetSchema]) -> Iterator[Finding]:
         verb, to = "moving", f"{quoted(change.schema)}.{quoted(name.name)}"
     message = f"{verb} {change.kind} {change.name} to {to} breaks every query of the release that runs now: there is no {change.name} any more"
     table = "" if change.kind == "table" else f" {change.kind}"
+    invoker = "WITH (security_invoker = true) " if context.settings["postgres-version"] >= 15 else ""
     instead = (
-        f"in one transaction: {context.text(change.statement.span)}; CREATE VIEW {change.name} WITH (security_invoker = true) "
+        f"in one transaction: {context.text(change.statement.span)}; CREATE VIEW {change.name} {invoker}"
         f"AS SELECT * FROM {to}; and drop that view when no release uses the old{table} name any more"
     )
     yield context.finding(message, instead=instead)

@@ -20,8 +20,11 @@ from elf_sqlcheck.postgres.template import template
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The programs of every Postgres that the tests know how to find; None is the embedded wheel.
-INSTALLED = {"embedded": None, "installed15": "/usr/lib/postgresql/15/bin"}
+#: Every Postgres that the tests prove on: those that ELF_SQLCHECK_PG_BIN names, else the embedded wheel (None), and the
+#: oldest that Supabase still runs, where Debian puts it.
+INSTALLED: dict[str, str | None] = {
+    folder: folder for folder in os.environ.get("ELF_SQLCHECK_PG_BIN", "").split(os.pathsep) if folder
+} or {"embedded": None, "installed15": "/usr/lib/postgresql/15/bin"}
 
 _numbers = itertools.count(1)
 
@@ -48,7 +51,7 @@ def _own_data_home() -> Iterator[None]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(params=INSTALLED)
+@pytest.fixture(scope="session", params=INSTALLED)
 def pg_bin(request: pytest.FixtureRequest) -> str:
     """The folder of programs of each Postgres in turn."""
     folder = INSTALLED[request.param]
@@ -57,6 +60,12 @@ def pg_bin(request: pytest.FixtureRequest) -> str:
     if not os.path.isdir(folder):
         pytest.skip(f"no Postgres in {folder}")
     return folder
+
+
+@pytest.fixture
+def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names no Postgres, so that the test may find out what is found then."""
+    monkeypatch.delenv("ELF_SQLCHECK_PG_BIN", raising=False)
 
 
 @pytest.fixture

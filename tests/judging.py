@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from elf_sqlcheck import layouts, registry
 from elf_sqlcheck.lint import lint
 
@@ -39,6 +41,17 @@ def judge(
     chosen = registry.select(registry.builtin(), rules) if rules else registry.builtin()
     result = lint(migrations, chosen, settings, known=[rule.name for rule in registry.builtin()])
     return list(result.findings), dict(result.migrations)
+
+
+def is_newer(text: str, major: int) -> bool:
+    """Whether a Postgres of that major is too old for the SQL, as the linter itself knows it."""
+    return bool(found(text, "newer-than-target", path="migrations/a.sql", **{"postgres-version": major}))
+
+
+def skip_newer(text: str, major: int) -> None:
+    """Skip the test where the Postgres that it runs on is too old for its SQL."""
+    if is_newer(text, major):
+        pytest.skip(f"its SQL is of a later Postgres than {major}")
 
 
 def found(content: str | bytes, *rules: str, path: str = PATH, **settings: object) -> list[tuple[int, str]]:

@@ -20,6 +20,7 @@ from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.server import Server, throwaway
 from elf_sqlcheck.postgres.snapshot import snapshot
 from tests import labelled
+from tests.judging import is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +117,12 @@ def read(case: labelled.Case) -> list[tuple[Migration, labelled.File]]:
     return [(migration, files[migration.path]) for migration in found]
 
 
+def skip_what_is_newer(server: Server, case: labelled.Case) -> None:
+    major = server.provider.major
+    if case.config.get("postgres-version", 0) > major or any(is_newer(file.text, major) for file in case.files):
+        pytest.skip(f"the case is of a later Postgres than {major}")
+
+
 def text(migration: Migration, statement: Statement) -> bytes:
     return migration.data[statement.span.start : statement.span.end]
 
@@ -135,6 +142,7 @@ def run(connection: Connection, migration: Migration, section: Section) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_runs_and_rolls_back(postgres: Server, case: labelled.Case) -> None:
+    skip_what_is_newer(postgres, case)
     with copy_of(postgres, case) as connection:
         done = []
         for migration, file in read(case):
@@ -171,6 +179,7 @@ class Done(NamedTuple):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", MEASURED, ids=lambda case: case.name)
 def test_labels_say_what_the_server_does(postgres: Server, case: labelled.Case) -> None:
+    skip_what_is_newer(postgres, case)
     with copy_of(postgres, case) as connection:
         for migration, file in read(case):
             for statement, rules, done in measured(connection, migration, file):

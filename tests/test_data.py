@@ -90,6 +90,13 @@ def test_a_rename_shows_both_steps() -> None:
     assert "ALTER TABLE orders ADD COLUMN remark text" in finding.instead
 
 
+def test_a_view_in_the_place_of_a_table_is_one_that_this_postgres_knows() -> None:
+    files = {"migrations/20250101_000000_base.sql": BASE, PATH: whole("ALTER TABLE orders RENAME TO purchases;")}
+    said = [judge(files, "rename-table", settings={"postgres-version": major})[0][0].instead for major in (14, 15)]
+    assert ["security_invoker" in instead for instead in said] == [False, True]
+    assert "CREATE VIEW orders AS SELECT * FROM purchases" in said[0]
+
+
 def test_a_table_of_which_nothing_is_known_is_older() -> None:
     lines = [line for line, _ in found(whole("DROP TABLE legacy;\nTRUNCATE log;\nDELETE FROM seen;"), "data")]
     assert len(lines) == 3

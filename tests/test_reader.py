@@ -175,14 +175,9 @@ INSERT INTO names VALUES ('a')
 """.strip().splitlines()
 
 
-@pytest.fixture(scope="module", params=["embedded", "/usr/lib/postgresql/15/bin"])
-def each_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    import os
-
-    programs = None if request.param == "embedded" else request.param
-    if programs and not os.path.isdir(programs):
-        pytest.skip(f"no Postgres in {programs}")
-    with throwaway(pg_bin=programs, major=18) as server:
+@pytest.fixture(scope="module")
+def each_server(pg_bin: str) -> Iterator[Server]:
+    with throwaway(pg_bin) as server:
         with server.connect() as connection:
             create_roles(connection, ["reader"])
         yield server

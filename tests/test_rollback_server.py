@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,6 @@ ROLLBACK = {"does-not-roll-back", "rollback-leaves-behind", "rollback-does-not-r
 PROVEN = [rule for rule in registry.builtin() if rule.name in ROLLBACK]
 #: What a rollback does to rows is another matter.
 SCHEMA = Options(rows=0, cuts=0, observe=False)
-DEBIAN_15 = "/usr/lib/postgresql/15/bin"
 RULES = [
     rule
     for rule in registry.builtin()
@@ -29,11 +27,9 @@ RULES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
-def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
-    if request.param == "15" and not os.path.isdir(DEBIAN_15):
-        pytest.skip("no Postgres 15 is installed")
-    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
+@pytest.fixture(scope="module")
+def postgres(pg_bin: str) -> Iterator[Server]:
+    with throwaway(pg_bin) as running:
         yield running
 
 

@@ -164,6 +164,7 @@ def test_long_data_path_gets_a_short_socket(project: str, monkeypatch: pytest.Mo
     monkeypatch.undo()
 
 
+@pytest.mark.usefixtures("unnamed")
 def test_the_datas_own_major_decides(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old = "/usr/lib/postgresql/15/bin"
     if not os.path.isdir(old):

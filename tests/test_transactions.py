@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Rule
 
-DEBIAN_15 = "/usr/lib/postgresql/15/bin"
 _numbers = itertools.count(1)
 
 SETUP = """CREATE TABLE t (id int PRIMARY KEY, v text); CREATE INDEX idx_t_v ON t (v); CLUSTER t USING t_pkey;
@@ -82,11 +80,9 @@ STATEMENTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
-def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
-    if request.param == "15" and not os.path.isdir(DEBIAN_15):
-        pytest.skip("no Postgres 15 is installed")
-    with throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as running:
+@pytest.fixture(scope="module")
+def postgres(pg_bin: str) -> Iterator[Server]:
+    with throwaway(pg_bin) as running:
         yield running
 
 
@@ -108,6 +104,8 @@ def test_what_postgres_refuses_in_a_transaction(postgres: Server) -> None:
         connection.execute(SETUP.encode())
         for line in STATEMENTS:
             text = line.format(database=database)
+            if text.startswith("CLUSTER p ") and postgres.provider.major < 15:
+                continue  # no partitioned table could be clustered, be it in a transaction or not
             connection.execute("BEGIN")
             refused = False
             try:
@@ -153,7 +151,7 @@ def ran(server: Server, migrations: list[Migration]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", FAMILY, ids=lambda rule: rule.name)
 def test_errors_fail_and_what_passes_runs(postgres: Server, rule: Rule) -> None:
-    old = postgres.version.startswith("15")
+    old = postgres.provider.major < 17
     for example in rule.bad:
         errors = any(finding.severity is Severity.ERROR for finding in testing.findings(rule, example))
         for_old = dict(example.settings).get("postgres-version") == 16

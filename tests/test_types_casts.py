@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.objects import Type
     from elf_sqlcheck.catalog.schema import Schema
 
-DEBIAN_15 = "/usr/lib/postgresql/15/bin"
 MADE = """
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE TYPE moods AS ENUM ('sad', 'happy', 'so-so');
@@ -115,15 +113,13 @@ def known() -> tuple[Schema, dict[str, Type]]:
     return schema, {kind: table.columns[0].type for kind, table in zip(SAMPLES, made, strict=True)}
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
-def connection(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+@pytest.fixture(scope="module")
+def connection(pg_bin: str) -> Iterator[psycopg.Connection]:
     """A transaction in a database that has our own types."""
     import psycopg
 
-    if request.param == "15" and not os.path.isdir(DEBIAN_15):
-        pytest.skip("no Postgres 15 is installed")
     with (
-        throwaway(pg_bin=DEBIAN_15) if request.param == "15" else throwaway(major=18) as server,
+        throwaway(pg_bin) as server,
         psycopg.connect(server.create_database("casts"), options="-c timezone=Asia/Tokyo") as connection,
     ):
         connection.execute(MADE.encode())

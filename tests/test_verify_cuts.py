@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from elf_sqlcheck.postgres.server import throwaway
 from elf_sqlcheck.verify import Options, Verification, verify
 from elf_sqlcheck.verify.stage import Base, Stage
-from tests.conftest import INSTALLED
 from tests.test_verify import made, shown
 
 if TYPE_CHECKING:
@@ -53,13 +51,10 @@ def test_a_sequence_that_is_set_back_stays_so(server: Server) -> None:
     assert "sequence public.s stays at 8 and was at 900" in result.findings[0].message
 
 
-@pytest.mark.parametrize("bin_dir", INSTALLED.values())
-def test_sequences_are_put_back_where_they_stood(bin_dir: str | None) -> None:
-    if bin_dir is not None and not os.path.isdir(bin_dir):
-        pytest.skip(f"no Postgres in {bin_dir}")
+def test_sequences_are_put_back_where_they_stood(pg_bin: str) -> None:
     members = "CREATE TABLE members (team int REFERENCES teams (id));"
     counting = "INSERT INTO teams (name) VALUES ('Red'), ('Blue');\nINSERT INTO members VALUES (40);"
-    with throwaway(bin_dir) as running:
+    with throwaway(pg_bin) as running:
         found, _ = tried(
             running,
             made(1, f"{_TEAMS}\n{members}\nALTER SEQUENCE teams_id_seq RESTART WITH 40;", None, header=_ONE_WAY),
@@ -68,11 +63,11 @@ def test_sequences_are_put_back_where_they_stood(bin_dir: str | None) -> None:
     assert found == []
 
 
-def test_what_another_connection_commits_stays() -> None:
-    bin_dir = INSTALLED["installed15"]
-    if bin_dir is None or not os.path.exists("/usr/share/postgresql/15/extension/dblink.control"):
-        pytest.skip("no dblink")
-    with throwaway(bin_dir) as running:
+def test_what_another_connection_commits_stays(pg_bin: str) -> None:
+    with throwaway(pg_bin) as running:
+        with running.connect() as connection:
+            if not connection.execute("SELECT FROM pg_available_extensions WHERE name = 'dblink'").fetchone():
+                pytest.skip("this Postgres has no dblink")
         reach = f"host={running.folder} dbname='||current_database()||' user=postgres"
         call = f"SELECT dblink_exec('{reach}', 'CREATE TABLE far (id int)');"
         found, result = tried(

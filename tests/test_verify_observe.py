@@ -14,7 +14,6 @@ from elf_sqlcheck.verify.result import Observed, Step, Verification
 from elf_sqlcheck.verify.running import run
 from elf_sqlcheck.verify.stage import Stage
 from tests import labelled
-from tests.conftest import INSTALLED
 from tests.test_verify import made
 
 if TYPE_CHECKING:
@@ -38,11 +37,10 @@ BEFORE = made(1, TABLES, "DROP TABLE posts;\nDROP TABLE users;")
 Locks = list[tuple[str, str, str, bool]]
 
 
-@pytest.fixture(scope="module", params=INSTALLED)
-def each_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def each_server(pg_bin: str) -> Iterator[Server]:
     """A server of every Postgres that there is."""
-    folder = INSTALLED[request.param]
-    with throwaway(folder, None if folder else 18) as running:
+    with throwaway(pg_bin) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from elf_sqlcheck.reports import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATHS]")
 @click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF; apply all.")
-@click.option("--pg-bin", metavar="DIR", help="The folder of the Postgres programs to use (as `pg_config --bindir`).")
+@click.option(
+    "--pg-bin",
+    metavar="DIR",
+    help="The folder of the Postgres programs to use (as `pg_config --bindir`), or several with `:` between them.",
+)
 @click.option("--database-url", metavar="URL", help="Use this server, in a new database of its own.")
 @click.option("--pg", metavar="MAJORS", help="Prove them on each of these majors of Postgres, as in `15,17`.")
 @click.option("--keep", is_flag=True, help="Leave the database running when done, and say where it is.")
@@ -69,13 +73,15 @@ def verify(
       elf-sqlcheck verify --since origin/main --ignore does-not-apply-again
       elf-sqlcheck verify --pg 15,18
       elf-sqlcheck verify --pg-bin /usr/lib/postgresql/17/bin
+      elf-sqlcheck verify --pg 14,16 --pg-bin /opt/pg14/bin:/opt/pg16/bin
       elf-sqlcheck verify --keep
       elf-sqlcheck verify --unsafe-fixes
       elf-sqlcheck verify --output text:- --output html:report.html
     """
-    named = [name for name, value in (("--pg-bin", pg_bin), ("--database-url", database_url), ("--pg", pg)) if value]
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} exclude each other", "name the server in one way")
+    started_here = [name for name, value in (("--pg-bin", pg_bin), ("--pg", pg)) if value]
+    if database_url and started_here:
+        named = " and ".join((*started_here, "--database-url"))
+        raise UsageError(f"{named} exclude each other", "name a running server, or which ones to start")
     if pg and keep:
         raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
     if unsafe_fixes and keep:
@@ -90,7 +96,7 @@ def verify(
         config.postgres_version,
         url=database_url,
         programs=pg_bin,
-        majors=verify_servers.majors(pg) if pg else (),
+        majors=verify_servers.majors(pg, pg_bin) if pg else (),
         keep=keep,
         cache=not more["no_cache"],
     )
@@ -218,7 +224,7 @@ def _migrations(config: Config, named: str) -> list[Migration]:
 
 def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | None, config: Config) -> frozenset[str]:
     """The paths to judge; raises UsageError when one that was named is no migration of the folder."""
-    judged = {path: os.path.realpath(path) for migration in migrations for path in migration.paths}
+    judged = _real_paths(path for migration in migrations for path in migration.paths)
     for path in paths:
         if os.path.realpath(path) not in judged.values():
             raise UsageError(f"{path} is no file of the migrations folder", "name its folder with --dir")
@@ -233,6 +239,18 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
         names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
         judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
     return frozenset(path for path in judged if not config.excludes(path))
+
+
+def _real_paths(paths: Iterable[str]) -> dict[str, str]:
+    """The real path of each; a folder of a thousand files is followed to its own once."""
+    folders: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        found[path] = os.path.realpath(path) if os.path.islink(path) else os.path.join(folders[folder], name)
+    return found
 
 
 def _unsuppressed(migrations: list[Migration], findings: list[Finding]) -> tuple[tuple[Finding, ...], list[Finding]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.cli.options import Printer
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.postgres.saved import State
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify import Options, Progress, Verification
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Where(Record):
     """Which server is used: a running one (`url`), else throw-away ones of `majors`, else of `major`.
 
-    `programs` names a folder of Postgres programs; `keep` leaves the database there; `cache` begins with what an
+    `programs` names folders of Postgres programs; `keep` leaves the database there; `cache` begins with what an
     earlier run has applied.
     """
 
@@ -36,8 +38,8 @@ class Where(Record):
     cache: bool = True
 
 
-def majors(text: str) -> tuple[int, ...]:
-    """Read "15,17". Raises UsageError for anything else, and for a major that no server here has."""
+def majors(text: str, programs: str | None) -> tuple[int, ...]:
+    """Read "15,17". Raises UsageError for anything else, and for a major that no server here (or of `programs`) has."""
     from elf_sqlcheck.postgres.find import MAJORS, find
 
     words = [word.strip() for word in text.split(",")]
@@ -45,13 +47,16 @@ def majors(text: str) -> tuple[int, ...]:
     if len(wanted) != len(words) or not set(wanted) <= set(MAJORS):
         known = f"{min(MAJORS)} to {max(MAJORS)}"
         raise UsageError(f"--pg {text}: these are no majors of Postgres", f"name some of {known}: `--pg 15,17`")
-    missing = [major for major in wanted if find(None, major).major != major]
+    missing = [major for major in wanted if find(programs, major).major != major]
     if missing:
-        there = [str(major) for major in reversed(MAJORS) if find(None, major).major == major]
+        there = [str(major) for major in reversed(MAJORS) if find(programs, major).major == major]
         names = " and ".join(map(str, missing))
+        named = programs or os.environ.get("ELF_SQLCHECK_PG_BIN")
+        place = f"in {named}" if named else "on this machine"
         raise UsageError(
-            f"--pg {text}: there is no Postgres {names} on this machine, only {' and '.join(there)}",
-            f"install it (on Debian and Ubuntu: apt install postgresql-{missing[0]}), or leave it out",
+            f"--pg {text}: there is no Postgres {names} {place}, only {' and '.join(there)}",
+            f"install it (on Debian and Ubuntu: apt install postgresql-{missing[0]}), name its folder of programs "
+            f"(--pg-bin DIR{os.pathsep}DIR), or leave it out",
         )
     return tuple(dict.fromkeys(wanted))
 
@@ -126,10 +131,13 @@ def _on_throwaway(
     return result
 
 
-def _load() -> None:
-    """Load what proves, and what tells of it: it takes as long as a server takes to start."""
+def _load(state: State | None) -> None:
+    """Load what proves, what tells of it, and what is known of the schema: it takes as long as a server to start."""
     for module in ("elf_sqlcheck.verify.proof", "elf_sqlcheck.reports.verification"):
         import_module(module)
+    if state is not None:
+        _ = state.known
+    gc.freeze()  # all this stays to the end: who looks for garbage need not look here
 
 
 @contextmanager

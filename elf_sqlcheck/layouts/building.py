@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from elf_sqlcheck.model import Broken
@@ -48,46 +50,65 @@ def two_files(
     up: File | None,
     down: File | None,
     running: Callable[[Section, File], Section],
+    *,
+    repeatable: bool = False,
+    settings: bytes = b"",
     **more: Any,
 ) -> Migration:
-    """A migration whose UP and DOWN are files of their own; one of them may be missing.
+    """A migration whose UP and DOWN are files of their own; one of them may be missing. It is read when it is needed.
 
     `running` is given each section and its file, and says in the section how it is run. Without UP, DOWN stands
     alone, and a problem says so. `${name}`, which some tools fill in, counts as the identifier `__name_`.
     """
-    files: list[tuple[str, int]] = []
+    there = [file for file in (up, down) if file is not None]
+    data = b"\n".join(content for _, content in there)
+    starts = (0, len(data) - len(there[-1][1]))
+    outside: dict[str, Any] = {
+        "layout": layout,
+        "version": version,
+        "slug": slug,
+        "files": tuple((path, start) for (path, _), start in zip(there, starts, strict=True)) if there[1:] else (),
+        "repeatable": repeatable,
+        "settings": settings,
+    }
+    read = partial(_two_files, data, up, down, running, outside, more)
+    return Later(read, there[0][0], data, **outside)
+
+
+def _two_files(
+    data: bytes,
+    up: File | None,
+    down: File | None,
+    running: Callable[[Section, File], Section],
+    outside: Mapping[str, Any],
+    more: Mapping[str, Any],
+) -> Migration:
     sections: dict[str, Section] = {}
     broken: tuple[Broken, ...] = ()
-    whole = b""
+    end = -1
     for name, file in (("up", up), ("down", down)):
         if file is None:
             continue
-        start = len(whole) + 1 if files else 0
-        whole += b"\n" + file[1] if files else file[1]
-        filled = without_placeholders(whole)
-        script = sql.parse(filled, start, len(whole)) if start else sql.parse(filled)
-        files.append((file[0], start))
-        sections[name] = running(Section(name, Span(start, len(whole)), script.statements), file)
+        start, end = end + 1, end + 1 + len(file[1])
+        filled = without_placeholders(data[:end])
+        script = sql.parse(filled, start, end) if start else sql.parse(filled)
+        sections[name] = running(Section(name, Span(start, end), script.statements), file)
         broken += script.broken
-    problems: tuple[Problem, ...] = more.pop("problems", ())
+    problems: tuple[Problem, ...] = more.get("problems", ())
     if up is None and down is not None:
         message = f"{basename(down[0])} undoes a migration that is not there"
         problems += (Problem(MARKING, message, None, "add the file that it undoes, or delete it"),)
     empty = Section("up", Span(0, 0), (), transactional=True)
     upward = sections.get("up", empty)
     return Migration(
-        files[0][0],
-        whole,
-        layout=layout,
-        version=version,
-        slug=slug,
+        up[0] if up else down[0] if down else "",
+        data,
         up=upward,
         down=sections.get("down"),
         transactional=bool(upward.transactional),
         broken=broken,
-        problems=problems,
-        files=tuple(files) if len(files) > 1 else (),
-        **more,
+        **outside,
+        **{**more, "problems": problems},
     )
 
 

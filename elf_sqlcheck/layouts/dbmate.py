@@ -6,10 +6,12 @@ https://github.com/amacneil/dbmate#creating-migrations
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.layouts.building import MARKING, line_end, never_wrapped, stray
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
@@ -39,6 +41,11 @@ def _read(path: str, data: bytes) -> Migration:
     if name is None:
         message = f"dbmate never runs {basename(path)}: its name does not begin with a version"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`dbmate new` does that)")
+    version, slug = name[1], name[2].lstrip("_-")
+    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+
+
+def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
     markers = list(_MARKER.finditer(data))
     first = {kind: next((m for m in markers if m[1] == kind), None) for kind in (b"up", b"down")}
     problems: list[Problem] = []
@@ -67,8 +74,8 @@ def _read(path: str, data: bytes) -> Migration:
         path,
         data,
         layout=NAME,
-        version=name[1],
-        slug=name[2].lstrip("_-"),
+        version=version,
+        slug=slug,
         up=up,
         down=sections.get("down"),
         transactional=bool(up.transactional),

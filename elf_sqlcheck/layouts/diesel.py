@@ -53,9 +53,11 @@ def _read(layout: str, files: Mapping[str, bytes]) -> list[Migration]:
             continue
         version, _, slug = basename(folder).partition("_")
         problems: list[Problem] = []
-        wrapped = _run_in_transaction(there["metadata.toml"][1], problems) if "metadata.toml" in there else True
+        settings = there["metadata.toml"][1] if "metadata.toml" in there else b""
+        wrapped = _run_in_transaction(settings, problems) if settings else True
         running = always_wrapped if wrapped and layout == NAME else never_wrapped
-        found.append(two_files(layout, version.replace("-", ""), slug, up, down, running, problems=tuple(problems)))
+        version = version.replace("-", "")
+        found.append(two_files(layout, version, slug, up, down, running, settings=settings, problems=tuple(problems)))
     return found
 
 

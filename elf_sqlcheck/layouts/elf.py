@@ -8,10 +8,12 @@ is the UP section. Whatever is odd about a file becomes a `Problem`; reading nev
 from __future__ import annotations
 
 import re
+from functools import partial
 from json import loads
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
@@ -39,7 +41,14 @@ def recognizes(path: str, data: bytes) -> bool:
 
 
 def read(path: str, data: bytes) -> Migration:
-    """Read one file; `path` is kept as given."""
+    """Read one file, when it is needed if its name tells its version; `path` is kept as given."""
+    match = FILE_NAME.match(basename(path))
+    if match is None:
+        return _whole(path, data)
+    return Later(partial(_whole, path, data), path, data, layout=NAME, version=match[1], slug=match[2])
+
+
+def _whole(path: str, data: bytes) -> Migration:
     headers = _headers(data)
     values = {header.key: header.value for header in headers}
     problems: list[Problem] = []

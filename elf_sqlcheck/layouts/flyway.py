@@ -46,22 +46,28 @@ def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     for name, up in upward:
         undo = undoing.pop(numbers_of(name[2]), None) if name[2] else None
         version = _version(name[2])
-        found.append(
-            two_files(NAME, version, name[4], up, undo[1] if undo else None, _running(files), repeatable=not version)
-        )
+        found.append(_two_files(files, version, name[4], up, undo[1] if undo else None))
     for name, undo_file in undoing.values():
-        found.append(two_files(NAME, _version(name[2]), name[4], None, undo_file, _running(files)))
+        found.append(_two_files(files, _version(name[2]), name[4], None, undo_file))
     return found
+
+
+def _two_files(files: Mapping[str, bytes], version: str, slug: str, up: File | None, undo: File | None) -> Migration:
+    beside = {file[0]: files.get(f"{file[0]}.conf", b"") for file in (up, undo) if file is not None}
+    settings = b"\n".join(beside.values())
+    return two_files(
+        NAME, version, slug, up, undo, _running(beside), repeatable=up is not None and not version, settings=settings
+    )
 
 
 def _version(text: str | None) -> str:
     return (text or "").replace("_", ".").strip(".")
 
 
-def _running(files: Mapping[str, bytes]) -> Callable[[Section, File], Section]:
+def _running(settings: Mapping[str, bytes]) -> Callable[[Section, File], Section]:
     def running(section: Section, file: File) -> Section:
         alone = bool(section.statements) and all(map(runs_alone, section.statements))
-        configured = _NOT_WRAPPED.search(files.get(f"{file[0]}.conf", b"")) is not None
+        configured = _NOT_WRAPPED.search(settings[file[0]]) is not None
         return section.replace(transactional=not (alone or configured))
 
     return running

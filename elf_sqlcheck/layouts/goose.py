@@ -7,10 +7,12 @@ https://pressly.github.io/goose/documentation/annotations/
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.layouts.building import MARKING, line_end, stray, without_placeholders
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
@@ -44,6 +46,11 @@ def _read(path: str, data: bytes) -> Migration:
     if name is None:
         message = f"goose does not know {basename(path)} as a migration: its name begins with no version and underscore"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`goose create` does that)")
+    version, slug = name.groups()
+    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+
+
+def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
     annotations = [(m, " ".join(m[2].decode("utf-8", "replace").lower().split())) for m in _MARKER.finditer(data)]
     problems = list(_unknown(annotations))
     true = [(m, word) for m, word in annotations if not m[1]]
@@ -70,8 +77,8 @@ def _read(path: str, data: bytes) -> Migration:
         path,
         data,
         layout=NAME,
-        version=name[1],
-        slug=name[2],
+        version=version,
+        slug=slug,
         up=sections.get("up") or Section("up", Span(0, 0)),
         down=sections.get("down"),
         transactional=transactional,

@@ -7,10 +7,12 @@ all that is committed. https://github.com/graphile/migrate
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename, dirname
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.layouts.building import MARKING, always_wrapped, never_wrapped, stray
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
 TYPE_CHECKING = False
@@ -44,8 +46,9 @@ def read_all(files: Mapping[str, bytes]) -> list[Migration]:
             message = f"graphile-migrate never runs {basename(path)}: its name is not 000001-name.sql"
             found.append(stray(NAME, path, data, message, "write it in current.sql, and run `graphile-migrate commit`"))
         else:
-            migration = _read(path, data, name[1], name[2] or "", previous=last)
-            found.append(migration)
+            version, slug = name[1], name[2] or ""
+            read = partial(_read, path, data, version, slug, previous=last)
+            found.append(Later(read, path, data, layout=NAME, version=version, slug=slug, sealed=True))
             last = _values(data).get("Hash", "")
     return found
 

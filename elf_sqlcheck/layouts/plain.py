@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
 
 TYPE_CHECKING = False
@@ -17,12 +19,16 @@ _VERSION = re.compile(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
 
 
 def read(path: str, data: bytes) -> Migration:
-    """Read one file; leading digits of its name, if any, are its version."""
-    script = sql.parse(data)
+    """Read one file, when it is needed; leading digits of its name, if any, are its version."""
     stem = basename(path).removesuffix(".sql")
     match = _VERSION.match(stem)
     version = match[1] if match else ""
     slug = stem[match.end() :] if match else stem
+    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+
+
+def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
+    script = sql.parse(data)
     up = Section("up", Span(0, len(data)), script.statements)
     return Migration(path, data, layout=NAME, version=version, slug=slug, up=up, broken=script.broken)
 

@@ -9,11 +9,13 @@ https://supabase.com/docs/guides/deployment/database-migrations
 from __future__ import annotations
 
 import re
+from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.alone import runs_alone
 from elf_sqlcheck.layouts.building import stray
+from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
 
 TYPE_CHECKING = False
@@ -34,13 +36,18 @@ def _read(path: str, data: bytes) -> Migration:
     if name is None:
         message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`supabase migration new`)")
+    version, slug = name.groups()
+    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+
+
+def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
     script = sql.parse(data)
     return Migration(
         path,
         data,
         layout=NAME,
-        version=name[1],
-        slug=name[2],
+        version=version,
+        slug=slug,
         up=Section("up", Span(0, len(data)), script.statements),
         transactional=not any(map(runs_alone, script.statements)),
         broken=script.broken,

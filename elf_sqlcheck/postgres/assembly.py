@@ -10,7 +10,7 @@ from elf_sqlcheck.postgres import catalogs, privileges
 from elf_sqlcheck.postgres.snapshot import Key, Objects, Orders, Parents, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 #: Where the catalogs keep an object: the oid of the catalog, the oid in it.
 Root = tuple[int, int]
@@ -64,12 +64,12 @@ class Entry(NamedTuple):
 
 
 class Assembly:
-    """Collects objects; `known` are those of an earlier snapshot, by their root."""
+    """Collects objects; `known` returns those of an earlier snapshot that have a root."""
 
     #: The root of all default privileges, which are read together.
     DEFAULTS: Root = (-1, 0)
 
-    def __init__(self, known: Mapping[Root, list[Entry]]) -> None:
+    def __init__(self, known: Callable[[Root], Sequence[Entry]]) -> None:
         self.entries: dict[Root, list[Entry]] = {}
         self.roles: dict[int, str] = {}
         self._known = known
@@ -129,7 +129,7 @@ class Assembly:
         """Whether one of the objects has changed in a way that others show: its name, a label, a type's parts."""
         for root in roots:
             now = {entry.number: entry.key for entry in self.entries.get(root, ()) if entry.key[0] != "privileges"}
-            for entry in self._known.get(root, ()):
+            for entry in self._known(root):
                 key = now.get(entry.number)
                 if key is None or entry.key[0] == "privileges" or root == self.DEFAULTS:
                     continue
@@ -152,13 +152,13 @@ class Assembly:
             table = self._keys.get((*root, 0))
             if columns and table is not None:
                 orders[table] = tuple(entry.key for entry in sorted(columns))
-        gone = (entry.key for root in entries for entry in self._known.get(root, ()))
+        gone = (entry.key for root in entries for entry in self._known(root))
         return Snapshot(self._objects, parents, orders, base=base, gone=gone)
 
     def _key_of(self, address: _Address, read: Mapping[Root, list[Entry]]) -> Key | None:
         found = self._keys.get(address)
         if found is None and address[:2] not in read:
-            for entry in self._known.get(address[:2], ()):
+            for entry in self._known(address[:2]):
                 if entry.number == address[2] and entry.key[0] != "privileges":
                     return entry.key
         return found

@@ -60,13 +60,15 @@ class Provider:
 def find(pg_bin: str | None = None, major: int | None = None) -> Provider:
     """Return the best Postgres for a project that runs on `major` (default 17).
 
-    Order: `pg_bin` (or ELF_SQLCHECK_PG_BIN) and nothing else when given; an installed server of that major; the
-    embedded wheel; an installed server of another major. Raises ServerError naming all that was probed.
+    Order: `pg_bin` (or ELF_SQLCHECK_PG_BIN) and nothing else when given, which may be several folders with os.pathsep
+    between them: the first that is of that major, else the first; an installed server of that major; the embedded
+    wheel; an installed server of another major. Raises ServerError naming all that was probed.
     """
     wanted = major or DEFAULT_MAJOR
-    named = pg_bin or os.environ.get("ELF_SQLCHECK_PG_BIN")
-    if named:
-        return with_warning(_named(named), wanted)
+    named = (pg_bin or os.environ.get("ELF_SQLCHECK_PG_BIN", "")).split(os.pathsep)
+    there = [_named(path) for path in named if path]
+    if there:
+        return with_warning(next((one for one in there if one.major == wanted), there[0]), wanted)
     probed: list[str] = []
     found = _installed(wanted, probed) or _embedded(probed)
     if found is None:

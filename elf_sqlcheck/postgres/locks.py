@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from json import loads
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
        extract(epoch FROM pg_catalog.clock_timestamp())::float8,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
 """
+#: Seconds after which a session has passed on its statistics (PGSTAT_STAT_INTERVAL is 500 ms).
+_PASSED_ON = 1.0
 #: Who moves a sequence keeps ROW EXCLUSIVE on it until the transaction ends. Before Postgres 18 only the last value can
 #: be had for an identifier, and not of one that has not handed out any.
 _LAST = "(SELECT d.last_value FROM pg_catalog.pg_get_sequence_data(l.relation) d)"
@@ -163,9 +166,26 @@ def strongest(modes: Iterable[str]) -> str:
 def ground(connection: Connection[dict[str, Any]]) -> Ground:
     """Return what the session starts from; to be asked before the transaction that is looked at."""
     flushes = connection.info.server_version >= 150000
-    scans = {} if flushes else {row["oid"]: row["scans"] for row in connection.execute(_SCANS).fetchall()}
+    scans = {} if flushes else _pending(connection)
     row = connection.execute(_NEWEST + (b", pg_stat_force_next_flush()" if flushes else b"")).fetchone()
     return Ground(int(row["newest"]) if row else 0, scans)
+
+
+def _pending(connection: Connection[dict[str, Any]]) -> dict[int, int]:
+    """The scans that the session has not passed on yet, before 15.
+
+    It does so by itself between two transactions, twice a second at most. What it would pass on in the middle of what
+    is looked at could not be told from that, so it is waited for.
+    """
+    from psycopg.pq import TransactionStatus
+
+    deadline = monotonic() + _PASSED_ON
+    while True:
+        scans = {row["oid"]: row["scans"] for row in connection.execute(_SCANS).fetchall()}
+        is_idle = connection.info.transaction_status == TransactionStatus.IDLE
+        if not is_idle or monotonic() > deadline or all(oid < _FIRST_OWN for oid in scans):
+            return scans
+        connection.execute("SELECT pg_sleep(0.02)")
 
 
 def sight_of(newest: int, version: int) -> bytes:

@@ -7,6 +7,7 @@ and what depends on it. Where a name changes that others may show, all is read a
 from __future__ import annotations
 
 import contextlib
+import gc
 import marshal
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import psycopg
 
@@ -41,12 +42,12 @@ _NAMED_BY_OTHERS = frozenset({"pg_proc", "pg_type", "pg_operator", "pg_collation
 
 
 @dataclass
-class _Reading:
+class Reading:
     """What was found at one moment, all of it or what is not as before.
 
     `rows` are those of the catalogs that are counted: by the catalog's number and their key, the object they belong to
-    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone), `ignored` the roots of those that
-    are left out.
+    (None: gone). `entries` are the objects in the snapshot by their root ([]: gone), packed as `dump` does it until
+    they are asked for; `ignored` are the roots of those that are left out.
     """
 
     snapshot: Snapshot
@@ -54,11 +55,18 @@ class _Reading:
     roles: dict[int, str] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
     rows: dict[int, dict[int, Root | None]] = field(default_factory=dict)
-    entries: dict[Root, list[Entry]] = field(default_factory=dict)
+    entries: dict[Root, list[Entry] | bytes] = field(default_factory=dict)
     ignored: frozenset[Root] = frozenset()
     whole: bool = False
 
-    def adopt(self, later: _Reading) -> None:
+    def entries_of(self, root: Root) -> Sequence[Entry]:
+        """Return the objects that have a root."""
+        own = self.entries.get(root, ())
+        if isinstance(own, bytes):
+            own = self.entries[root] = list(map(Entry._make, marshal.loads(own)))  # noqa: S302 - checked with the rest
+        return own
+
+    def adopt(self, later: Reading) -> None:
         """Become what `later` is, which was read on top of this one."""
         self.snapshot, self.horizon = later.snapshot, later.horizon
         self.roles, self.totals, self.ignored = later.roles, later.totals, later.ignored
@@ -74,6 +82,18 @@ class _Reading:
                 self.entries[root] = entries
             else:
                 self.entries.pop(root, None)
+
+
+def unpack(dumped: bytes) -> Reading:
+    """Return what `Reader.dump` packed. Raises ValueError, EOFError or TypeError for anything else."""
+    was_enabled = gc.isenabled()
+    gc.disable()  # a hundred thousand tuples, and no garbage among them: to look for some takes as long as to read
+    try:
+        layer, horizon, roles, totals, rows, entries, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
+    finally:
+        if was_enabled:
+            gc.enable()
+    return Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
 
 
 @dataclass
@@ -113,21 +133,20 @@ class Reader:
         self._watched = changed.watched(self._major)
         self._changes = changed.changes(self._watched)
         self._objects = objects(self._major)
-        self._base = _Reading(Snapshot())
-        self._recent: OrderedDict[int, tuple[Snapshot, _Reading]] = OrderedDict()
+        self._base = Reading(Snapshot())
+        self._recent: OrderedDict[int, tuple[Snapshot, Reading]] = OrderedDict()
 
     def dump(self) -> bytes:
-        """Return what is known of the schema, for `load` in a later run on the very same data."""
+        """Return what is known of the schema as it stands, for `unpack` in a later run on the very same data."""
+        self._begin_with(self.read())
         base = self._base
         layer = (dict(base.snapshot.objects), dict(base.snapshot.parents), dict(base.snapshot.orders))
-        entries = {root: [tuple(entry) for entry in own] for root, own in base.entries.items()}
+        entries = {root: marshal.dumps([tuple(entry) for entry in base.entries_of(root)]) for root in base.entries}
         return marshal.dumps((layer, base.horizon, base.roles, base.totals, base.rows, entries, base.ignored))
 
-    def load(self, dumped: bytes) -> None:
-        """Begin with what an earlier reader knew. Raises ValueError, EOFError or TypeError for anything else."""
-        layer, horizon, roles, totals, rows, known, ignored = marshal.loads(dumped)  # noqa: S302 - from our own cache
-        entries = {root: list(map(Entry._make, own)) for root, own in known.items()}
-        self._base = _Reading(Snapshot(*layer), horizon, roles, totals, rows, entries, ignored, whole=True)
+    def load(self, known: Reading) -> None:
+        """Begin with what an earlier reader knew."""
+        self._base = known
 
     def read(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands.
@@ -136,16 +155,11 @@ class Reader:
         Inside a transaction its changes are seen; otherwise one consistent moment is read. Raises psycopg.Error.
         """
         if since is not None and id(since) in self._recent:
-            _, reading = self._recent[id(since)]
-            if reading.whole:
-                self._base = reading
-            elif reading.snapshot is not self._base.snapshot:
-                self._base.adopt(reading)
-            self._recent = OrderedDict({id(since): (since, self._base)})
+            self._begin_with(since)
         with self._reading() as cursor:
             found = self._read(cursor, self._base) if self._base.horizon is not None else None
             if found is None:
-                start = _Reading(Snapshot(), whole=True)
+                start = Reading(Snapshot(), whole=True)
                 later = self._read(cursor, start)
                 assert later is not None  # noqa: S101 - nothing can be renamed that was not known
                 start.adopt(later)
@@ -157,6 +171,15 @@ class Reader:
         if len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)
         return shown
+
+    def _begin_with(self, snapshot: Snapshot) -> None:
+        """Make one of the last readings what the next ones are read on top of."""
+        reading = self._recent[id(snapshot)][1]
+        if reading.whole:
+            self._base = reading
+        elif reading.snapshot is not self._base.snapshot:
+            self._base.adopt(reading)
+        self._recent = OrderedDict({id(snapshot): (snapshot, self._base)})
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Cursor]:
@@ -187,13 +210,13 @@ class Reader:
             if was_idle and not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
                 connection.rollback()
 
-    def _read(self, cursor: Cursor, base: _Reading) -> _Reading | None:
+    def _read(self, cursor: Cursor, base: Reading) -> Reading | None:
         """Read what is not as in `base`; None when that cannot be told from the changes alone."""
-        found = _Reading(base.snapshot)
+        found = Reading(base.snapshot)
         changes = self._look(cursor, base, found)
         if changes.hidden:
             return None
-        assembly = Assembly(base.entries)
+        assembly = Assembly(base.entries_of)
         self._read_objects(cursor, changes, assembly)
         found.ignored = base.ignored | assembly.leave_out(self._ignored, base.ignored)
         found.roles = assembly.roles
@@ -202,8 +225,9 @@ class Reader:
         roots = {(catalog, oid) for catalog, oids in changes.touched.items() for oid in oids} | changes.gone
         if base.horizon is not None and assembly.shows_elsewhere(roots, base.snapshot.objects):
             return None
-        found.entries = {root: assembly.entries.get(root, []) for root in roots | assembly.entries.keys()}
-        found.snapshot = assembly.snapshot(found.entries, base.snapshot if base.horizon is not None else None)
+        entries = {root: assembly.entries.get(root, []) for root in roots | assembly.entries.keys()}
+        found.entries = dict(entries)
+        found.snapshot = assembly.snapshot(entries, base.snapshot if base.horizon is not None else None)
         return found
 
     def _read_objects(self, cursor: Cursor, changes: _Changes, assembly: Assembly) -> None:
@@ -216,7 +240,7 @@ class Reader:
             changes.touch(assembly.DEFAULTS)
             assembly.add_default_privileges(self._ask(cursor, privileges.DEFAULT_PRIVILEGES))
 
-    def _look(self, cursor: Cursor, base: _Reading, found: _Reading) -> _Changes:
+    def _look(self, cursor: Cursor, base: Reading, found: Reading) -> _Changes:
         """Find out which objects to read, and note in `found` how the catalogs stand."""
         changes = _Changes()
         missing: list[int] = []
@@ -261,7 +285,7 @@ class Reader:
         self._widen(base, changes)
         return changes
 
-    def _find_missing(self, cursor: Cursor, number: int, base: _Reading, found: _Reading, changes: _Changes) -> None:
+    def _find_missing(self, cursor: Cursor, number: int, base: Reading, found: Reading, changes: _Changes) -> None:
         """Find the rows that are gone."""
         one = self._watched[number]
         there = {key for (key,) in self._ask(cursor, changed.all_keys(one))}
@@ -274,13 +298,13 @@ class Reader:
                     changes.touch(root)
 
     @staticmethod
-    def _widen(base: _Reading, changes: _Changes) -> None:
+    def _widen(base: Reading, changes: _Changes) -> None:
         """Touch what shows something of the changed objects: a sequence's column, an index's table."""
         for root in changes.gone:
             changes.touched.get(root[0], set()).discard(root[1])
         again = [*changes.gone, *((_PG_CLASS, oid) for oid in changes.touched.get(_PG_CLASS, ()))]
         for root in again:
-            for entry in base.entries.get(root, ()):
+            for entry in base.entries_of(root):
                 catalog, oid = entry.parent[:2]
                 if oid and (catalog, oid) not in changes.gone and entry.key[0] in _SHOWN_BY_PARENTS:
                     changes.touch((catalog, oid))

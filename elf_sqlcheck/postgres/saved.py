@@ -16,17 +16,19 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres.folders import cache_folder, published
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import psycopg
 
     from elf_sqlcheck.postgres.account import Account
+    from elf_sqlcheck.postgres.reader import Reading
 
 #: How many states are kept at most, and how many bytes they may take together.
 MOST = 8
@@ -61,26 +63,40 @@ done
 class State:
     """The first `applied` migrations are in `database`.
 
-    `roles` are those that there were before any of them, `made` those that were made because they are named only;
-    `schema` is what the reader of snapshots knew.
+    `roles` are those that there were before any of them, `named` those that all migrations of the history name but do
+    not make, `made` those of them that were made. `told` is what the migrations are about, for who need not read them
+    again; `schema` is what the reader of snapshots knew.
     """
 
     applied: int
     database: str
     roles: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
+    told: Any = ()
     schema: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def known(self) -> Reading | None:
+        """What the reader of snapshots knew; None when another Python wrote it, so that it has to be read anew."""
+        from elf_sqlcheck.postgres.reader import unpack
+
+        with contextlib.suppress(ValueError, EOFError, TypeError):
+            return unpack(self.schema)
+        return None
 
 
 class SavedStates:
     """The states of one history: `digests[n]` tells its first n migrations from any others.
 
-    `most` is the number of migrations that a state may hold to be of use.
+    `most` is the number of migrations that a state may hold to be of use. `is_ours` says whether a state that holds the
+    first of them began as the history does; it may raise TypeError or ValueError for a state that is broken.
     """
 
-    def __init__(self, digests: Sequence[str], most: int) -> None:
+    def __init__(self, digests: Sequence[str], most: int, is_ours: Callable[[State], bool]) -> None:
         self._digests = digests
         self._most = most
+        self._is_ours = is_ours
         self._cluster = ""
         self._held: int | None = None
 
@@ -90,30 +106,24 @@ class SavedStates:
         `cluster` tells the template that its cluster was made from. The state is not removed until `release`.
         """
         self._cluster = cluster
+        base = _base()
+        there: dict[str, list[str]] = {}
+        for name in os.listdir(base) if base else ():
+            there.setdefault(name.partition("-")[0], []).append(f"{base}/{name}")
         for number in range(self._most, 0, -1):
-            folder = self._folder(number)
-            if folder is None:
-                return None
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    with open(f"{folder}/{_FACTS}", encoding="utf-8") as file:
-                        facts = json.load(file)
-                    with open(f"{folder}/{_SCHEMA}", "rb") as schema:
-                        known = schema.read()
-                    if hashlib.sha256(known).hexdigest() != facts["schema"]:
-                        raise ValueError
-                    roles, made = tuple(facts["roles"]), tuple(facts["made"])
-                    state = State(facts["applied"], facts["database"], roles, made, known)
-                    if state.applied != number or not os.path.isfile(f"{folder}/data/PG_VERSION"):
-                        raise ValueError
-                    os.utime(folder)
-                except BaseException:
-                    os.close(held)
-                    raise
-                self._held = held
-                return state, f"{folder}/data"
+            for folder in there.get(self._key(number), ()):
+                with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+                    try:
+                        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                        state = _read(folder)
+                        if state.applied == number and self._is_ours(state):
+                            os.utime(folder)
+                            self._held, held = held, -1
+                            return state, f"{folder}/data"
+                    finally:
+                        if held >= 0:
+                            os.close(held)
         return None
 
     def release(self) -> None:
@@ -125,7 +135,7 @@ class SavedStates:
     def forget(self, state: State) -> None:
         """Remove a state from which no server starts."""
         self.release()
-        folder = self._folder(state.applied)
+        folder = self._folder(state)
         if folder is not None:
             _remove(folder)
 
@@ -136,7 +146,7 @@ class SavedStates:
         """
         from psycopg.rows import tuple_row
 
-        folder = self._folder(state.applied)
+        folder = self._folder(state)
         if folder is None:
             return False
         with contextlib.suppress(OSError, ServerError), published(folder, account) as build:
@@ -156,14 +166,35 @@ class SavedStates:
             return True
         return False
 
-    def _folder(self, number: int) -> str | None:
-        try:
-            base = os.path.join(cache_folder(), "states")
-            os.makedirs(base, exist_ok=True)
-        except (OSError, ServerError):
-            return None
-        key = hashlib.sha256(f"{self._cluster} {self._digests[number]}".encode()).hexdigest()[:24]
-        return os.path.join(base, key)
+    def _folder(self, state: State) -> str | None:
+        base = _base()
+        named = hashlib.sha256(repr(state.named).encode()).hexdigest()[:8]
+        return os.path.join(base, f"{self._key(state.applied)}-{named}") if base else None
+
+    def _key(self, number: int) -> str:
+        return hashlib.sha256(f"{self._cluster} {self._digests[number]}".encode()).hexdigest()[:24]
+
+
+def _base() -> str | None:
+    """The folder of all states; None when there can be none."""
+    try:
+        base = os.path.join(cache_folder(), "states")
+        os.makedirs(base, exist_ok=True)
+    except (OSError, ServerError):
+        return None
+    return base
+
+
+def _read(folder: str) -> State:
+    """Read what is kept beside the data. Raises OSError, ValueError, TypeError or KeyError when it is broken."""
+    with open(f"{folder}/{_FACTS}", encoding="utf-8") as file:
+        facts = json.load(file)
+    with open(f"{folder}/{_SCHEMA}", "rb") as schema:
+        known = schema.read()
+    if hashlib.sha256(known).hexdigest() != facts["schema"] or not os.path.isfile(f"{folder}/data/PG_VERSION"):
+        raise ValueError
+    roles, named, made = (tuple(facts[kind]) for kind in ("roles", "named", "made"))
+    return State(facts["applied"], facts["database"], roles, named, made, facts["told"], known)
 
 
 def _prune(base: str, newest: str) -> None:

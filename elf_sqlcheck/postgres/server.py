@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import ServerError
@@ -65,24 +66,25 @@ def throwaway(
     extensions: bool = True,
     profile: str = "",
     states: SavedStates | None = None,
-    meanwhile: Callable[[], object] | None = None,
+    meanwhile: Callable[[State | None], object] | None = None,
 ) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
-    `pg_bin` names its folder of programs (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is the one
-    the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks, `profile`
-    "supabase" makes each database that of a Supabase project. The server begins with the best of `states`, and adds to
-    them. `meanwhile` is called while it starts. While the body runs, the PG* variables of the user are out of this
-    process's environment. Raises ServerError.
+    `pg_bin` names its folder of programs, or several (else ELF_SQLCHECK_PG_BIN, else the best one is found), `major` is
+    the one the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks,
+    `profile` "supabase" makes each database that of a Supabase project. The server begins with the best of `states`,
+    and adds to them. `meanwhile` is called while it starts, with the state that it begins with. While the body runs,
+    the PG* variables of the user are out of this process's environment. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
     served = stand_ins(provider, who) if extensions else NO_STAND_INS
     data = template(provider, who, profile, served)
     found = states.longest(repr((data, served))) if states else None
+    begun = partial(meanwhile, found[0] if found else None) if meanwhile else None
     with without_libpq_variables():
         try:
-            server = _start(provider, who, served, found[1] if found else data, profile, meanwhile)
+            server = _start(provider, who, served, found[1] if found else data, profile, begun)
         except ServerError:
             if states is None or found is None:
                 raise

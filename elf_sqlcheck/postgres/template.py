@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ _INITDB = (
     "--wal-segsize=1",
 )
 
+_ERROR = re.compile(r"\b(ERROR|FATAL|PANIC): .*")
 #: A server starts from two databases, not three: template0 is 7 MB of copying that no migration ever needs.
 _SLIM = "UPDATE pg_database SET datistemplate = false WHERE datname = 'template0';\nDROP DATABASE template0;\n"
 
@@ -88,8 +90,11 @@ def _must(account: Account, command: list[str], provider: Provider, standard_inp
         file.write(standard_input.encode())
         file.seek(0)
         status, output = account.run(command, stdin=file.fileno())
-    if status != 0 or "FATAL:" in output or "ERROR:" in output:
+    # A standalone server goes on after an error, and repeats the whole statement after it.
+    error = _ERROR.search(output)
+    if status != 0 or error:
+        said = error[0] if error else output.strip()[-1500:]
         raise ServerError(
-            f"{os.path.basename(command[0])} of {provider} failed (status {status}): {output.strip()[-1500:]}",
+            f"{os.path.basename(command[0])} of {provider} failed (status {status}): {said}",
             "Choose another Postgres with --pg-bin, or `pip install 'elf-sqlcheck[embedded]'`.",
         )

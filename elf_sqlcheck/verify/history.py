@@ -7,12 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.postgres.saved import SavedStates
-from elf_sqlcheck.shared.roles import named_roles
+from elf_sqlcheck.verify.outlines import Outlines
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.postgres.saved import State
     from elf_sqlcheck.verify.options import Options
 
 #: A state is kept when what made it took longer than this, in seconds: about what it takes to copy it.
@@ -22,27 +23,34 @@ WORTH_KEEPING = 0.3
 def states(ordered: Sequence[Migration], only: Container[str] | None, options: Options) -> SavedStates | None:
     """Return the states that the migrations before the first judged one may have left; None when there is no such."""
     first = next((n for n, one in enumerate(ordered) if only is None or any(path in only for path in one.paths)), 0)
-    return SavedStates(digests(ordered[:first], ordered, options), first) if first else None
+    if not first:
+        return None
+
+    def is_ours(state: State) -> bool:
+        return Outlines(ordered, state.told).named_roles() == list(state.named)
+
+    return SavedStates(digests(ordered[:first], ordered, options), first, is_ours)
 
 
 def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: Options) -> list[str]:
     """Return what tells the first 0, 1, 2, … migrations of `before` from any others, and from another beginning.
 
-    All of `ordered` decide which roles and tables of tools are there before the first.
+    All of `ordered` decide which tables of tools are there before the first. Which roles are there they decide, too,
+    but those are kept with the state: here nothing is asked for which a migration must be read.
     """
     beginning = (
         _installation(),
         options.profile,
         options.auto_expose,
         sorted({migration.layout for migration in ordered}),
-        named_roles(ordered),
     )
     digest = hashlib.sha256(repr(beginning).encode())
     found = [digest.hexdigest()]
     for migration in before:
-        up = migration.up
-        content = (migration.layout, migration.is_transactional(up), up.span.start, up.span.end, len(migration.data))
-        digest.update(repr(content).encode())
+        names = [(os.path.basename(path), start) for path, start in migration.files or ((migration.path, 0),)]
+        lengths = len(migration.settings), len(migration.data)
+        digest.update(repr((migration.layout, migration.version, names, lengths)).encode())
+        digest.update(migration.settings)
         digest.update(migration.data)
         found.append(digest.hexdigest())
     return found

@@ -19,11 +19,14 @@ from elf_sqlcheck.catalog.read import read, read_section
 from elf_sqlcheck.catalog.targets import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.objects import Column
     from elf_sqlcheck.model import Migration
+
+    Own = Callable[[Migration], AbstractSet[str]]
 
 #: A history of so many migrations is rather read whole.
 FEW = 20
@@ -35,15 +38,16 @@ _MAKING = frozenset(
 _SWEEPING = (b"drop schema", b"drop owned", b"reassign owned", b"in schema")
 
 
-def relevant(history: Sequence[Migration], judged: Migration) -> list[Migration]:
+def relevant(history: Sequence[Migration], judged: Migration, own_of: Own | None = None) -> list[Migration]:
     """Return those of `history` that name a relation, type or function that `judged` names, in their order.
 
     Going backwards, what a rename calls by another name is looked for by that name, too, and so are the types and
-    functions of what has been found. A word in a comment counts: better one too many than one too few.
+    functions of what has been found. A word in a comment counts: better one too many than one too few. `own_of` is
+    `own_names`, or what knows better.
     """
     if len(history) <= FEW:
         return list(history)
-    own = _own(history)
+    own: AbstractSet[str] = set().union(*map(own_of or own_names, history))
     wanted = _names(judged, own, relations=True)
     found: list[Migration] = []
     for migration in reversed(history):
@@ -56,11 +60,10 @@ def relevant(history: Sequence[Migration], judged: Migration) -> list[Migration]
     return found[::-1]
 
 
-def _own(history: Sequence[Migration]) -> set[str]:
-    """The names of the types and functions that a history makes itself."""
+def own_names(migration: Migration) -> set[str]:
+    """Return the names of the types and functions that a migration makes."""
     return {
         change.name.name
-        for migration in history
         for statement in migration.up.statements
         if statement.kind in _MAKING
         for change in read(statement, migration.data)
@@ -68,7 +71,7 @@ def _own(history: Sequence[Migration]) -> set[str]:
     }
 
 
-def _names(migration: Migration, own: set[str], *, relations: bool) -> set[bytes]:
+def _names(migration: Migration, own: AbstractSet[str], *, relations: bool) -> set[bytes]:
     """What to look for: the names of `own` functions and types, and of relations if they are wanted."""
     changes = read_section(migration.up, migration.data)
     names = own & {*_called(changes), *_types(changes)}

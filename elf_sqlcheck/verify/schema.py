@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.postgres.reader import SETTINGS, Reader
@@ -11,18 +10,18 @@ from elf_sqlcheck.shared.database import SupabaseExecutor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from elf_sqlcheck.postgres.reader import Reading
     from elf_sqlcheck.postgres.snapshot import Snapshot
 
 
 class SchemaReader:
     """Takes snapshots of the database at `url` in a session of its own: those of the migrations are none the wiser.
 
-    `ignore` names tables that are no part of the schema; `known` is what `dump` returned in an earlier run on the same
-    data. The session may be closed at any time; it is opened again
-    when a snapshot is asked for.
+    `ignore` names tables that are no part of the schema; `known` is what an earlier run on the same data knew. The
+    session may be closed at any time; it is opened again when a snapshot is asked for.
     """
 
-    def __init__(self, url: str, ignore: Iterable[str], known: bytes = b"") -> None:
+    def __init__(self, url: str, ignore: Iterable[str], known: Reading | None = None) -> None:
         self._executor = SupabaseExecutor(url, application_name="elf-sqlcheck reader", settings=SETTINGS)
         self._ignore = frozenset(ignore)
         self._known = known
@@ -42,7 +41,8 @@ class SchemaReader:
     def dump(self) -> bytes:
         """Return what is known of the schema as it stands, for a later run on the same data."""
         self.snapshot()
-        return self._reader.dump() if self._reader else b""
+        assert self._reader is not None  # noqa: S101 - it has just read
+        return self._reader.dump()
 
     def close(self) -> None:
         """Close the session."""
@@ -53,8 +53,6 @@ class SchemaReader:
         if self._reader is None:
             self._reader = Reader(connection, self._ignore, prepare=True)
             if self._known:
-                # What cannot be read was written by another Python: then the schema is read in full.
-                with contextlib.suppress(ValueError, EOFError, TypeError):
-                    self._reader.load(self._known)
+                self._reader.load(self._known)
         self._reader.connection = connection
         return self._reader.read(since)

@@ -12,8 +12,8 @@ from elf_sqlcheck.postgres.roles import create_roles
 from elf_sqlcheck.postgres.saved import State
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
-from elf_sqlcheck.shared.roles import named_roles
 from elf_sqlcheck.verify import profile, tracking
+from elf_sqlcheck.verify.outlines import Outlines
 from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Verification
 from elf_sqlcheck.verify.schema import SchemaReader
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Fix, Migration, Span
     from elf_sqlcheck.postgres.instance import Server
+    from elf_sqlcheck.postgres.reader import Reading
     from elf_sqlcheck.postgres.snapshot import Snapshot
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.options import Options
@@ -67,6 +68,7 @@ class Stage:
         self._schema = self._reading()
         self.result.notes += self._profile.notes(ordered)
         self.restored = None if isinstance(server, str) else server.restored
+        self.outlines = Outlines(ordered, self.restored.told if self.restored else ())
         if self.restored is None:
             self._roles = self._all_roles()
             self.make()
@@ -74,7 +76,7 @@ class Stage:
         else:
             self._roles, self._made = set(self.restored.roles), list(self.restored.made)
             self.databases.add(self.restored.database)
-            self._play_in(self.restored.database, self.restored.schema)
+            self._play_in(self.restored.database, self.restored.known)
         if self._made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(self._made)}.")
 
@@ -115,7 +117,7 @@ class Stage:
         for statement in () if template else tracking.statements(self.ordered):
             self.executor.query(statement)
 
-    def _play_in(self, database: str, known: bytes = b"") -> None:
+    def _play_in(self, database: str, known: Reading | None = None) -> None:
         self.database = database
         self.executor = self.connect(database)
         self._schema.close()
@@ -128,7 +130,8 @@ class Stage:
             self.executor.close()
             known = self._schema.dump()
             self._schema.close()
-            state = State(number, self.database, tuple(sorted(self._roles)), tuple(self._made), known)
+            roles, named = tuple(sorted(self._roles)), tuple(self.outlines.named_roles())
+            state = State(number, self.database, roles, named, tuple(self._made), self.outlines.tell(number), known)
             self.server.save(state, self.administration.connection)
 
     def drop(self) -> None:
@@ -189,7 +192,7 @@ class Stage:
         self._schema.close()
         return self._create(self.database)
 
-    def _reading(self, known: bytes = b"") -> SchemaReader:
+    def _reading(self, known: Reading | None = None) -> SchemaReader:
         return SchemaReader(self._profile.url_of(self.database or "postgres"), _NOT_THE_SCHEMA, known)
 
     def connect(self, database: str) -> SupabaseExecutor:
@@ -216,7 +219,7 @@ class Stage:
         return {str(row["rolname"]) for row in self.administration.query("SELECT rolname FROM pg_catalog.pg_roles")}
 
     def _make_roles(self) -> list[str]:
-        made = create_roles(self.administration.connection, named_roles(self.ordered))
+        made = create_roles(self.administration.connection, self.outlines.named_roles())
         if made:
             self._profile.hand_over(made)
         return made

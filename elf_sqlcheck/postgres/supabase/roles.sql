@@ -43,11 +43,12 @@ DO $$
 BEGIN
     IF current_setting('server_version_num')::int >= 150000 THEN
         -- supautils.privileged_role_allowed_configs; a parameter of an extension is granted name by name.
-        GRANT SET ON PARAMETER session_replication_role, log_min_messages, log_lock_waits, track_io_timing,
+        -- As text, since 14 would not even read it.
+        EXECUTE 'GRANT SET ON PARAMETER session_replication_role, log_min_messages, log_lock_waits, track_io_timing,
             auto_explain.log_min_duration, auto_explain.log_nested_statements, pgaudit.log, pgaudit.role,
             pg_net.batch_size, pg_net.ttl, pgrst.db_aggregates_enabled, pgrst.db_extra_search_path, pgrst.db_max_rows,
             pgrst.db_plan_enabled, pgrst.db_pre_request, pgrst.db_schemas, pgrst.db_tx_end, pgrst.jwt_secret,
-            pgrst.openapi_mode, pgrst.server_cors_allowed_origins, safeupdate.enabled TO postgres;
+            pgrst.openapi_mode, pgrst.server_cors_allowed_origins, safeupdate.enabled TO postgres';
     END IF;
 END
 $$;

@@ -46,7 +46,7 @@ class Observation(Check):
 
     def before(self, stage: Stage, step: Step) -> None:
         """Rehearse UP where all of it runs in one transaction."""
-        self._foresight = self._foresight or Foresight(stage.ordered)
+        self._foresight = self._foresight or Foresight(stage.ordered, stage.outlines.own)
         self._predictions = self._foresight.of(step.migration)
         self._rehearse_whole(stage, step)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration, Statement
     from elf_sqlcheck.postgres.locks import Relation, Sight
     from elf_sqlcheck.verify.observe.told import Work
+    from elf_sqlcheck.verify.relevant import Own
 
 
 #: How much work there is in each word of an effect.
@@ -58,11 +59,12 @@ class Predictions:
 
 class Foresight:
     """What lint knows of the schema when it comes to a migration: of those before it, the ones that have to do with it
-    are folded in their order.
+    are folded in their order. `own_of` is for `relevant`.
     """
 
-    def __init__(self, ordered: Sequence[Migration]) -> None:
+    def __init__(self, ordered: Sequence[Migration], own_of: Own | None = None) -> None:
         self._ordered = ordered
+        self._own_of = own_of
         self._begin()
         self._met = 0
         self._passed: list[Migration] = []
@@ -83,7 +85,7 @@ class Foresight:
         number = self._ordered.index(migration)
         new = self._ordered[self._met : number]
         self._met = number + 1
-        wanted = relevant([*self._passed, *new], migration)
+        wanted = relevant([*self._passed, *new], migration, self._own_of)
         late = {id(one) for one in self._passed}.intersection(map(id, wanted))
         known = {id(one) for one in wanted}
         self._passed = [one for one in (*self._passed, *new) if id(one) not in known]

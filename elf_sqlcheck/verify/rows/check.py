@@ -51,7 +51,7 @@ class Rows(Check):
 
     def before(self, stage: Stage, step: Step) -> None:
         """Fill what UP touches, and note what it holds."""
-        for earlier in relevant(self._passed, step.migration):
+        for earlier in relevant(self._passed, step.migration, stage.outlines.own):
             self._read(earlier.up, earlier)
             self._passed.remove(earlier)
         self._up = self._read(step.migration.up, step.migration)

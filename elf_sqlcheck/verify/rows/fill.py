@@ -95,9 +95,9 @@ class Filling:
         ]
 
     def remove(self, executor: SupabaseExecutor, *, only_edges: bool) -> bool:
-        """Take the rows away again that were written here; False when there are none. Triggers do not fire.
+        """Take the rows away again that were written here; False when there are none.
 
-        Rows that a migration has written anew since then stay.
+        Rows that a migration has written anew since then stay, and where triggers fire, those that one keeps.
         """
         spans = self.edges if only_edges else [*self.edges, *self.ordinary]
         if not spans:
@@ -109,8 +109,13 @@ class Filling:
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
         with self.writing(executor, []):
-            commands = [f"DELETE FROM ONLY {row['name']} WHERE {written}" for row in there]
-            executor.connection.execute("; ".join(commands).encode())
+            left = [f"DELETE FROM ONLY {row['name']} WHERE {written}" for row in there]
+            # Where triggers fire, rows that others refer to can go only after those.
+            while left and not _carried_out(executor, left):
+                refused = [command for command in left if not _carried_out(executor, [command])]
+                if len(refused) == len(left):
+                    break
+                left = refused
         self.edges.clear()
         if not only_edges:
             self.ordinary.clear()
@@ -301,3 +306,20 @@ class Filling:
     def _rows(self, table: Table, counts: dict[int, int]) -> int:
         below = (self.known.tables[oid] for oid in table.partitions if oid in self.known.tables)
         return counts.get(table.oid, 0) + sum(self._rows(part, counts) for part in below)
+
+
+def _carried_out(executor: SupabaseExecutor, commands: list[str]) -> bool:
+    """Whether the server does all of them; where it refuses one, it does none."""
+    import psycopg
+
+    connection = executor.connection
+    connection.execute("SAVEPOINT elf_rows")
+    try:
+        connection.execute("; ".join(commands).encode())
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError:
+        connection.execute("ROLLBACK TO elf_rows")
+        return False
+    connection.execute("RELEASE elf_rows")
+    return True

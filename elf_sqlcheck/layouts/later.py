@@ -1,0 +1,70 @@
+"""Migrations that are read when more is asked of them than their name: of a long history most never are."""
+
+from __future__ import annotations
+
+from elf_sqlcheck.model import Migration, full_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Later(Migration):
+    """A migration of which nothing is known yet but its bytes, and what the names of its files tell.
+
+    `read` returns all of it, and must agree with what is given here. What it returns may depend on nothing but these
+    bytes, names and `settings`. It is called when anything else is first asked for; from then on this is a `Migration`
+    like any other: an attribute of a class with `__getattr__` takes several times as long to get, set or not.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        read: Callable[[], Migration],
+        path: str,
+        data: bytes,
+        *,
+        layout: str,
+        version: str,
+        slug: str,
+        files: tuple[tuple[str, int], ...] = (),
+        repeatable: bool = False,
+        sealed: bool = False,
+        settings: bytes = b"",
+    ) -> None:
+        self._read = read
+        self.path = path
+        self.data = data
+        self.layout = layout
+        self.version = version
+        self.slug = slug
+        self.name = full_name(version, slug)
+        self.files = files
+        self.repeatable = repeatable
+        self.sealed = sealed
+        self.settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        """Read it: Python asks here for what is not set."""
+        if name not in _READ:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        whole = self._read()
+        for field in _READ:
+            setattr(self, field, getattr(whole, field))
+        del self._read
+        self.__class__ = Migration  # type: ignore[assignment] # they have the same slots
+        return getattr(self, name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Read it, so that what is copied or sent elsewhere is a `Migration`."""
+        _ = self.up
+        return object.__reduce_ex__(self, protocol)
+
+
+_TOLD = frozenset({
+    "_read", "data", "files", "layout", "name", "path", "repeatable", "sealed", "settings", "slug", "version",
+})  # fmt: skip
+#: What is known only when it has been read.
+_READ = frozenset(Migration.__slots__) - _TOLD
