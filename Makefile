@@ -4,6 +4,8 @@
 # make types    mypy
 # make bench    how fast linting is, beside squawk and sqlfluff
 # make bench-verify  how long verifying takes, beside psql
+# make bench-deploy  how long deploying takes, beside psql, dbmate and yoyo
+# make faults   kill, cut, freeze and starve a deploy at every point, and count what survives
 # make accuracy what linters find in the labelled corpus, and how often they are wrong
 # make clean    remove what these made
 #
@@ -24,7 +26,7 @@ unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB
 unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
-.PHONY: check test lint types bench bench-verify accuracy clean
+.PHONY: check test lint types bench bench-verify bench-deploy faults accuracy clean
 
 check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-sqlcheck lint
@@ -48,6 +50,12 @@ bench: $(BENCH_VENV)/.bench-$(HERE)
 
 bench-verify: $(VENV)/.dev-$(HERE)
 	$(BIN)/python bench/verify.py
+
+bench-deploy: $(VENV)/.dev-$(HERE)
+	$(BIN)/python bench/deploy.py $(if $(wildcard bench/.tools/deploy),,--install)
+
+faults: $(VENV)/.dev-$(HERE)
+	$(BIN)/python -m tests.faults
 
 accuracy: $(VENV)/.dev-$(HERE)
 	$(BIN)/python bench/accuracy.py $(if $(wildcard bench/.tools),,--install)

@@ -87,7 +87,8 @@ class MigrationFailed(DatabaseError):
 
     `span` is the byte range of the statement in the migration's file (None when unknown), `sqlstate` the five
     characters of Postgres, `detail` its own message, `completed` how many statements outside a transaction had
-    already been carried out, `table` (its schema and name) and `column` what Postgres says the error is about.
+    already been carried out, `table` (its schema and name) and `column` what Postgres says the error is about,
+    `unknown` that the connection was lost and nobody knows whether it was carried out after all.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class MigrationFailed(DatabaseError):
         completed: int = 0,
         table: tuple[str, str] = ("", ""),
         column: str = "",
+        unknown: bool = False,
     ) -> None:
         super().__init__(message, remedy)
         self.span = span
@@ -109,6 +111,7 @@ class MigrationFailed(DatabaseError):
         self.completed = completed
         self.table = table
         self.column = column
+        self.unknown = unknown
 
 
 class LockNotObtained(DatabaseError):

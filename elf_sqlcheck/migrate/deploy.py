@@ -219,6 +219,10 @@ def _run(executor: SupabaseExecutor, history: History, step: Step, state: State 
             lock_retries=options.lock_retries,
         )
     except MigrationFailed as error:
+        if error.unknown:
+            # The COMMIT may have gone through, and the history with it: to write that it failed would be a lie, and
+            # the next run would do everything twice.
+            raise
         try:
             history.failed(migration, section, elapsed(), error)
         except DatabaseError as second:

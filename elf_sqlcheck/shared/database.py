@@ -194,12 +194,16 @@ class SupabaseExecutor:
             ConnectionFailed: No connection could be made.
             DatabaseError: The guard's, before a piece, when the lock was lost.
         """
+        import psycopg
+
         calls = Calls(record, progress, beginning, leaving)
         run = Run(self, migration, section, calls, resume_from=resume_from, begun=begun, lock_retries=lock_retries)
         self._notices = []
         started = time.perf_counter()
         try:
             run.carry_out()
+        except psycopg.Error as error:
+            raise self.refused(error) from None
         finally:
             if not run.is_reset:
                 self.reset()
@@ -238,11 +242,17 @@ class SupabaseExecutor:
                 self.close()
 
     def _set_up(self, connection: Connection[dict[str, Any]]) -> None:
+        import psycopg
+
         self._own_settings = assignments(connection, self.settings)
-        if self._is_watchful:
-            self._own_settings = [*watchful(connection), *self._own_settings]
         self._pid = 0
-        if self._own_settings and (refused := error_in(send(connection, b"; ".join(self._own_settings)))):
+        try:
+            if self._is_watchful:
+                self._own_settings = [*watchful(connection), *self._own_settings]
+            refused = error_in(send(connection, b"; ".join(self._own_settings))) if self._own_settings else None
+        except psycopg.Error as error:
+            raise self.refused(error) from None
+        if refused:
             raise self.refused(refused)
 
     def refused(self, error: psycopg.Error) -> DatabaseError:

@@ -186,6 +186,7 @@ def went_away(
         sqlstate="08006",
         detail=said.strip(),
         completed=done,
+        unknown=unknown,
     )
 
 
