@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tests.forks import run
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -80,14 +82,8 @@ class Project:
         self, *arguments: str, cwd: str = "", text: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "FORCE", "NO_C"))}
-        return subprocess.run(
-            [COMMAND, "lint", *arguments],
-            cwd=self.root / cwd,
-            env=environment | variables,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
+        return run(
+            "elf-sqlcheck", "lint", *arguments, folder=self.root / cwd, variables=environment | variables, stdin=text
         )
 
     def found(self, *arguments: str, **more: Any) -> set[tuple[str, str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.cli.migrate_session import STREAMING
+from tests.forks import run
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 #: What would lead a command to another database than the test's.
@@ -40,16 +41,7 @@ def elf_migrate(
     folder: Path, *arguments: str, exit_code: int = 0, stdin: str = "", **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`; fails the test when it ends with another code, or with a traceback."""
-    done = subprocess.run(
-        ["elf-migrate", *arguments],
-        cwd=folder,
-        env=environment(**more),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run("elf-migrate", *arguments, folder=folder, variables=environment(**more), stdin=stdin)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == exit_code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

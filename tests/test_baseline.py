@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.forks import run
 from tests.lint_project import COMMAND, FIRST, SECOND, Project
 from tests.migrate_files import text
 
@@ -34,9 +35,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def baseline(project: Project, *arguments: str, code: int = 0, cwd: str = "") -> str:
-    done = subprocess.run(
-        [COMMAND, "baseline", *arguments], cwd=project.root / cwd, capture_output=True, text=True, check=False
-    )
+    done = run("elf-sqlcheck", "baseline", *arguments, folder=project.root / cwd)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck import registry
+from tests.forks import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +50,7 @@ OPTIONS = {
 
 def call(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "FORCE", "NO_C"))}
-    return subprocess.run(
-        [COMMAND, *arguments], cwd=cwd, env=environment | variables, capture_output=True, text=True, check=False
-    )
+    return run("elf-sqlcheck", *arguments, folder=cwd, variables=environment | variables)
 
 
 @pytest.mark.parametrize("command", OPTIONS)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from tests.forks import run
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -42,14 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 def verify(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "PG"))}
-    return subprocess.run(
-        [COMMAND, "verify", *arguments],
-        cwd=folder.parent,
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run("elf-sqlcheck", "verify", *arguments, folder=folder.parent, variables=environment | variables)
 
 
 def test_good_migrations_are_proven(folder: Path) -> None:

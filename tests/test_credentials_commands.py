@@ -430,6 +430,7 @@ def test_a_deploy_takes_its_database_from_the_vault(shell: Shell, database: str)
     put(shell.vault, "DATABASE_URL", database, "production")
     put(shell.vault, "DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "staging")
     write(shell.folder / "migrations", "20250121_093000_first", "SELECT 1;")
+    (shell.folder / "elf-sqlcheck.toml").write_text("[env.production]\n[env.staging]\n")
     shell.variables["ELF_ENV"] = "production"
     assert "1 migration applied" in shell.migrate("up", "--yes")
     assert "1 completed" in shell.migrate("status")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.forks import run
 from tests.layout_folders import FOLDERS, INDEX, REVERSIBLE
 from tests.lint_project import Project, make
 
@@ -37,8 +38,7 @@ def put(project: Project, layout: str) -> str:
 
 def call(project: Project, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "PG"))}
-    command = [os.path.join(COMMANDS, program), *arguments]
-    return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
+    return run(program, *arguments, folder=project.root, variables=environment)
 
 
 def findings(project: Project, *arguments: str) -> list[dict[str, object]]:

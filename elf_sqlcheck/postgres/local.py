@@ -123,9 +123,10 @@ def _start(folder: str, who: Account, wanted: Wanted, held: int) -> Member:
     provider = provider_of(folder, wanted)
     if not os.path.isdir(f"{folder}/data"):
         create(folder, who, provider, wanted)
-    for leftover in (f"{folder}/data/postmaster.pid", f"{folder}/lifeline", f"{folder}/stays", f"{folder}/log"):
+    # Nobody else is in here. A server that was killed may still have its number, where nobody asks how it ended.
+    for leftover in ("data/postmaster.pid", ".s.PGSQL.5432.lock", "lifeline", "stays", "log"):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(leftover)
+            os.unlink(f"{folder}/{leftover}")
     is_short = len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER
     sockets = folder if is_short else run_folder(who)
     os.mkfifo(f"{folder}/lifeline", 0o600)

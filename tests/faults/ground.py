@@ -15,18 +15,19 @@ from psycopg import sql
 from elf_sqlcheck.migrate.history import History
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from tests.faults.chains import chain
-from tests.faults.forks import Forks
 from tests.faults.judging import State, differences, state
 from tests.faults.proxy import Proxy
 from tests.faults.server import own_postgres
+from tests.forks import Forks
+from tests.migrate_command import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
 
-    from tests.faults.forks import Deployer, Ended
     from tests.faults.server import Postgres
+    from tests.forks import Deployer, Ended
 
 DATABASE = "trial"
 #: Seconds a release pipeline would go on trying; the server needs a moment to notice that a client is gone.
@@ -140,7 +141,7 @@ def ground(*settings: str) -> Iterator[Ground]:
     folder = tempfile.mkdtemp(prefix="elf-trials-")
     os.chmod(folder, 0o755)
     try:
-        with own_postgres("fsync=off", *settings) as server, Forks(folder) as forks:
+        with own_postgres("fsync=off", *settings) as server, Forks(folder, environment(COLUMNS="500")) as forks:
             yield Ground(server, forks, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

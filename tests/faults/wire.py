@@ -13,9 +13,9 @@ from tests.faults.proxy import Proxy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.faults.forks import Deployer
     from tests.faults.ground import Ground
     from tests.faults.proxy import Message
+    from tests.forks import Deployer
 
 LOCK = "elf-migrate lock"
 #: Seconds that a second deployer gets to do its worst while the first is held up.
