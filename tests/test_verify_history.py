@@ -318,7 +318,8 @@ def test_which_majors_there_are_is_said(tmp_path: Path, arguments: tuple[str, ..
 @pytest.mark.usefixtures("unnamed")
 def test_the_bench_measures_and_judges() -> None:
     root = os.path.dirname(os.path.dirname(__file__))
-    command = [sys.executable, os.path.join(root, "bench", "verify.py"), "--counts", "2,3", "--rounds", "1"]
+    bench = os.path.join(root, "bench", "verify.py")
+    command = [sys.executable, bench, "--counts", "2,3", "--rounds", "1", "--rows", "12000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for name in ("nothing running, one migration", "3 cold", "1 of 3 warm"):

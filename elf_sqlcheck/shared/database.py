@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 from elf_sqlcheck.errors import ConnectionFailed, CredentialError, DatabaseError
 from elf_sqlcheck.shared import connection_test
 from elf_sqlcheck.shared.asserting import refuse_unusable
+from elf_sqlcheck.shared.calls import Calls
 from elf_sqlcheck.shared.connection import Parameters, parameters
 from elf_sqlcheck.shared.connection_test import ConnectionTest
 from elf_sqlcheck.shared.failures import remedy_for
 from elf_sqlcheck.shared.pieces import Piece, cut
 from elf_sqlcheck.shared.reach import reach
 from elf_sqlcheck.shared.refusals import redact
-from elf_sqlcheck.shared.running import Calls, Run
+from elf_sqlcheck.shared.running import Run
 from elf_sqlcheck.shared.session import LIKE_NEW, assignments, error_in, send, watchful
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.acting import Ourselves
+    from elf_sqlcheck.shared.calls import Progress, Record
     from elf_sqlcheck.shared.credentials import CredentialManager
-    from elf_sqlcheck.shared.running import Progress, Record
     from elf_sqlcheck.shared.session import Guard
 
     Around = Callable[[Migration, Piece], AbstractContextManager[object]]

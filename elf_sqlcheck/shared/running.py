@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.shared import asserting, concurrently, outside
 from elf_sqlcheck.shared.acting import OURSELVES
 from elf_sqlcheck.shared.blockers import gave_up, named
+from elf_sqlcheck.shared.calls import told
 from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
 from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
 from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send, send_or_raise
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import psycopg
-    from psycopg import Connection
     from psycopg.pq.abc import PGresult
 
     from elf_sqlcheck.model import Migration, Section, Span
+    from elf_sqlcheck.shared.calls import Calls
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
-
-    Record = Callable[[Connection[dict[str, Any]]], object]
-    Progress = Callable[[int, str], object]
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _DIVISION_BY_ZERO = "22012"
@@ -37,16 +34,6 @@ _DIVISION_BY_ZERO = "22012"
 _ALONE = frozenset({"25001", "2D000"})
 #: Seconds to wait before a lock is tried for again: about so many, then twice as many, up to the last.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
-
-
-@dataclass(frozen=True)
-class Calls:
-    """Whom a run tells what, and asks for the history; see `SupabaseExecutor.run`."""
-
-    record: Record | None = None
-    progress: Progress | None = None
-    beginning: Progress | None = None
-    leaving: Record | None = None
 
 
 class Run:
@@ -183,7 +170,7 @@ class Run:
             if asks:
                 asserting.hold(connection, self._migration)
                 send_or_raise(connection, b"; ".join(after))
-            closing = _told(hooks)
+            closing = told(hooks)
         except psycopg.Error as error:
             raise self._failed(piece, error) from None
         self._commit(piece, closing)
@@ -251,7 +238,7 @@ class Run:
     def _write(self, hooks: Sequence[Callable[[], object]]) -> list[bytes]:
         """Open a transaction and let the history be written in it; returns what is to be sent with the COMMIT."""
         send_or_raise(self._connection, b"; ".join([b"BEGIN", *self._plain()]))
-        return _told(hooks)
+        return told(hooks)
 
     def _write_now(self, hook: Callable[[], object]) -> None:
         """Let the history be written in a transaction of its own."""
@@ -349,8 +336,3 @@ class Run:
             self._migration, self._section, where, self._done, unknown=committing or self._is_alone, span=span,
             said=said,
         )  # fmt: skip
-
-
-def _told(hooks: Sequence[Callable[[], object]]) -> list[bytes]:
-    """Call them, and return the commands that they want to be sent with the COMMIT."""
-    return [said for hook in hooks if isinstance(said := hook(), bytes)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VARIABLE = "ELF_MASTER_PASSWORD"
 _SERVICE = "elf-sqlcheck vault"
 #: Modules of keyrings that encrypt what they keep, under the log-in of the user. All others are refused: a plain file,
-#: one that forgets, and those that nobody here has looked at (https://pypi.org/project/keyrings.alt/).
+#: one that forgets, and those that nobody here has looked at, such as those of keyrings.alt.
 _TRUSTED = ("SecretService", "libsecret", "kwallet", "macOS")
 
 

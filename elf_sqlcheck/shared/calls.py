@@ -1,0 +1,29 @@
+"""Whom a run of a section calls: for the history, and for those who look on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from psycopg import Connection
+
+    Record = Callable[[Connection[dict[str, Any]]], object]
+    Progress = Callable[[int, str], object]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Whom a run tells what, and asks for the history; see `SupabaseExecutor.run`."""
+
+    record: Record | None = None
+    progress: Progress | None = None
+    beginning: Progress | None = None
+    leaving: Record | None = None
+
+
+def told(hooks: Sequence[Callable[[], object]]) -> list[bytes]:
+    """Call them, and return the commands that they want to be sent with the COMMIT."""
+    return [said for hook in hooks if isinstance(said := hook(), bytes)]
