@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.faults.kinds import Kind
 
 #: How many points of a kind are tried.
-_SOME = 3
+_SOME = 2
 
 
 @pytest.fixture(scope="module")

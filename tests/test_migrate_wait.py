@@ -27,18 +27,15 @@ def free_port() -> int:
 
 
 def forward(port: int, path: str) -> None:
-    """Pass connections on to a unix socket."""
+    """Pass the first connection on to a unix socket."""
     with socket.create_server(("127.0.0.1", port)) as server:
-        server.settimeout(20)
-        for _ in range(2):
-            try:
-                here, _ = server.accept()
-            except TimeoutError:
-                return
-            there = socket.socket(socket.AF_UNIX)
+        here, _ = server.accept()
+        with here, socket.socket(socket.AF_UNIX) as there:
             there.connect(path)
-            for one, other in ((here, there), (there, here)):
-                threading.Thread(target=pump, args=(one, other), daemon=True).start()
+            back = threading.Thread(target=pump, args=(there, here))
+            back.start()
+            pump(here, there)
+            back.join()
 
 
 def pump(one: socket.socket, other: socket.socket) -> None:
@@ -63,8 +60,10 @@ def test_a_database_that_comes_up_is_waited_for(tmp_path: Path, database: str) -
         lines = iter(process.stdout)
         assert next(lines).startswith("Database: ")
         assert "waiting: Cannot connect to" in next(lines)
-        threading.Thread(target=forward, args=(port, path), daemon=True).start()
+        thread = threading.Thread(target=forward, args=(port, path), daemon=True)
+        thread.start()
         assert "The database answers, after" in list(lines)[-1]
+    thread.join(30)
     assert process.returncode == 0
 
 

@@ -56,8 +56,10 @@ class Traffic(Check):
             up = executor.connection
             rehearsal = _Rehearsal(migration, up, Session(other.connection))
             try:
+                loose = not migration.is_transactional(migration.up)
                 for piece in pieces:
-                    if piece.in_transaction:
+                    # A loose statement may turn out to run alone, such as a CALL of a procedure that commits.
+                    if piece.in_transaction and not (loose and len(piece.statements) == 1):
                         rehearsal.together(piece.statements, keep=len(pieces) > 1)
                     else:
                         rehearsal.alone(piece.statements[0])
