@@ -9,7 +9,6 @@ from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.effect import BLOCKS
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.locks import effects
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.sizes import TableSize, duration, seconds_to_read
@@ -107,7 +106,7 @@ def foreseen(
     catalog, routines = Catalog(), Routines()
     for migration in before:
         catalog.begin()
-        catalog.apply_all(routines.follow(read_section(migration.up, migration.data), migration.data))
+        catalog.apply_all(routines.read(migration.up, migration.data))
     # One beginning for all steps: what the run itself makes, nobody else uses yet.
     catalog.begin()
     return [_planned(migration, section, catalog, routines, sizes or {}) for migration, section in steps]
@@ -130,7 +129,7 @@ def _planned(
         )
         for statement in section.statements
     }
-    for change in routines.follow(read_section(section, migration.data), migration.data):
+    for change in routines.read(section, migration.data):
         planned = statements.get(change.statement.span.start)
         if planned is not None:
             _lock(planned, change, catalog.view(), sizes)

@@ -8,7 +8,6 @@ from elf_sqlcheck import suppress
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.changes import CreateFunction
 from elf_sqlcheck.catalog.fold import Catalog
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import ElfError, RuleError
 from elf_sqlcheck.model import Finding, Migration
 from elf_sqlcheck.record import Record
@@ -186,7 +185,7 @@ class _Engine:
 
     def read(self, section: Section | None, migration: Migration) -> list[Change]:
         """The changes of a section, with those of the functions that it calls."""
-        return self.routines.follow(read_section(section, migration.data), migration.data)
+        return self.routines.read(section, migration.data)
 
     def judge(self, number: int, migration: Migration) -> _Verdict:
         """Fold a migration and ask the rules about it."""

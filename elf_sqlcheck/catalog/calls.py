@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.changes import CreateFunction, ReadRows
+from elf_sqlcheck.catalog.read import read_section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.model import Section
 
 
 class Routines:
@@ -18,6 +20,10 @@ class Routines:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[CreateFunction, bytes]] = {}
+
+    def read(self, section: Section | None, data: bytes) -> list[Change]:
+        """The changes of a section of a file, with what the functions that it calls do (see `follow`)."""
+        return self.follow(read_section(section, data), data)
 
     def follow(self, section: list[Change], data: bytes) -> list[Change]:
         """The changes of a section, and after each call of a known function those of its body.

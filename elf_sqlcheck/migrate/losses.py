@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.ctes import overwritten
-from elf_sqlcheck.catalog.read import read_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,11 +108,10 @@ def _said(migrations: Iterable[Migration], steps: Sequence[Step]) -> _Said:
     due = {step.migration.version for step in steps}
     for migration in migrations:
         if migration.version not in due:
-            routines.follow(read_section(migration.up, migration.data), migration.data)
+            routines.read(migration.up, migration.data)
     was: dict[str, str] = {}
     for step in steps:
-        data = step.migration.data
-        for change in routines.follow(read_section(step.section, data), data):
+        for change in routines.read(step.section, step.migration.data):
             if isinstance(change, ch.Rename) and change.part is None and change.kind in {"table", "view"}:
                 was[change.to] = was.get(change.name.name, change.name.name)
             elif isinstance(change, ch.SetSchema) and change.kind in {"table", "view"}:

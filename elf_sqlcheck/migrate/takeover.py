@@ -9,7 +9,6 @@ from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.entries import Domain, Enum, OtherType, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.objects import Name, quoted
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import PlanError
 from elf_sqlcheck.migrate import plan
 from elf_sqlcheck.migrate.deploy import Options
@@ -120,7 +119,7 @@ def _lacking(executor: SupabaseExecutor, migrations: Iterable[Migration]) -> Ite
     catalog, routines = Catalog(), Routines()
     for migration in migrations:
         catalog.begin()
-        catalog.apply_all(routines.follow(read_section(migration.up, migration.data), migration.data))
+        catalog.apply_all(routines.read(migration.up, migration.data))
     relations = {Name(row["schema"], row["name"]): frozenset(row["columns"]) for row in executor.query(_RELATIONS)}
     others = {(row["kind"], Name(row["schema"], row["name"])) for row in executor.query(_OTHERS)}
     for _, found in catalog.view().objects():

@@ -11,7 +11,6 @@ from elf_sqlcheck.catalog.bodies import called_body
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.mentions import names, says
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.catalog.targets import targets
 
 if TYPE_CHECKING:
@@ -82,14 +81,14 @@ def losses(applied: Sequence[Migration], steps: Sequence[Step]) -> list[Loss]:
     catalog, routines, texts = Catalog(), Routines(), _Texts()
     for number, migration in enumerate(applied):
         catalog.begin()
-        changes = routines.follow(read_section(migration.up, migration.data), migration.data)
+        changes = routines.read(migration.up, migration.data)
         catalog.apply_all(changes)
         if migration.version not in gone:
             texts.add(number, changes, migration.data, catalog.now)
     found: list[Loss] = []
     for step in steps:
         catalog.begin()
-        for change in routines.follow(read_section(step.section, step.migration.data), step.migration.data):
+        for change in routines.read(step.section, step.migration.data):
             for kind, name, column in _dropped(change, catalog.now):
                 users = texts.after(numbers[step.migration.version], kind, name, column)
                 if users:

@@ -8,7 +8,6 @@ from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.changes import AlterColumnType, AlterTableOther, Drop, Opaque, ReadRows
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.locks import effects
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.postgres.locks import MODES, UNSEEN, strongest
 from elf_sqlcheck.verify.observe.rehearsal import PLANNED
 from elf_sqlcheck.verify.relevant import relevant
@@ -77,7 +76,7 @@ class Foresight:
     def _fold(self, migrations: Sequence[Migration]) -> None:
         for migration in migrations:
             self._catalog.begin()
-            self._catalog.apply_all(self._read(migration))
+            self._catalog.apply_all(self._routines.read(migration.up, migration.data))
             self._folded.append(migration)
 
     def _come_to(self, migration: Migration) -> None:
@@ -102,7 +101,7 @@ class Foresight:
         self._folded.append(migration)
         self._catalog.begin()
         found = Predictions()
-        for change in self._read(migration):
+        for change in self._routines.read(migration.up, migration.data):
             place = change.statement.span.start
             if is_beyond_us(change):
                 found.statements[place] = None
@@ -118,9 +117,6 @@ class Foresight:
             found.zoned |= isinstance(change, AlterColumnType) and change.type.name in _TIMES
             self._catalog.apply(change)
         return found
-
-    def _read(self, migration: Migration) -> list[Change]:
-        return self._routines.follow(read_section(migration.up, migration.data), migration.data)
 
 
 def _place(effect: Effect) -> tuple[str, str]:

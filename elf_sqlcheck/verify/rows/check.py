@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.calls import Routines
-from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.relevant import relevant
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.errors import MigrationFailed
-    from elf_sqlcheck.model import Migration, Section, Span
+    from elf_sqlcheck.model import Migration, Span
     from elf_sqlcheck.verify.options import Options
     from elf_sqlcheck.verify.result import BrokenRow, Filled, Step
     from elf_sqlcheck.verify.rows.contents import Contents, Loss
@@ -52,9 +51,9 @@ class Rows(Check):
     def before(self, stage: Stage, step: Step) -> None:
         """Fill what UP touches, and note what it holds."""
         for earlier in relevant(self._passed, step.migration, stage.outlines.own):
-            self._read(earlier.up, earlier)
+            self._routines.read(earlier.up, earlier.data)
             self._passed.remove(earlier)
-        self._up = self._read(step.migration.up, step.migration)
+        self._up = self._routines.read(step.migration.up, step.migration.data)
         self._taken, self._errors, self._broken, self._before = _NOTHING, [], None, {}
         self._touched = touched(stage.executor, self._up)
         if not self._touched:
@@ -146,9 +145,6 @@ class Rows(Check):
         for loss in contents.losses(held, now):
             span = _culprit(self._up, loss)
             stage.find("round-trip-loses-data", step.migration, _lost(loss), span or step.migration.up.span)
-
-    def _read(self, section: Section, migration: Migration) -> list[Change]:
-        return self._routines.follow(read_section(section, migration.data), migration.data)
 
     def _again(self, stage: Stage) -> dict[int, str]:
         self._touched = touched(stage.executor, self._up)
