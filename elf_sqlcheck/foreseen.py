@@ -94,7 +94,7 @@ _TOGETHER = "in one transaction"
 def foreseen(
     before: Sequence[Migration],
     steps: Sequence[tuple[Migration, Section]],
-    sizes: Mapping[str, TableSize | int] | None = None,
+    sizes: Mapping[str, TableSize] | None = None,
 ) -> list[Planned]:
     """Say what the steps will do to a schema that `before` made.
 
@@ -113,7 +113,7 @@ def foreseen(
 
 
 def _planned(
-    migration: Migration, section: Section, catalog: Catalog, routines: Routines, sizes: Mapping[str, TableSize | int]
+    migration: Migration, section: Section, catalog: Catalog, routines: Routines, sizes: Mapping[str, TableSize]
 ) -> Planned:
     try:
         pieces = cut(migration, section)
@@ -138,7 +138,7 @@ def _planned(
     return Planned(migration, section, how, list(statements.values()))
 
 
-def _lock(planned: PlannedStatement, change: Change, now: Schema, sizes: Mapping[str, TableSize | int]) -> None:
+def _lock(planned: PlannedStatement, change: Change, now: Schema, sizes: Mapping[str, TableSize]) -> None:
     if is_beyond_us(change):
         planned.is_foreseen = False
     for effect in effects(change, now):
@@ -146,9 +146,8 @@ def _lock(planned: PlannedStatement, change: Change, now: Schema, sizes: Mapping
             planned.locks.append(lock)
 
 
-def _told(effect: Effect, now: Schema, sizes: Mapping[str, TableSize | int]) -> Lock:
+def _told(effect: Effect, now: Schema, sizes: Mapping[str, TableSize]) -> Lock:
     name = str(now.resolve(effect.table))
     size = sizes.get(name)
-    size = TableSize(size) if isinstance(size, int) else size
     time = duration(seconds_to_read(size)) if size else ""
     return Lock(name, effect.mode, BLOCKS.get(effect.mode, ""), effect.work, size.rows if size else None, time)

@@ -47,12 +47,8 @@ SELECT m.version, m.name, m.status, h.details ->> 'status' AS left
  ORDER BY m.version
 """
 
-_HEAD = """
-SELECT count(position) AS events, count(*) - count(position) AS older,
-       coalesce((SELECT hash FROM public.migration_history WHERE position IS NOT NULL
-                  ORDER BY position DESC LIMIT 1), '') AS head
-  FROM public.migration_history
-"""
+_HEAD = "SELECT hash FROM public.migration_history WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1"
+_COUNTS = "SELECT count(position) AS events, count(*) - count(position) AS older FROM public.migration_history"
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,8 @@ def head(executor: SupabaseExecutor) -> str:
         "SELECT true FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.migration_history') "
         "AND attname = 'position' AND NOT attisdropped"
     )
-    return str(executor.query(_HEAD)[0]["head"]) if known else ""
+    newest = executor.query(_HEAD) if known else []
+    return str(newest[0]["hash"]) if newest else ""
 
 
 def set_by_hand(executor: SupabaseExecutor) -> list[dict[str, Any]]:
@@ -91,7 +88,8 @@ def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
         UsageError: The tables belong to another tool.
         DatabaseError: The server refused.
     """
-    if not tables.are_there(executor) or not head(executor):
+    newest = head(executor) if tables.are_there(executor) else ""
+    if not newest:
         lost = (f"The event {expected} is not in the history: it is empty.",) if expected else ()
         return Checked(problems=lost)
     problems: list[str] = []
@@ -115,5 +113,5 @@ def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
         "was last at it: somebody changed that by hand."
         for row in set_by_hand(executor)
     ]
-    counts = executor.query(_HEAD)[0]
-    return Checked(counts["events"], counts["older"], counts["head"], tuple(problems), tuple(by_hand))
+    counts = executor.query(_COUNTS)[0]
+    return Checked(counts["events"], counts["older"], newest, tuple(problems), tuple(by_hand))
