@@ -87,6 +87,7 @@ def test_an_untouched_history_is_whole(executor: SupabaseExecutor, tmp_path: Pat
         ("DELETE FROM migration_history WHERE position = 2", "1 event is missing before event 3"),
         ("DELETE FROM migration_history WHERE position = 1", "1 event is missing before event 2"),
         ("DELETE FROM migration_history WHERE position = 3", "the event that brought 20250101_000003_m3"),
+        ("DELETE FROM migration_history", "the event that brought 20250101_000001_m1"),
         ("UPDATE migration_history SET position = 9 WHERE position = 3", "6 events are missing before event 9"),
     ],
 )

@@ -68,17 +68,23 @@ class Checked:
 
 def head(executor: SupabaseExecutor) -> str:
     """Return the hash of the newest event, "" when there is none. Raises DatabaseError."""
-    known = executor.query(
-        "SELECT true FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.migration_history') "
-        "AND attname = 'position' AND NOT attisdropped"
-    )
-    newest = executor.query(_HEAD) if known else []
+    newest = executor.query(_HEAD) if _is_kept(executor) else []
     return str(newest[0]["hash"]) if newest else ""
+
+
+def _is_kept(executor: SupabaseExecutor) -> bool:
+    """Whether the history has the columns of a chain; those of an older elf-migrate have not."""
+    return bool(
+        executor.query(
+            "SELECT true FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.migration_history') "
+            "AND attname = 'position' AND NOT attisdropped"
+        )
+    )
 
 
 def set_by_hand(executor: SupabaseExecutor) -> list[dict[str, Any]]:
     """Return `version`, `name`, `status` and the status that was `left` of what was changed without elf-migrate."""
-    return executor.query(_BY_HAND) if head(executor) else []
+    return executor.query(_BY_HAND) if _is_kept(executor) else []
 
 
 def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
@@ -88,8 +94,7 @@ def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
         UsageError: The tables belong to another tool.
         DatabaseError: The server refused.
     """
-    newest = head(executor) if tables.are_there(executor) else ""
-    if not newest:
+    if not tables.are_there(executor) or not _is_kept(executor):
         lost = (f"The event {expected} is not in the history: it is empty.",) if expected else ()
         return Checked(problems=lost)
     problems: list[str] = []
@@ -114,4 +119,4 @@ def check(executor: SupabaseExecutor, expected: str = "") -> Checked:
         for row in set_by_hand(executor)
     ]
     counts = executor.query(_COUNTS)[0]
-    return Checked(counts["events"], counts["older"], newest, tuple(problems), tuple(by_hand))
+    return Checked(counts["events"], counts["older"], head(executor), tuple(problems), tuple(by_hand))
