@@ -69,5 +69,5 @@ def redo(
         session.allow(database, f"Roll back and apply again {described(found)}", yes=yes)
         attending = migrate_attending.attendants(session, database, migrations, lock_wait)
         options = database.options(lock_wait=lock_wait, lock_retries=lock_retries, attendants=attending)
-        rollback.redo(database.executor, migrations, choice, session.output, options, shown=found.versions)
+        rollback.down(database.executor, migrations, choice, session.output, options, shown=found.versions, and_up=True)
         session.output.newest_event(database.executor)

@@ -71,8 +71,7 @@ def _all(known: Known) -> Iterator[Migration]:
 
 
 def _by_hand(state: State, left: str) -> Repair:
-    word = "applied" if state.status == "completed" else state.status.replace("_", " ")
-    was = "applied" if left == "completed" else left.replace("_", " ")
+    word, was = repair.word(state.status), repair.word(left)
     return repair.Repair(
         "mark",
         state,

@@ -56,7 +56,7 @@ def marking(known: Known, name: str, status: str) -> Repair:
     state = known.find(name)
     if state.status == status and state.progress is None:
         raise UsageError(
-            f"{state.name} is {_word(status)} already.",
+            f"{state.name} is {word(status)} already.",
             f"When its file was changed since, use: elf-migrate repair --accept {state.version}"
             if status == "completed"
             else "`elf-migrate status` shows how things stand.",
@@ -66,11 +66,11 @@ def marking(known: Known, name: str, status: str) -> Repair:
             f"{state.name} was never applied here, so it cannot be rolled back.",
             f"So that it is not run here: elf-migrate repair {state.version} --mark skipped",
         )
-    because = f"it is {_word(state.status)}"
+    because = f"it is {word(state.status)}"
     if state.progress and (state.progress.section == "down" or is_partial(state)):
         section = f"{state.progress.section.upper()} statements"
         because += f", and the first {state.progress.statements} of its {section} were carried out"
-    return Repair("mark", state, because, f"marked {_word(status)}: {_MEANS[status]}", status)
+    return Repair("mark", state, because, f"marked {word(status)}: {_MEANS[status]}", status)
 
 
 def accepting(known: Known, name: str) -> Repair | None:
@@ -88,7 +88,7 @@ def accepting(known: Known, name: str) -> Repair | None:
         )
     if state.status != "completed":
         raise UsageError(
-            f"{state.name} is {_word(state.status)}, so there is nothing that its file could differ from.",
+            f"{state.name} is {word(state.status)}, so there is nothing that its file could differ from.",
             "`elf-migrate up` runs the file as it is.",
         )
     if state.is_ours and not state.changed(file) and not state.down_changed(file):
@@ -125,7 +125,7 @@ def forgetting(known: Known, name: str) -> Repair:
     return Repair(
         "forget",
         state,
-        f"its file is gone, and it is {_word(state.status)}",
+        f"its file is gone, and it is {word(state.status)}",
         f"forgotten: elf-migrate does not know it any more{stays}",
     )
 
@@ -177,14 +177,9 @@ def carry_out(
                     "Run it again to see how things stand now.",
                 )
         lock.check()
-        executor.query("BEGIN")
-        try:
+        with executor.transaction():
             for repair in repairs:
                 _write(history, known, repair, reason)
-        except BaseException:
-            executor.reset()
-            raise
-        executor.query("COMMIT")
         for repair in repairs:
             if repair.leftover is not None:
                 index = repair.leftover.index
@@ -207,5 +202,6 @@ def _write(history: History, known: Known, repair: Repair, reason: str) -> None:
             history.mark(state.version, repair.status, why)
 
 
-def _word(status: str) -> str:
+def word(status: str) -> str:
+    """A status as people say it."""
     return {"completed": "applied"}.get(status, status.replace("_", " "))

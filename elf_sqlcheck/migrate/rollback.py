@@ -102,11 +102,12 @@ def down(
     options: Options | None = None,
     *,
     shown: Collection[str] | None = None,
+    and_up: bool = False,
 ) -> list[Migration]:
     """Roll back what is chosen, newest first, and return it; stops at the first that fails.
 
     `shown` are the versions that somebody has agreed to: when others are due by the time the lock is held, nothing is
-    rolled back.
+    rolled back. With `and_up` all of it is applied again, oldest first, and returned, too.
 
     Raises:
         UsageError: There is no such migration, it is not applied, or one has no way back.
@@ -115,37 +116,7 @@ def down(
         LockNotObtained: Another deployer is at work, or the lock was lost.
         DatabaseError: The server refused.
     """
-    return _run(executor, migrations, choice, listener, options or Options(), shown)
-
-
-def redo(
-    executor: SupabaseExecutor,
-    migrations: Sequence[Migration],
-    choice: Choice,
-    listener: Listener,
-    options: Options | None = None,
-    *,
-    shown: Collection[str] | None = None,
-) -> list[Migration]:
-    """Roll back what is chosen and apply it again, oldest first; each in its own transaction. Else as `down`."""
-    return _run(executor, migrations, choice, listener, options or Options(), shown, again=True)
-
-
-def again(rollback: Rollback) -> list[Step]:
-    """The steps that apply again what is rolled back: by its file, else as it was applied."""
-    return [Step(one, one.up) for version in reversed(rollback.versions) if (one := rollback.known.migration(version))]
-
-
-def _run(
-    executor: SupabaseExecutor,
-    migrations: Sequence[Migration],
-    choice: Choice,
-    listener: Listener,
-    options: Options,
-    shown: Collection[str] | None,
-    *,
-    again: bool = False,
-) -> list[Migration]:
+    options = options or Options()
     history = History(executor, supabase=options.supabase_history)
     with deploy_lock(executor, options.lock_wait, listener.note) as lock:
         # Read under the lock: another deployer may just have changed what is the newest.
@@ -157,7 +128,7 @@ def _run(
                 "Run it again to see what would be done now.",
             )
         history.prepare()
-        steps = [*found.steps, *(_again(found) if again else ())]
+        steps = [*found.steps, *(again(found) if and_up else ())]
         course = _Course()
         options = replace(options, attendants=(*options.attendants, course))
         try:
@@ -169,7 +140,9 @@ def _run(
             raise
 
 
-_again = again
+def again(rollback: Rollback) -> list[Step]:
+    """The steps that apply again what is rolled back: by its file, else as it was applied."""
+    return [Step(one, one.up) for version in reversed(rollback.versions) if (one := rollback.known.migration(version))]
 
 
 def _names(steps: Iterable[Step]) -> str:

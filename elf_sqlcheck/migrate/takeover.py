@@ -104,14 +104,9 @@ def adopt(
                 "Run it again to see what would be done now.",
             )
         lock.check()
-        executor.query("BEGIN")
-        try:
+        with executor.transaction():
             for migration in shown.migrations:
                 history.adopt(migration, reason)
-        except BaseException:
-            executor.reset()
-            raise
-        executor.query("COMMIT")
 
 
 def _lacking(executor: SupabaseExecutor, migrations: Iterable[Migration]) -> Iterator[str]:

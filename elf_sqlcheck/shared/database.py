@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -21,7 +22,7 @@ from elf_sqlcheck.shared.session import LIKE_NEW, assignments, error_in, send, w
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import psycopg
@@ -58,8 +59,8 @@ class SupabaseExecutor:
 
     `around`, where it is set, makes a context for each piece, which is entered before its first statement reaches the
     server and left after its last one is done. `guard`, where it is set, goes before each piece. `acting`, where it
-    is set, says as whom a section runs. `note` is told, in a
-    sentence, what people should know about the way to the server.
+    is set, says as whom a section runs. `note` is told, in a sentence, what people should know about the way to the
+    server.
     """
 
     def __init__(
@@ -152,6 +153,17 @@ class SupabaseExecutor:
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             raise self.refused(error) from None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the queries of the body in one transaction: all or none. Raises DatabaseError."""
+        self.query("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.reset()
+            raise
+        self.query("COMMIT")
 
     def pieces(self, migration: Migration, section: Section) -> tuple[Piece, ...]:
         """The pieces in which `run` sends a section.
