@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import (
-    attending_options,
-    command_options,
-    lock_retries_option,
-    lock_wait_option,
-    yes_option,
-)
+from elf_sqlcheck.cli.migrate_session import command_options, running_options
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,10 +27,7 @@ as_applied_option = click.option(
 @click.option("--all", "everything", is_flag=True, help="Roll back everything; asks first, wherever it is.")
 @as_applied_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@attending_options
-@lock_wait_option
-@lock_retries_option
-@yes_option
+@running_options
 @command_options()
 def down(
     session: Session,

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elf_sqlcheck.cli.migrate_down import announce, as_applied_option, described
-from elf_sqlcheck.cli.migrate_session import (
-    attending_options,
-    command_options,
-    lock_retries_option,
-    lock_wait_option,
-    yes_option,
-)
+from elf_sqlcheck.cli.migrate_session import command_options, running_options
 
 if TYPE_CHECKING:
     from elf_sqlcheck.cli.migrate_session import Session
@@ -24,10 +18,7 @@ if TYPE_CHECKING:
 @as_applied_option
 @click.option("--skip-validation", is_flag=True, help="Run without checking the file first (not recommended).")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@attending_options
-@lock_wait_option
-@lock_retries_option
-@yes_option
+@running_options
 @command_options()
 def redo(
     session: Session,

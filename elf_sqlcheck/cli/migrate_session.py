@@ -81,6 +81,11 @@ def attending_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that run sections: `lock_wait`, `lock_retries`, `yes`, and what goes along with a run."""
+    return attending_options(lock_wait_option(lock_retries_option(yes_option(command))))
+
+
 _SHARED = ("dir", "layout", "config", "isolated", "database_url", "env", "output")
 
 

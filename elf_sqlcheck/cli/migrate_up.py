@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elf_sqlcheck.cli.migrate_session import (
-    attending_options,
-    command_options,
-    lock_retries_option,
-    lock_wait_option,
-    yes_option,
-)
+from elf_sqlcheck.cli.migrate_session import command_options, running_options
 from elf_sqlcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,10 +27,7 @@ if TYPE_CHECKING:
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Run N migrations at most.")
 @click.option("--skip-validation", is_flag=True, help="Run without checking the files first (not recommended).")
 @click.option("--allow-out-of-order", is_flag=True, help="Run new files that are older than what is applied.")
-@attending_options
-@lock_wait_option
-@lock_retries_option
-@yes_option
+@running_options
 @command_options()
 def up(
     session: Session,

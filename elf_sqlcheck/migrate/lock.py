@@ -30,7 +30,7 @@ from elf_sqlcheck.errors import DatabaseError, LockNotObtained
 from elf_sqlcheck.shared.blockers import Blockers
 from elf_sqlcheck.shared.connection_test import refuse_read_only
 from elf_sqlcheck.shared.pooler import refuse_transaction_pooler
-from elf_sqlcheck.shared.session import Guard
+from elf_sqlcheck.shared.session import Guard, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +58,6 @@ _GUARD = """
 SELECT 1 / (NOT pg_catalog.pg_try_advisory_lock_shared({run}))::int AS held,
        pg_catalog.pg_try_advisory_lock_shared({working})
 """
-
-
-def unheard(text: str, kind: str = "notice") -> None:
-    """What is noted when nobody listens."""
 
 
 class DeployLock:

@@ -11,8 +11,9 @@ from elf_sqlcheck.migrate.deploy import Options
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.known import Known, is_partial
 from elf_sqlcheck.migrate.leftovers import Leftover
-from elf_sqlcheck.migrate.lock import deploy_lock, unheard
+from elf_sqlcheck.migrate.lock import deploy_lock
 from elf_sqlcheck.shared.concurrently import drop_index
+from elf_sqlcheck.shared.session import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

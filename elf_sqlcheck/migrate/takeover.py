@@ -13,7 +13,8 @@ from elf_sqlcheck.errors import PlanError
 from elf_sqlcheck.migrate import plan
 from elf_sqlcheck.migrate.deploy import Options
 from elf_sqlcheck.migrate.history import History
-from elf_sqlcheck.migrate.lock import deploy_lock, unheard
+from elf_sqlcheck.migrate.lock import deploy_lock
+from elf_sqlcheck.shared.session import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,7 +18,7 @@ from elf_sqlcheck.shared.pieces import Piece, cut
 from elf_sqlcheck.shared.reach import reach
 from elf_sqlcheck.shared.refusals import redact
 from elf_sqlcheck.shared.running import Run
-from elf_sqlcheck.shared.session import LIKE_NEW, assignments, error_in, send, watchful
+from elf_sqlcheck.shared.session import LIKE_NEW, assignments, error_in, send, unheard, watchful
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class SupabaseExecutor:
         self.around: Around | None = None
         self.guard: Guard | None = None
         self.acting: Acting | None = None
-        self.note: Callable[[str], object] = _unheard
+        self.note: Callable[[str], object] = unheard
 
     def __enter__(self) -> Self:
         return self
@@ -280,7 +280,3 @@ class SupabaseExecutor:
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized in ("WARNING", "NOTICE") and diagnostic.message_primary:
             self._notices.append(f"{diagnostic.severity_nonlocalized}: {diagnostic.message_primary}")
-
-
-def _unheard(_: str) -> None:
-    """Nobody listens."""

@@ -56,6 +56,10 @@ class Note(Protocol):
         """Take it; `kind` is "notice", "waiting" or "retry"."""
 
 
+def unheard(text: str, kind: str = "notice") -> None:
+    """What is noted when nobody listens."""
+
+
 @dataclass(frozen=True)
 class Guard:
     """What a run that holds the deploy lock adds to each of its pieces.

@@ -50,10 +50,10 @@ ON CONFLICT (version) DO UPDATE
        error = excluded.error, metadata = coalesce(m.metadata, '{}') - %(dropped)s::text[] || excluded.metadata
 """
 
-#: Only the status changes, and the event that changed it; the version is known already.
+#: Only what is given changes, and the event that changed it; the version is known already.
 _STATUS = """
 UPDATE public.schema_migrations m
-   SET status = coalesce(%(status)s, m.status),
+   SET status = coalesce(%(status)s, m.status), checksum = coalesce(%(checksum)s, m.checksum),
        metadata = coalesce(m.metadata, '{}') - %(dropped)s::text[] || %(metadata)s::jsonb
                   || jsonb_build_object('event', event.hash)
   FROM event WHERE m.version = %(version)s
@@ -108,19 +108,14 @@ def carried_out(
 
 def failed(migration: Migration, section: Section, ms: float, error: DatabaseError) -> Written:
     """The statement for a section that failed. A DOWN that fails leaves the migration as applied as it was."""
-    is_up = section.name == "up"
     details = {**_about(migration, section, ms), **_failure(migration, section, error)}
-    if is_up:
+    if section.name == "up":
         details["status"] = "failed"
-    values = {
-        **_event(migration.version, section.name, ms, success=False, details=details),
-        **texts.kept(migration),
-        **row(migration, "failed", ms, error.message),
-        "dropped": ["forgotten"],
-    }
-    if is_up:
-        return _EVENT + _TEXT + _STATE, values
-    return _EVENT + _STATUS, {**values, "status": None, "metadata": "{}"}
+    event = _event(migration.version, section.name, ms, success=False, details=details)
+    if section.name != "up":
+        return _EVENT + _STATUS, {**event, **_change(None, None, "forgotten")}
+    state = {**row(migration, "failed", ms, error.message), "dropped": ["forgotten"]}
+    return _EVENT + _TEXT + _STATE, {**event, **texts.kept(migration), **state}
 
 
 def marked(
@@ -136,9 +131,7 @@ def marked(
     details = {"who": who.identity(), "reason": reason, "status": status}
     values = {
         **_event(version, action, 0, success=True, details=details),
-        "status": status,
-        "metadata": json.dumps(metadata or {}),
-        "dropped": ["progress", "forgotten"],
+        **_change(status, metadata, "progress", "forgotten"),
         "their_version": supabase.version_of(version),
     }
     return _EVENT + (supabase.DELETE if theirs else "") + _STATUS, values
@@ -147,13 +140,7 @@ def marked(
 def noted(state: State, action: str, reason: str, about: dict[str, Any]) -> Written:
     """The statement for what was done about a migration that leaves it as it stands."""
     details = {"who": who.identity(), "reason": reason, "status": state.status, **about}
-    values = {
-        **_event(state.version, action, 0, success=True, details=details),
-        "status": None,
-        "metadata": "{}",
-        "dropped": [],
-    }
-    return _EVENT + _STATUS, values
+    return _EVENT + _STATUS, {**_event(state.version, action, 0, success=True, details=details), **_change()}
 
 
 def accepted(migration: Migration, reason: str) -> Written:
@@ -162,22 +149,14 @@ def accepted(migration: Migration, reason: str) -> Written:
     values = {
         **_event(migration.version, "accept", 0, success=True, details=details),
         **texts.kept(migration),
-        "status": None,
-        "metadata": row(migration, "", 0)["metadata"],
-        "dropped": [],
+        **_change(metadata=_metadata(migration)),
         "checksum": checksum(migration, migration.up),
     }
-    return _EVENT + _TEXT + _STATUS.replace("SET status", "SET checksum = %(checksum)s, status", 1), values
+    return _EVENT + _TEXT + _STATUS, values
 
 
 def row(migration: Migration, status: str, ms: float, error: str | None = None) -> dict[str, Any]:
     """The parameters of a row of schema_migrations."""
-    metadata = {
-        "checksum": KIND,
-        "down_checksum": checksum(migration, migration.down),
-        "tool": "elf-migrate",
-        "text": texts.digest(migration),
-    }
     return {
         "version": migration.version,
         "name": migration.name,
@@ -186,8 +165,22 @@ def row(migration: Migration, status: str, ms: float, error: str | None = None) 
         "status": status,
         "rounded": round(ms),
         "error": error,
-        "metadata": json.dumps(metadata),
+        "metadata": json.dumps(_metadata(migration)),
     }
+
+
+def _metadata(migration: Migration) -> dict[str, Any]:
+    return {
+        "checksum": KIND,
+        "down_checksum": checksum(migration, migration.down),
+        "tool": "elf-migrate",
+        "text": texts.digest(migration),
+    }
+
+
+def _change(status: str | None = None, metadata: dict[str, Any] | None = None, *dropped: str) -> dict[str, Any]:
+    """The parameters of _STATUS: what stays as it is, is None; `dropped` are keys of the metadata."""
+    return {"status": status, "checksum": None, "metadata": json.dumps(metadata or {}), "dropped": list(dropped)}
 
 
 def _event(version: str, action: str, ms: float, *, success: bool, details: dict[str, Any]) -> dict[str, Any]:
