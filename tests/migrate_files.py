@@ -9,6 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+#: The tracking tables that an older elf-migrate made.
+OLD_TABLES = """
+CREATE TABLE schema_migrations (version varchar(20) PRIMARY KEY, name varchar(255) NOT NULL,
+    description text, checksum varchar(64) UNIQUE, status varchar(20) NOT NULL, executed_at timestamp,
+    execution_time_ms integer, error text, metadata jsonb DEFAULT '{}', created_at timestamp DEFAULT now());
+CREATE TABLE migration_history (id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
+    version varchar(20) REFERENCES schema_migrations (version), action varchar(20) NOT NULL,
+    started_at timestamp DEFAULT now(), completed_at timestamp, success boolean, details jsonb);
+"""
+
 
 def text(name: str, up: str, down: str | None = "SELECT 1;", *, needs: Sequence[str] = (), header: str = "") -> str:
     """The text of a migration; `down` None leaves the section out, `header` is further header lines."""

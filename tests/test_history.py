@@ -15,6 +15,7 @@ from elf_sqlcheck.migrate import deploy, rollback
 from elf_sqlcheck.migrate.history import History, texts, who
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from tests.migrate_command import elf_migrate
+from tests.migrate_files import OLD_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,13 +189,8 @@ def test_git_says_who(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_events_of_an_older_elf_migrate_stay_and_are_told_apart(executor: SupabaseExecutor, tmp_path: Path) -> None:
+    executor.query(OLD_TABLES)
     executor.query("""
-        CREATE TABLE schema_migrations (version varchar(20) PRIMARY KEY, name varchar(255) NOT NULL,
-            description text, checksum varchar(64) UNIQUE, status varchar(20) NOT NULL, executed_at timestamp,
-            execution_time_ms integer, error text, metadata jsonb DEFAULT '{}', created_at timestamp DEFAULT now());
-        CREATE TABLE migration_history (id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
-            version varchar(20) REFERENCES schema_migrations (version), action varchar(20) NOT NULL,
-            started_at timestamp DEFAULT now(), completed_at timestamp, success boolean, details jsonb);
         INSERT INTO schema_migrations (version, name, checksum, status, executed_at)
             VALUES ('20250101_000001', 'm1', 'old', 'completed', '2024-12-31 10:00:00');
         INSERT INTO migration_history (version, action, started_at, success)

@@ -14,7 +14,7 @@ from elf_sqlcheck.migrate import deploy, rollback
 from elf_sqlcheck.migrate.history import History
 from elf_sqlcheck.migrate.lock import deploy_lock
 from elf_sqlcheck.shared.database import SupabaseExecutor
-from tests.migrate_files import write
+from tests.migrate_files import OLD_TABLES, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,13 +286,8 @@ def test_concurrent_indexes_do_not_wait_for_the_lock(executor: SupabaseExecutor,
 
 
 def test_tables_of_an_older_elf_migrate_are_adopted(executor: SupabaseExecutor, tmp_path: Path) -> None:
+    executor.query(OLD_TABLES)
     executor.query("""
-        CREATE TABLE schema_migrations (version varchar(20) PRIMARY KEY, name varchar(255) NOT NULL,
-            description text, checksum varchar(64) UNIQUE, status varchar(20) NOT NULL, executed_at timestamp,
-            execution_time_ms integer, error text, metadata jsonb DEFAULT '{}', created_at timestamp DEFAULT now());
-        CREATE TABLE migration_history (id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
-            version varchar(20) REFERENCES schema_migrations (version), action varchar(20) NOT NULL,
-            started_at timestamp DEFAULT now(), completed_at timestamp, success boolean, details jsonb);
         INSERT INTO schema_migrations (version, name, checksum, status)
             VALUES ('20250101_000000', 'a', 'old', 'completed');
     """)

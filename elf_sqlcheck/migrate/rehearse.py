@@ -6,17 +6,17 @@ that were drawn from have gone on. See https://www.postgresql.org/docs/current/f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Migration, Section, Span
+from elf_sqlcheck.shared.calls import CutShortError, cut_short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from psycopg import Connection
 
     from elf_sqlcheck.shared.database import SupabaseExecutor
 
@@ -25,12 +25,9 @@ _MISSING = ("42P01", "42703", "42704", "42883", "3F000")
 #: Each begins in a session like new, as it does in the real run.
 _BETWEEN = b"\n;RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;"
 _LIMITS = b"SET LOCAL lock_timeout = '%b'; SET LOCAL statement_timeout = '%b';\n"
+_NO_LINE_END = re.compile(rb"[^\n]")
 LOCK_TIMEOUT = "2s"
 STATEMENT_TIMEOUT = "60s"
-
-
-class RolledBackError(Exception):
-    """Raised by us where the history would be written, so that nothing stays."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +114,8 @@ def _run(
     section = Section("up", Span(0, len(data)), sql.parse(data).statements, transactional=True)
     joined = Migration("", data, layout="elf", version="rehearsal", slug="", up=section, files=tuple(files))
     try:
-        executor.run(joined, section, record=_roll_back)
-    except RolledBackError:
+        executor.run(joined, section, record=cut_short)
+    except CutShortError:
         return None
     except MigrationFailed as error:
         place = error.span.start if error.span else 0
@@ -129,10 +126,4 @@ def _run(
 def _above(migration: Migration, end: int) -> bytes:
     """Blanks and line ends for what stands above in the same file, so that lines are counted alike."""
     start = max((start for _, start in migration.files if start <= end), default=0)
-    return b"".join(b"\n" if line.endswith(b"\n") else b"" for line in migration.data[start:end].splitlines(True)) + (
-        b" " * len(migration.data[start:end].rpartition(b"\n")[2])
-    )
-
-
-def _roll_back(_: Connection[dict[str, Any]]) -> None:
-    raise RolledBackError
+    return _NO_LINE_END.sub(b" ", migration.data[start:end])

@@ -8,10 +8,11 @@ to write its history, as it would when the connection or the disk went away; all
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.model import Section, Span
+from elf_sqlcheck.shared.calls import CutShortError, cut_short
 from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.boundaries import judged, suspicious
 from elf_sqlcheck.verify.check import Check
@@ -21,18 +22,12 @@ from elf_sqlcheck.verify.observe.rehearsal import rehearse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from psycopg import Connection
-
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.shared.pieces import Piece
     from elf_sqlcheck.verify.observe import Observation
     from elf_sqlcheck.verify.observe.rehearsal import Rehearsal
     from elf_sqlcheck.verify.result import Step
     from elf_sqlcheck.verify.stage import Stage
-
-
-class CutShortError(Exception):
-    """Raised by us inside of the executor, where the history would be written."""
 
 
 class Cuts(Check):
@@ -130,7 +125,7 @@ class _Trial:
         statements = self._statements[:count]
         section = Section("up", Span(statements[0].span.start, statements[-1].span.end), statements, transactional=True)
         try:
-            self._stage.executor.run(self._migration, section, record=stop)
+            self._stage.executor.run(self._migration, section, record=cut_short)
         except CutShortError:
             return True
         except MigrationFailed:
@@ -158,11 +153,6 @@ def _rehearsed(stage: Stage, step: Step, piece: Piece) -> Rehearsal | None:
     stage.executor.reset()
     take_back(stage, step, rehearsal)
     return rehearsal
-
-
-def stop(_: Connection[dict[str, Any]]) -> None:
-    """A `record` of the executor that never writes any."""
-    raise CutShortError
 
 
 def only_transaction(migration: Migration) -> Piece | None:

@@ -14,9 +14,10 @@ from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres import identity
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.snapshot import Snapshot
+from elf_sqlcheck.shared.calls import CutShortError
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
-from elf_sqlcheck.verify.cuts import CutShortError, only_transaction
+from elf_sqlcheck.verify.cuts import only_transaction
 from elf_sqlcheck.verify.lasting import Lasting
 from elf_sqlcheck.verify.rollback import said
 from elf_sqlcheck.verify.stage import Stage
