@@ -320,6 +320,12 @@ def test_a_query_on_a_lost_connection_is_a_clear_error(executor: SupabaseExecuto
     assert executor.query("SELECT 1 AS one") == [{"one": 1}]
 
 
+def test_rows_without_columns_are_rows(executor: SupabaseExecutor) -> None:
+    assert executor.query("SELECT FROM generate_series(1, 2)") == [{}, {}]
+    assert executor.query("SELECT WHERE false") == []
+    assert executor.query("CREATE TABLE nothing ()") == []
+
+
 def test_a_query_that_the_server_refuses(executor: SupabaseExecutor) -> None:
     with pytest.raises(DatabaseError, match='relation "nothing" does not exist'):
         executor.query("SELECT * FROM nothing WHERE a = %s", (1,))

@@ -144,6 +144,18 @@ def test_a_backup_is_taken_before_and_restores(database: str, tmp_path: Path) ->
         connection.execute(f'DROP DATABASE "{beside}"')
 
 
+def test_it_restores_into_an_empty_database_where_the_server_has_one(database: str, tmp_path: Path) -> None:
+    folder = _shop(database, tmp_path)
+    up = ("up", "--backup", "kept", "--database-url", database, "--skip-validation")
+    with SupabaseExecutor(database) as executor:  # our own servers have none
+        executor.query("CREATE DATABASE template0")
+        try:
+            command = as_json(folder, *up)["backup"]["restore"][0]["command"]
+        finally:
+            executor.query("DROP DATABASE template0")
+    assert "--template=template0" in command
+
+
 def test_down_takes_one_too(database: str, tmp_path: Path) -> None:
     folder = _shop(database, tmp_path)
     elf_migrate(folder, "up", "--database-url", database, "--skip-validation")

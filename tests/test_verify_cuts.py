@@ -66,7 +66,7 @@ def test_sequences_are_put_back_where_they_stood(pg_bin: str) -> None:
 def test_what_another_connection_commits_stays(pg_bin: str) -> None:
     with throwaway(pg_bin) as running:
         with running.connect() as connection:
-            if not connection.execute("SELECT FROM pg_available_extensions WHERE name = 'dblink'").fetchone():
+            if not connection.execute("SELECT true FROM pg_available_extensions WHERE name = 'dblink'").fetchone():
                 pytest.skip("this Postgres has no dblink")
         reach = f"host={running.folder} dbname='||current_database()||' user=postgres"
         call = f"SELECT dblink_exec('{reach}', 'CREATE TABLE far (id int)');"

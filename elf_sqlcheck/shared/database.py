@@ -145,12 +145,14 @@ class SupabaseExecutor:
             DatabaseError: The server refused it.
         """
         import psycopg
+        from psycopg.pq import ExecStatus
 
         connection = self.connection
         try:
             # Statements are passed on by callers of this project; values always travel as parameters.
             cursor = connection.execute(sql.encode(), params or None)
-            return cursor.fetchall() if cursor.description else []
+            # Rows need not have columns, which `description` does not tell from none at all.
+            return cursor.fetchall() if cursor.pgresult and cursor.pgresult.status == ExecStatus.TUPLES_OK else []
         except psycopg.Error as error:
             raise self.refused(error) from None
 
