@@ -156,6 +156,7 @@ class Forks:
         while True:
             told = self._next()
             if "started" in told:
+                self.ended.pop(told["started"], None)  # numbers of processes come round again
                 return Deployer(self, told["started"], output, apart=apart)
 
     def collect(self, pid: int, seconds: float) -> bool:

@@ -96,13 +96,14 @@ class Https:
         try:
             watchdog.start()
             connection.request(method, self._path + path, headers=self._headers)
-            response = connection.getresponse()
-            body = _read(response, deadline)
-            if time.monotonic() >= deadline:
-                # Headers that were cut off look like headers that ended.
-                raise TimeoutError
-            wait = _asked_wait(response.headers, response.status)
-            return Answer(response.status, body, wait, response.headers.get("Location", ""))
+            # Closed by itself: it holds the socket where the server ends the connection with its answer.
+            with connection.getresponse() as response:
+                body = _read(response, deadline)
+                if time.monotonic() >= deadline:
+                    # Headers that were cut off look like headers that ended.
+                    raise TimeoutError
+                wait = _asked_wait(response.headers, response.status)
+                return Answer(response.status, body, wait, response.headers.get("Location", ""))
         except ssl.SSLCertVerificationError as error:
             raise NoAnswer(
                 f"shows a certificate that is not trusted: {error.verify_message}",
