@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.migrate import ci
 
 if TYPE_CHECKING:
     from elf_sqlcheck.environments import Environment
-
-#: For each CI system the variable that tells it, and those that name the branch: HEAD is often on none there.
-_SYSTEMS = {
-    "GITHUB_ACTIONS": ("GITHUB_REF",),
-    "GITLAB_CI": ("CI_COMMIT_BRANCH",),
-    "CIRCLECI": ("CIRCLE_BRANCH",),
-    "BUILDKITE": ("BUILDKITE_BRANCH",),
-    "BITBUCKET_BUILD_NUMBER": ("BITBUCKET_BRANCH",),
-    "TF_BUILD": ("BUILD_SOURCEBRANCH",),
-    "JENKINS_URL": ("BRANCH_NAME", "GIT_BRANCH"),
-}
 
 
 def refuse_other_branch(environment: Environment, folder: str) -> None:
@@ -42,14 +32,14 @@ def refuse_other_branch(environment: Environment, folder: str) -> None:
 
 def _present(folder: str) -> tuple[str, str]:
     """The branch, or "" and in words what there is instead."""
-    for sign, variables in _SYSTEMS.items():
-        if os.environ.get(sign):
-            reference = next((value for name in variables if (value := os.environ.get(name))), "")
-            # A tag may be called as a branch is, and so may the merge of a pull request.
-            if reference.startswith("refs/") and not reference.startswith("refs/heads/"):
-                return "", f"this job runs for {reference}, which is no branch"
-            branch = reference.removeprefix("refs/heads/").removeprefix("origin/")
-            return branch, f"this job runs for no branch ({' and '.join(variables)} not set)"
+    system = ci.present()
+    if system is not None:
+        reference = next((value for name in system.branch if (value := os.environ.get(name))), "")
+        # A tag may be called as a branch is, and so may the merge of a pull request.
+        if reference.startswith("refs/") and not reference.startswith("refs/heads/"):
+            return "", f"this job runs for {reference}, which is no branch"
+        branch = reference.removeprefix("refs/heads/").removeprefix("origin/")
+        return branch, f"this job runs for no branch ({' and '.join(system.branch)} not set)"
     root = find_root(folder)
     if root is None:
         return "", "this folder is in no Git repository"

@@ -10,22 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
-
-#: For each CI system: a variable that tells it, and those of its actor, its run and its commit. "{X}" is a variable.
-_SYSTEMS = {
-    "GitHub Actions": ("GITHUB_ACTIONS", "{GITHUB_ACTOR}",
-                       "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}", "{GITHUB_SHA}"),
-    "GitLab CI": ("GITLAB_CI", "{GITLAB_USER_LOGIN}", "{CI_JOB_URL}", "{CI_COMMIT_SHA}"),
-    "CircleCI": ("CIRCLECI", "{CIRCLE_USERNAME}", "{CIRCLE_BUILD_URL}", "{CIRCLE_SHA1}"),
-    "Buildkite": ("BUILDKITE", "{BUILDKITE_BUILD_CREATOR}", "{BUILDKITE_BUILD_URL}", "{BUILDKITE_COMMIT}"),
-    "Bitbucket Pipelines": ("BITBUCKET_BUILD_NUMBER", "{BITBUCKET_STEP_TRIGGERER_UUID}",
-                            "{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
-                            "{BITBUCKET_COMMIT}"),
-    "Azure Pipelines": ("TF_BUILD", "{BUILD_REQUESTEDFOR}",
-                        "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
-                        "{BUILD_SOURCEVERSION}"),
-    "Jenkins": ("JENKINS_URL", "{BUILD_USER_ID}", "{BUILD_URL}", "{GIT_COMMIT}"),
-}  # fmt: skip
+from elf_sqlcheck.migrate import ci
 
 
 @functools.cache
@@ -60,15 +45,9 @@ def _git() -> dict[str, str]:
 
 
 def _ci() -> dict[str, str]:
-    for name, (sign, actor, run, commit) in _SYSTEMS.items():
-        if os.environ.get(sign):
-            values = {"ci": name, "actor": _filled(actor), "run": _filled(run)}
-            return values | ({"commit": _filled(commit)} if _filled(commit) else {})
-    return {}
-
-
-def _filled(form: str) -> str:
-    """The form with its variables, "" when one of them is not set."""
-    names = [part.partition("}")[0] for part in form.split("{")[1:]]
-    values = {name: os.environ.get(name, "") for name in names}
-    return form.format_map(values) if all(values.values()) else ""
+    system = ci.present()
+    if system is None:
+        return {}
+    commit = system.filled(system.commit)
+    found = {"ci": system.name, "actor": system.filled(system.actor), "run": system.filled(system.run)}
+    return found | ({"commit": commit} if commit else {})
