@@ -167,6 +167,17 @@ class Repository:
         except UsageError:
             return ""
 
+    def hooks(self) -> tuple[str, str]:
+        """The absolute folder of the hooks, and where core.hooksPath is set, as `git config --show-scope` says; "" if
+        it is not.
+        """
+        folder = os.fsdecode(self._run("rev-parse", "--git-path", "hooks")).rstrip("\n")
+        try:
+            scope = self._run("config", "--show-scope", "--get", "core.hooksPath").decode("utf-8", "replace")
+        except UsageError:
+            scope = ""
+        return os.path.normpath(os.path.join(self.root, folder)), scope.partition("\t")[0]
+
     def _commit(self, reference: str) -> str:
         try:
             answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")

@@ -6,6 +6,7 @@ import click
 
 from elf_sqlcheck.cli import ending, show
 from elf_sqlcheck.cli.baseline import baseline
+from elf_sqlcheck.cli.hook import hook
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.new_rule import new
 from elf_sqlcheck.cli.verify import verify
@@ -36,6 +37,7 @@ def cli() -> None:
 cli.add_command(lint)
 cli.add_command(verify)
 cli.add_command(baseline)
+cli.add_command(hook)
 cli.add_command(show.explain)
 cli.add_command(show.rules)
 show.rules.add_command(new)
