@@ -227,7 +227,8 @@ def _clean_environment(root: str) -> dict[str, str]:
     """The environment without what Git set for a hook, which would point at another repository or the wrong folder.
 
     One thing must stay: `git commit FILE` and `git commit --all` prepare an index of their own, which only
-    GIT_INDEX_FILE names. It is kept when it belongs to this repository.
+    GIT_INDEX_FILE names, and programs may have one anywhere. It is kept unless it is in the folder of another
+    repository.
     """
     environment = {
         key: value
@@ -239,7 +240,9 @@ def _clean_environment(root: str) -> dict[str, str]:
     index = os.environ.get("GIT_INDEX_FILE")
     if index:
         path = os.path.realpath(os.path.join(root, index))
-        if os.path.dirname(path) in _git_folders(root) and os.path.exists(path):
+        folder = os.path.dirname(path)
+        foreign = os.path.exists(os.path.join(folder, "HEAD")) and folder not in _git_folders(root)
+        if os.path.exists(path) and not foreign:
             environment["GIT_INDEX_FILE"] = path
     return environment
 

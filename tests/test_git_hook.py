@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck import git_hook
-from tests.forks import run
+from tests.forks import OF_PYTHON, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,7 @@ class Project:
         self.root = root
         home.mkdir(exist_ok=True)
         self.variables = {
+            **{name: value for name, value in os.environ.items() if name.startswith(OF_PYTHON)},
             "HOME": str(home),
             "PATH": THIN,
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -56,7 +57,6 @@ class Project:
             "GIT_AUTHOR_EMAIL": "ada@example.org",
             "GIT_COMMITTER_NAME": "Ada",
             "GIT_COMMITTER_EMAIL": "ada@example.org",
-            "LC_ALL": "C.UTF-8",
         }
 
     def at(self, root: Path) -> Project:
@@ -290,6 +290,9 @@ def test_commits_with_an_index_of_their_own_are_judged_by_it(project: Project, t
     project.variables["GIT_INDEX_FILE"] = str(tmp_path / "elsewhere")
     project.git("read-tree", "HEAD")
     project.git("update-index", "--add", MIGRATION)
+    del project.variables["GIT_INDEX_FILE"]
+    project.git("reset", "-q")
+    project.variables["GIT_INDEX_FILE"] = str(tmp_path / "elsewhere")
     assert "char-type" in project.blocked()
 
 
