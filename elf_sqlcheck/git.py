@@ -53,9 +53,9 @@ class Repository:
     def staged(self) -> dict[str, str]:
         """The files that the next commit adds or changes, with the blobs of the index; renamed ones by their new name.
 
-        Right before the first commit, too.
+        Right before the first commit, too. Those that it deletes have the blob "".
         """
-        options = ("--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=d")
+        options = ("--cached", "--raw", "-z", "--no-renames", "--no-abbrev")
         try:
             answer = self._run("diff-index", *options, "HEAD", "--")
         except UsageError:

@@ -169,7 +169,9 @@ def uninstall(folder: str, kind: str, *, dry_run: bool = False) -> list[str]:
             else:
                 os.remove(path)
         except OSError as error:
-            raise UsageError(f"cannot remove {path}: {error.strerror}", "check the permissions of its folder") from error
+            raise UsageError(
+                f"cannot remove {path}: {error.strerror}", "check the permissions of its folder"
+            ) from error
     said = [f"{'Would remove' if dry_run else 'Removed'} {os.path.relpath(path)}"]
     if back:
         said.append(f"{'Would put' if dry_run else 'Put'} back the hook that was there before")
@@ -220,7 +222,8 @@ def _refuse_to_keep(path: str, kept: str, text: str) -> None:
         raise UsageError(f"{os.path.relpath(path)} is a folder", "remove it, or see which tool made it")
     if "basename" in text or "##*/" in text:
         raise UsageError(
-            f"the hook {os.path.relpath(path)} seems to ask for its own name, so it cannot be kept under another", by_hand
+            f"the hook {os.path.relpath(path)} seems to ask for its own name, so it cannot be kept under another",
+            by_hand,
         )
     if os.path.lexists(kept):
         raise UsageError(

@@ -25,8 +25,10 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
 
     `main-files` maps the paths of files that were changed or deleted since HEAD left the main branch to the bytes
     there, `main-deleted` are those of them that are gone, `main-added` the paths of files that it lacks, and
-    `main-newest` is the newest version on it.
+    `main-newest` is the newest version on it. Nothing is compared for a file that is no migration: it may change.
     """
+    if not folder.series:
+        return {}
     root = find_root(folder.path or ".")
     if root is None or "<stdin>" in folder.judged:
         return {}

@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
-from elf_sqlcheck.lint import lint
+from elf_sqlcheck.lint import Result, lint
 from elf_sqlcheck.model import Fix
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.secrecy import secrets_in
@@ -15,6 +15,7 @@ from elf_sqlcheck.secrecy import secrets_in
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
     from elf_sqlcheck.config import Config
@@ -112,7 +113,7 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
         with _no_collection():
-            result = lint(_migrations(folder), rules.rules, settings, folder.judged, rules.known)
+            result = _lint(folder, rules, settings)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         sources |= folder.files
@@ -124,6 +125,18 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
     matched = baseline.match(checked.findings, sources)
     unneeded = baseline.unneeded(matched, covered(folders, rules, config, baseline))
     return checked.replace(findings=matched.shown, known=matched.known, unneeded=len(unneeded))
+
+
+def _lint(folder: Folder, rules: Ruleset, settings: Mapping[str, Any]) -> Result:
+    """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
+    migrations = _migrations(folder)
+    if folder.judged or not migrations:
+        return lint(migrations, rules.rules, settings, folder.judged, rules.known)
+    if not settings.get("main-deleted"):
+        return lint((), ())
+    result = lint(migrations, rules.rules, settings, {migrations[0].path}, rules.known)
+    gone = tuple(finding for finding in result.findings if finding.path not in folder.files)
+    return result.replace(findings=gone, suppressed=())
 
 
 def covered(

@@ -13,7 +13,7 @@ from elf_sqlcheck.config import USUAL_FOLDERS
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.layouts.elf import FILE_NAME
-from elf_sqlcheck.layouts.folders import Disk, members, root_of, roots
+from elf_sqlcheck.layouts.folders import Disk, is_source, members, root_of, roots, script_of
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -32,8 +32,9 @@ class Folder(Record):
     """A folder of migrations, or a file that stands alone.
 
     `path` is the folder as it is shown. `files` maps the shown paths to their bytes: all of the series, of which those
-    in `judged` were asked for. `staged` says that they come from the index. `layout` is how they are to be read, ""
-    when they tell themselves.
+    in `judged` were asked for. When these are none, the only question is what is gone from the series. `staged` says
+    that they come from the index. `layout` is how they are to be read, "" when they tell themselves. `series` is False
+    for a file that is no migration by its place nor by its name.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Folder(Record):
     judged: frozenset[str]
     staged: bool = False
     layout: str = ""
+    series: bool = True
 
 
 def default_folder(config: Config, named: str = "") -> str:
@@ -88,7 +90,8 @@ def whole(directory: str, layout: str = "") -> Folder:
 def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Folder]:
     """Read what is staged: all SQL files of the migrations folder, or those among or below `paths`.
 
-    Without a migrations folder and without paths, all staged SQL files count. Nothing staged is an empty list.
+    Without a migrations folder and without paths, all staged SQL files count. Nothing staged is an empty list. A folder
+    of which files are only deleted comes with none to judge.
 
     Raises:
         UsageError: This is no Git repository, or Git cannot be asked.
@@ -97,13 +100,14 @@ def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Fo
     if root is None:
         raise UsageError("--staged needs a Git repository, and this is none", "run it inside of one")
     repository = Repository(root)
-    inside = {os.path.relpath(os.path.join(root, path)): path for path in repository.staged()}
+    staged = repository.staged()
+    inside = {os.path.relpath(os.path.join(root, path)): path for path in staged}
     default = default_folder(config, named)
     asked = [os.path.relpath(path) for path in paths] or ([os.path.relpath(default)] if default else [])
     chosen = [path for path in inside if _is_asked(path, asked, explicit=bool(paths))]
     if not chosen:
         return []
-    above = {folder for path in chosen for folder in roots(inside[path])}
+    above = {folder for path in chosen for folder in roots(script_of(inside[path]))}
     trees = {os.path.join(folder, name) for folder in above for name in ("deploy", "revert")} | (above - {""})
     if default and any(_is_below(path, default) for path in chosen):
         trees.add(os.path.relpath(os.path.realpath(default), os.path.realpath(root)).replace(os.sep, "/"))
@@ -112,9 +116,10 @@ def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Fo
     tree = _Index(blobs)
     wanted = _Wanted(tree, default, config)
     for path in chosen:
-        wanted.add(path)
-    members_of = {path for folder in wanted.by_folder for path in members(folder, tree, config.layout)}
-    contents = repository.read(blob for path, blob in blobs.items() if path in members_of or path in chosen)
+        (wanted.add if staged[inside[path]] else wanted.add_deleted)(path)
+    read = {path for folder in wanted.by_folder for path in members(folder, tree, config.layout)}
+    read.update(*wanted.by_folder.values())
+    contents = repository.read(blob for path, blob in blobs.items() if path in read)
     return [folder.replace(staged=True) for folder in wanted.folders(lambda path: contents[blobs[path]])]
 
 
@@ -132,13 +137,16 @@ def from_text(data: bytes, filename: str, config: Config, named: str = "") -> li
 
 
 def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) -> list[Folder]:
-    """The folders with only those files judged that are among `changed`, which are relative to `root`."""
+    """The folders with only those files judged that are among `changed`, which are relative to `root`.
+
+    A series of which none is among them is kept, for what may be gone from it.
+    """
     real = os.path.realpath(root)
     kept: list[Folder] = []
     for folder in folders:
         names = {path: os.path.relpath(os.path.realpath(path), real).replace(os.sep, "/") for path in folder.judged}
         judged = frozenset(path for path, name in names.items() if name in changed)
-        if judged:
+        if judged or folder.series:
             kept.append(folder.replace(judged=judged))
     return kept
 
@@ -179,11 +187,24 @@ class _Wanted:
         self.series: set[str] = set()
 
     def add(self, path: str) -> None:
-        """Note a file."""
-        path = os.path.normpath(path)
+        """Note a file; one of settings stands for its script, and counts for nothing without it."""
+        named = os.path.normpath(path)
+        path = script_of(named)
+        if path != named and os.path.basename(path) not in self.tree.entries(os.path.dirname(path))[0]:
+            return
         files = self.by_folder.setdefault(root_of(path, self.tree, self.config.layout, self.default), [])
         if path not in files:
             files.append(path)
+
+    def add_deleted(self, path: str) -> None:
+        """Note a file that is not there any more, when there are others of its series."""
+        path = script_of(os.path.normpath(path))
+        candidates = [*roots(path), os.path.dirname(path)]
+        if self.default and _is_below(path, self.default):
+            candidates.append(self.default)
+        root = next((root for root in candidates if members(root, self.tree, self.config.layout)), None)
+        if root is not None:
+            self.by_folder.setdefault(root, [])
 
     def add_folder(self, folder: str, *, may_be_empty: bool) -> None:
         """Note all of a folder's migrations; where it has none of its own, the SQL files of the folders below.
@@ -210,7 +231,7 @@ class _Wanted:
         found: list[Folder] = []
         for folder, asked in self.by_folder.items():
             judged = [path for path in dict.fromkeys(asked) if not self.config.excludes(path)]
-            if not judged:
+            if asked and not judged:
                 continue
             contents = {path: read(path) for path in judged}
             names = members(folder, self.tree, self.config.layout)
@@ -218,8 +239,12 @@ class _Wanted:
                 files = {path: contents[path] if path in contents else read(path) for path in [*names, *judged]}
                 found.append(Folder(folder, files, frozenset(judged), layout=self.config.layout))
             else:
-                found += [Folder(folder, {path: contents[path]}, frozenset({path})) for path in judged]
+                found += [_alone(folder, path, contents[path]) for path in judged]
         return found
+
+
+def _alone(folder: str, path: str, data: bytes) -> Folder:
+    return Folder(folder, {path: data}, frozenset({path}), series=layouts.recognize({path: data}) != "")
 
 
 def _same(default: str, folder: str) -> bool:
@@ -250,9 +275,9 @@ def _is_below(path: str, folder: str) -> bool:
 
 def _is_asked(path: str, asked: list[str], *, explicit: bool) -> bool:
     if not asked:
-        return path.endswith(".sql")
+        return is_source(path)
     if explicit and path in asked:
         return True
-    return path.endswith(".sql") and any(
+    return is_source(path) and any(
         folder in {".", os.path.dirname(path)} or path.startswith(folder + os.sep) for folder in asked
     )

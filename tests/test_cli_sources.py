@@ -204,3 +204,24 @@ def test_rules_learn_what_the_main_branch_holds(project: Project) -> None:
     assert (FIRST, "changed-on-main") not in project.found("--staged", FIRST)
     project.git("add", "-A")
     assert (FIRST, "changed-on-main") in project.found("--staged")
+
+
+@pytest.mark.parametrize(
+    ("script", "settings"),
+    [
+        ("migrations/2024-01-01-000000_goods/up.sql", "migrations/2024-01-01-000000_goods/metadata.toml"),
+        ("migrations/V1__goods.sql", "migrations/V1__goods.sql.conf"),
+    ],
+)
+def test_settings_of_a_script_are_judged_with_it(project: Project, script: str, settings: str) -> None:
+    project.put(script, "create table goods (price money);\n")
+    project.put(os.path.dirname(script) + "/down.sql", "drop table goods;\n")
+    project.put("other/metadata.toml", "a = 1\n")
+    project.commit()
+    project.put(settings, "")
+    project.put("other/metadata.toml", "a = 2\n")
+    assert project.found(settings, "other/metadata.toml") == {(script, "no-money")}
+    project.git("add", "-A")
+    assert project.found("--staged") == {(script, "no-money")}
+    project.git("rm", "-q", "--cached", script)
+    assert project.found("--staged") == set()

@@ -45,8 +45,8 @@ def commit(folder: Path, message: str = "Change") -> str:
 def staged(folder: Path) -> dict[str, bytes]:
     repository = Repository(str(folder))
     blobs = repository.staged()
-    contents = repository.read(blobs.values())
-    return {path: contents[blob] for path, blob in blobs.items()}
+    contents = repository.read(filter(None, blobs.values()))
+    return {path: contents[blob] for path, blob in blobs.items() if blob}
 
 
 def test_the_root_is_found_from_below_and_in_worktrees(folder: Path, tmp_path: Path) -> None:

@@ -86,3 +86,29 @@ def test_a_deleted_migration_is_reported_whichever_file_is_judged(project: Proje
     assert project.lint("migrations/20250104_000000_d.sql") == expected
     project.git("add", "-A")
     assert project.lint("--staged") == expected
+
+
+def test_a_change_that_only_deletes_is_reported(project: Project) -> None:
+    gone = ["executed-migration-changed migrations/20250103_000000_c.sql"]
+    project.git("rm", "-q", "migrations/20250103_000000_c.sql")
+    assert project.lint("--staged") == gone
+    assert project.lint("--since", "main") == gone
+    project.git("rm", "-q", "migrations/20250101_000000_a.sql")
+    assert project.lint("--staged") == [], "nothing is left to say what the folder was"
+    project.git("reset", "-q", "--hard")
+    project.write("20250104_000000", "d")
+    project.commit()
+    project.git("rm", "-q", "migrations/20250104_000000_d.sql")
+    assert project.lint("--staged") == [], "the main branch never had it"
+
+
+def test_files_that_are_no_migrations_may_change_and_go(project: Project) -> None:
+    project.git("checkout", "-q", "main")
+    for name in ("a", "b"):
+        (project.root / f"{name}.sql").write_text("SELECT now();\n")
+    project.commit()
+    (project.root / "a.sql").unlink()
+    (project.root / "b.sql").write_text("SELECT 2;\n")
+    assert project.lint("b.sql", "migrations") == []
+    project.git("add", "-A")
+    assert project.lint("--staged", ".") == []

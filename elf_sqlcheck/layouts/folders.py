@@ -69,6 +69,19 @@ def root_of(path: str, tree: Tree, layout: str = "", default: str = "") -> str:
     return next((root for root in candidates if path in members(root, tree, layout)), folder)
 
 
+def is_source(path: str) -> bool:
+    """Whether a file is one that makes migrations, or says how one is run, by its name alone."""
+    return path.endswith((".sql", "sqitch.plan")) or script_of(path) != path
+
+
+def script_of(path: str) -> str:
+    """The script that a file of settings is about (metadata.toml of diesel, NAME.sql.conf of Flyway), else the file."""
+    folder, name = os.path.split(path)
+    if name == "metadata.toml":
+        return os.path.join(folder, "up.sql")
+    return path.removesuffix(".conf") if name.endswith(".sql.conf") else path
+
+
 def roots(path: str) -> list[str]:
     """The folders above its own in which the series of a file may begin, by the names on its way alone."""
     folder, name = os.path.split(path)
