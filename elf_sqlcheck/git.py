@@ -1,7 +1,8 @@
 """What Git knows: the index, what changed since a commit, what the main branch holds.
 
 Only plumbing is called, with `-z` and literal paths, so that neither the user's configuration nor an odd file name
-changes an answer. Paths are relative to the root of the repository, with slashes. Nothing is ever written.
+changes an answer. Paths are relative to the root of the repository, with slashes. Nothing is ever written, but for
+working trees that are asked for.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Repository:
 
         Raises UsageError when `reference` is no commit, or when the history needed is not there (a shallow clone).
         """
-        commit = self._commit(reference)
+        commit = self.commit(reference)
         base = self._common(commit)
         if base is None:
             raise UsageError(
@@ -149,6 +150,30 @@ class Repository:
         )
         return [entry for entry in _raw(answer) if below or entry.path.rpartition("/")[0] == folder]
 
+    def between(self, base: str, commit: str) -> list[Difference]:
+        """How the files of a commit differ from those where its branch left `base`, which may be any reference.
+
+        Raises UsageError when one of them is no commit, or when they have no common ancestor here.
+        """
+        base = self._run("merge-base", self.commit(base), self.commit(commit)).decode().strip()
+        answer = self._run("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", base, self.commit(commit))
+        return list(_raw(answer))
+
+    def holds(self, commit: str, paths: Iterable[str]) -> bool:
+        """Whether the working tree is that of a commit in some files and folders, with nothing added to them."""
+        if self.commit("HEAD") != self.commit(commit):
+            return False
+        return not self._run("status", "--porcelain", "--untracked-files=all", "--", *paths)
+
+    def add_worktree(self, commit: str, folder: str) -> None:
+        """Check a commit out into a new folder, as a working tree of this repository; no hook runs."""
+        quiet = ("-c", f"core.hooksPath={os.devnull}")
+        self._run(*quiet, "worktree", "add", "--quiet", "--detach", folder, self.commit(commit))
+
+    def remove_worktree(self, folder: str) -> None:
+        """Remove what `add_worktree` made."""
+        self._run("worktree", "remove", "--force", folder)
+
     def author_and_head(self) -> tuple[str, str]:
         """Who commits here, as `Name <address>`, and the newest commit; each "" when it is not known."""
         answers: list[str] = []
@@ -178,7 +203,8 @@ class Repository:
             scope = ""
         return os.path.normpath(os.path.join(self.root, folder)), scope.partition("\t")[0]
 
-    def _commit(self, reference: str) -> str:
+    def commit(self, reference: str) -> str:
+        """The commit that a reference names; raises UsageError when it names none."""
         try:
             answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
         except UsageError:

@@ -68,7 +68,7 @@ done
 cat >&2 <<'END'
 error: {moment} concerns SQL, and elf-sqlcheck is neither on PATH nor at
   {place}
-  install it again and run `elf-sqlcheck hook install{option}`, or remove this hook; --no-verify passes all hooks by once
+  install it again and run `elf-sqlcheck hook install{option}`, or remove this hook (--no-verify leaves it out once)
 END
 exit 1
 """

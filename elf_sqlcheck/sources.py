@@ -142,6 +142,7 @@ def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) 
     A series of which none is among them is kept, for what may be gone from it.
     """
     real = os.path.realpath(root)
+    changed = frozenset(map(script_of, changed))
     kept: list[Folder] = []
     for folder in folders:
         names = {path: os.path.relpath(os.path.realpath(path), real).replace(os.sep, "/") for path in folder.judged}

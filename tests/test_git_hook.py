@@ -386,3 +386,93 @@ def test_a_hook_without_sql_costs_little_more_than_asking_git(project: Project) 
 
     asking = seconds("git", "diff", "--cached", "--quiet")
     assert seconds(".git/hooks/pre-commit") < 2.5 * asking + 0.002
+
+
+SECOND = MIGRATION.replace("0930", "0940").replace("teams", "clubs")
+CLUBS = GOOD.replace("093000", "094000").replace("teams", "clubs").replace("Teams", "Clubs")
+#: It lints well enough, and its DOWN leaves something behind.
+LEAVES = CLUBS.replace("DROP TABLE IF EXISTS clubs", "DROP TABLE IF EXISTS no_clubs")
+
+
+@pytest.fixture
+def shared(project: Project, tmp_path: Path) -> Project:
+    """A project with a remote that has its first migration, and a hook that proves what is pushed."""
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote.git")], check=True)
+    project.variables["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]
+    project.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    project.put("elf-sqlcheck.toml", "fail-on = 'warning'\n")
+    project.stage(MIGRATION, GOOD)
+    project.git("add", "-A")
+    project.commit()
+    project.git("push", "-q", "-u", "origin", "main")
+    options = ["--rows", "0", "--cuts", "0", "--output-format", "concise"]
+    project.hook("install", "--type", "pre-push", "--", *options)
+    return project
+
+
+@pytest.mark.slow
+def test_a_push_is_proven_as_it_is_pushed(shared: Project) -> None:
+    shared.stage("notes", "")
+    shared.commit()
+    assert "verif" not in shared.git("push", "-q"), "no SQL, no proof"
+    shared.stage(SECOND, LEAVES)
+    shared.commit()
+    shared.put(SECOND, CLUBS)
+    said = shared.git("push", ok=False)
+    assert f"{SECOND}:" in said
+    assert "[rollback-leaves-behind]" in said
+    assert MIGRATION not in said, "the other side has it already"
+    shared.git("commit", "--all", "--amend", "-m", "Change")
+    shared.put(SECOND, LEAVES)
+    shared.put("migrations/20250121_095000_draft.sql", "nonsense;\n")
+    assert "2 migrations applied, 1 rolled back" in shared.git("push")
+    assert shared.git("worktree", "list", "--porcelain").count("worktree ") == 1
+    assert (shared.root / SECOND).read_text() == LEAVES
+
+
+@pytest.mark.slow
+def test_a_new_branch_is_compared_with_the_main_one_and_deletions_prove_all(shared: Project) -> None:
+    shared.git("checkout", "-q", "-b", "feature")
+    shared.stage(SECOND, CLUBS)
+    shared.commit()
+    assert "2 migrations applied, 1 rolled back" in shared.git("push", "-u", "origin", "feature")
+    shared.git("rm", "-q", SECOND)
+    third = SECOND.replace("0940", "0950")
+    shared.stage(third, CLUBS.replace("094000", "095000"))
+    shared.commit()
+    assert "2 migrations applied, 2 rolled back" in shared.git("push")
+    assert "verif" not in shared.git("push", "origin", "--delete", "feature")
+
+
+def test_the_old_pre_push_hook_reads_what_git_says(project: Project, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote.git")], check=True)
+    old = '#!/bin/sh\necho "$1 $2"; cat; test ! -e forbidden\n'
+    script(project.root / ".git/hooks/pre-push", old)
+    project.hook("install", "--type", "pre-push")
+    project.stage("notes", "")
+    project.commit()
+    url = str(tmp_path / "remote.git")
+    head = project.git("rev-parse", "HEAD")
+    said = project.git("push", url, "main")
+    assert f"{url} {url}\nrefs/heads/main {head} refs/heads/main {'0' * 40}\n" in said
+    assert "refs/heads" not in project.git("push", url, "main"), "there is nothing to push"
+    project.put("forbidden", "")
+    project.stage("notes", "more")
+    project.commit()
+    project.git("push", url, "main", ok=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "says"),
+    [
+        (["--since", "main"], "", "so --since cannot go with it"),
+        (["migrations/x.sql"], "", "so PATHS cannot go with it"),
+        ([], "hello\n", "standard input is no list of what is pushed"),
+        ([], "a " + "1" * 40 + " b " + "0" * 40, "is no commit"),
+    ],
+)
+def test_what_pushed_cannot_be_asked_is_refused(project: Project, arguments: list[str], stdin: str, says: str) -> None:
+    command = ("elf-sqlcheck", "verify", "--pushed", *arguments)
+    done = run(*command, folder=project.root, variables=project.variables, stdin=stdin)
+    assert done.returncode == 2
+    assert says in done.stderr

@@ -9,9 +9,10 @@ from functools import partial
 import click
 
 from elf_sqlcheck import fix, layouts, run, sources, suppress
-from elf_sqlcheck.cli import options, verify_options, verify_servers
+from elf_sqlcheck.cli import options, verify_options, verify_pushed, verify_servers
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.layouts.folders import script_of
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.reports import Report
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATHS]")
 @click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF; apply all.")
+@click.option("--pushed", is_flag=True, help="Judge what a push brings, in a pre-push hook (Git's, or pre-commit's).")
 @click.option(
     "--pg-bin",
     metavar="DIR",
@@ -55,6 +57,7 @@ def verify(
     paths: tuple[str, ...],
     *,
     since: str | None,
+    pushed: bool,
     pg_bin: str | None,
     database_url: str | None,
     pg: str | None,
@@ -78,6 +81,8 @@ def verify(
       elf-sqlcheck verify --unsafe-fixes
       elf-sqlcheck verify --output text:- --output html:report.html
     """
+    if pushed:
+        context.exit(verify_pushed.run(context))
     started_here = [name for name, value in (("--pg-bin", pg_bin), ("--pg", pg)) if value]
     if database_url and started_here:
         named = " and ".join((*started_here, "--database-url"))
@@ -235,7 +240,7 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
         root = find_root(".")
         if root is None:
             raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
-        changed = Repository(root).changed_since(since)
+        changed = frozenset(map(script_of, Repository(root).changed_since(since)))
         names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
         judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
     return frozenset(path for path in judged if not config.excludes(path))
