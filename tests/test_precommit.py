@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -48,6 +49,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
     return {
         **kept,
+        "PIP_NO_COMPILE": "1",
         "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
@@ -85,7 +87,7 @@ class Repository:
         return result.stdout.strip()
 
     def write(self, path: str, text: str) -> None:
-        (self.path / path).parent.mkdir(exist_ok=True)
+        (self.path / path).parent.mkdir(parents=True, exist_ok=True)
         (self.path / path).write_text(text, "utf-8")
 
     def stage(self, path: str, text: str) -> None:
@@ -115,15 +117,17 @@ def published(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, s
     return repository
 
 
+def using(published: Repository, *hooks: str) -> str:
+    """The configuration that uses hooks, each as its id and what else is said of it."""
+    named = "".join(f"  - id: {hook}\n" for hook in hooks)
+    return f"repos:\n- repo: {published.path}\n  rev: {published.git('rev-parse', 'HEAD')}\n  hooks:\n{named}"
+
+
 @pytest.fixture
 def project(tmp_path: Path, environment: dict[str, str], published: Repository) -> Repository:
     """Somebody's repository whose pre-commit runs our hooks."""
     repository = Repository(tmp_path / "project", environment)
-    config = (
-        f"repos:\n- repo: {published.path}\n  rev: {published.git('rev-parse', 'HEAD')}\n"
-        "  hooks:\n  - id: elf-sqlcheck\n  - id: elf-sqlcheck-verify\n"
-    )
-    repository.stage(".pre-commit-config.yaml", config)
+    repository.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck", "elf-sqlcheck-verify"))
     installed = repository.run(os.path.join(BIN, "pre-commit"), "install")
     assert installed.returncode == 0, installed.stdout
     return repository
@@ -203,15 +207,30 @@ def test_a_commit_without_sql_is_not_slowed(project: Repository, plain: Reposito
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5
 
 
-def test_files_of_one_commit_are_judged_in_one_go(project: Repository) -> None:
-    """pre-commit deals more than four files out to as many processes as there are processors, unless told not to."""
-    for number in range(40):
-        version = f"20250121_0930{number:02d}"
-        text = GOOD.replace("20250121_093000", version).replace("teams", f"teams_{number}")
-        project.stage(f"migrations/{version}_add_teams_{number}.sql", text)
+def version(number: int) -> str:
+    return f"20250121_{number // 3600:02d}{number // 60 % 60:02d}{number % 60:02d}"
+
+
+def test_the_files_of_a_batch_are_judged_with_those_of_the_others(project: Repository) -> None:
+    """pre-commit deals files out by the length of the command line (4,000 usual names come as 2,046 and 1,954)."""
+    count, tail = 1000, "_and_what_belongs_to_them" * 8
+    names = [f"{version(number)}_add_teams_{number}{tail}" for number in range(count)]
+    for number, name in enumerate(names):
+        text = GOOD.replace("20250121_093000", version(number)).replace("teams", f"teams_{number}")
+        if number in {10, count - 10}:
+            text = text.replace("name TEXT", "name CHAR(20)")
+        if number == 20:  # the last file has its index
+            text = text.replace("NULL,", "NULL,\n    team_id UUID REFERENCES teams_1(id) ON DELETE RESTRICT,")
+        if number == count - 1:
+            text = text.replace(");", ");\nCREATE INDEX IF NOT EXISTS idx_teams_20_team_id ON teams_20 (team_id);")
+            text = text.replace("DROP TABLE", "DROP INDEX IF EXISTS idx_teams_20_team_id;\nDROP TABLE")
+        project.write(f"migrations/{name}.sql", text)
+    project.git("add", "--all")
     result = project.run(os.path.join(BIN, "pre-commit"), "run", "--verbose", "elf-sqlcheck")
-    assert result.returncode == 0, result.stdout
-    assert "40 files checked" in result.stdout
+    assert len(re.findall(r"in \d+ files", result.stdout)) > 1, result.stdout[-3000:]
+    places = re.findall(r"^migrations/(\S+).sql:\d+:\d+ +error +char-type$", result.stdout, re.MULTILINE)
+    assert places == [names[10], names[count - 10]]
+    assert "unindexed-foreign-key" not in result.stdout
 
 
 def test_verify_waits_for_the_push_and_brings_its_own_postgres(project: Repository) -> None:
@@ -228,12 +247,102 @@ def test_verify_waits_for_the_push_and_brings_its_own_postgres(project: Reposito
     assert "rollback-leaves-behind" in refused.stdout
 
 
+def test_what_is_fixed_is_staged_again(project: Repository, published: Repository) -> None:
+    fixing = "elf-sqlcheck\n    args: [--fix, --select, 'char-type,drop-without-if-exists']"
+    project.stage(".pre-commit-config.yaml", using(published, fixing))
+    fixable = GOOD.replace("DROP TABLE IF EXISTS", "DROP TABLE").replace("\n", "\r\n")
+    project.write(MIGRATION, fixable)
+    project.git("add", MIGRATION)
+    project.write("notes.txt", "not staged\n")
+    blocked = project.commit()
+    assert blocked.returncode == 1, blocked.stdout
+    assert "files were modified by this hook" in blocked.stdout
+    assert "1 finding fixed" in blocked.stdout
+    with open(project.path / MIGRATION, newline="") as file:
+        assert file.read() == GOOD.replace("\n", "\r\n")
+    project.git("add", MIGRATION)
+    project.write(MIGRATION, BAD)
+    passed = project.commit()
+    assert passed.returncode == 0, passed.stdout
+    assert (project.path / MIGRATION).read_text("utf-8") == BAD
+
+
+def test_renamed_deleted_and_merged_files_are_judged(project: Repository) -> None:
+    second = "my db/migrations/20250121_093100_add_clubs.sql"
+    project.stage(MIGRATION, GOOD)
+    project.stage(second, GOOD.replace("093000", "093100").replace("teams", "clubs"))
+    assert project.commit().returncode == 0
+    project.git("checkout", "-q", "-b", "side")
+    renamed = MIGRATION.replace("0930", "0932")
+    project.git("mv", MIGRATION, renamed)
+    project.git("rm", "-q", second)
+    said = project.commit().stdout
+    assert f"was renamed to {os.path.basename(renamed)}" in said
+    assert "take the version from the file's name" in said
+    project.git("reset", "-q", "--hard")
+    project.stage(second, GOOD.replace("093000", "093100").replace("teams", "guilds"))
+    project.git("commit", "-q", "--no-verify", "-m", "Guilds")
+    project.git("checkout", "-q", "main")
+    project.stage(second, GOOD.replace("093000", "093100").replace("teams", "unions"))
+    project.git("commit", "-q", "--no-verify", "-m", "Unions")
+    assert "CONFLICT" in project.run("git", "merge", "side").stdout
+    project.stage(second, BAD.replace("093000", "093100").replace("teams", "guilds"))
+    said = project.commit().stdout
+    assert f"{second}:{LINE_OF_CHAR}:" in said
+    assert "char-type" in said
+
+
+def test_a_change_of_the_configuration_judges_all(project: Repository, published: Repository) -> None:
+    project.stage(MIGRATION, BAD)
+    project.git("commit", "-q", "--no-verify", "-m", "Before")
+    project.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck", "elf-sqlcheck-all"))
+    project.git("commit", "-q", "--no-verify", "-m", "Hooks")
+    project.stage("elf-sqlcheck.toml", "ignore = ['char-type']\n")
+    assert "1 file checked" not in project.commit().stdout
+    project.stage("elf-sqlcheck.toml", "")
+    said = project.commit()
+    assert said.returncode == 1
+    assert "(no files to check)Skipped" in said.stdout
+    assert "char-type" in said.stdout
+
+
+def test_secrets_are_looked_for_in_every_sql_file(project: Repository, published: Repository) -> None:
+    project.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck-secrets"))
+    project.stage(MIGRATION, BAD)
+    assert project.commit().returncode == 0
+    project.stage("seeds/some users.sql", "ALTER ROLE app PASSWORD 'correct horse battery';\n")
+    said = project.commit()
+    assert said.returncode == 1
+    assert "seeds/some users.sql:1:" in said.stdout
+    assert "password-literal" in said.stdout
+    assert "correct horse" not in said.stdout
+
+
+def test_prek_runs_the_same_hooks(
+    project: Repository, published: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    project.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck"))
+    project.environment = {**environment, "PREK_HOME": str(tmp_path / "prek")}
+    prek = os.path.join(BIN, "prek")
+    assert project.run(prek, "install", "--overwrite").returncode == 0
+    project.stage(MIGRATION, BAD)
+    blocked = project.commit()
+    assert blocked.returncode == 1, blocked.stdout
+    assert f"{MIGRATION}:{LINE_OF_CHAR}:" in blocked.stdout
+    project.stage(MIGRATION, GOOD)
+    project.write(MIGRATION, BAD)
+    passed = project.commit()
+    assert passed.returncode == 0, passed.stdout
+    assert (project.path / MIGRATION).read_text("utf-8") == BAD
+
+
 def test_every_key_of_the_manifest_is_one_that_pre_commit_knows() -> None:
     """pre-commit ignores a key that it does not know, so a misspelt one would go unnoticed."""
     known = {item.key for item in clientlib.MANIFEST_HOOK_DICT.items if hasattr(item, "key")}
     with open(os.path.join(ROOT, ".pre-commit-hooks.yaml"), "rb") as file:
         hooks = clientlib.yaml_load(file)
-    assert [hook["id"] for hook in hooks] == ["elf-sqlcheck", "elf-sqlcheck-verify"]
+    kinds = ("", "-all", "-secrets", "-style", "-verify")
+    assert [hook["id"] for hook in hooks] == [f"elf-sqlcheck{kind}" for kind in kinds]
     for hook in hooks:
         assert set(hook) <= known
 

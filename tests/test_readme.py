@@ -102,7 +102,7 @@ def test_the_snippet_for_pre_commit_names_hooks_that_there_are() -> None:
     [snippet] = (text for _, language, text in blocks("README.md") if language == "yaml")
     offered = {hook["id"] for hook in clientlib.yaml_load(read(".pre-commit-hooks.yaml"))}
     [repository] = clientlib.yaml_load(snippet)["repos"]
-    assert {hook["id"] for hook in repository["hooks"]} == offered
+    assert {hook["id"] for hook in repository["hooks"]} <= offered
 
 
 def test_every_file_that_the_pages_link_to_is_there() -> None:
