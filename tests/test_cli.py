@@ -79,7 +79,11 @@ def test_the_group_says_what_there_is() -> None:
 def test_the_version() -> None:
     done = call("--version")
     assert done.returncode == 0
-    assert re.fullmatch(r"elf-sqlcheck \d+\.\d+\.\d+\n", done.stdout)
+    package, parser, python, server = done.stdout.splitlines()
+    assert re.fullmatch(r"elf-sqlcheck \d+\.\d+\.\d+", package)
+    assert re.fullmatch(r"pglast \d+\.\d+, with the grammar of Postgres \d+\.\d+", parser)
+    assert python == "Python " + ".".join(map(str, sys.version_info[:3]))
+    assert re.fullmatch(r"Postgres for verify: (\d+|embedded wheel) in /.*", server)
 
 
 @pytest.mark.parametrize("arguments", [["lint", "--fxi"], ["lnt"], ["lint", "--output-format", "yaml"], ["explain"]])
