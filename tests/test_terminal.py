@@ -135,6 +135,13 @@ def test_results_go_to_standard_output_and_errors_to_standard_error(project: Pat
         assert "\x1b" not in done.stdout
 
 
+def test_only_github_gets_annotations_without_being_asked(project: Path) -> None:
+    plain = piped(project, "elf-sqlcheck", "lint").stdout
+    for variable in ("CI", "GITLAB_CI", "CIRCLECI"):
+        assert piped(project, "elf-sqlcheck", "lint", **{variable: "true"}).stdout == plain
+    assert piped(project, "elf-sqlcheck", "lint", GITHUB_ACTIONS="true").stdout.startswith("::error file=")
+
+
 def test_a_reader_that_has_seen_enough_ends_it_quietly(project: Path) -> None:
     for command in ("rules", "lint --output-format sarif", "completion bash"):
         script = f"{COMMAND} {command} | true"
