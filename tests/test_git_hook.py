@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -476,3 +477,44 @@ def test_what_pushed_cannot_be_asked_is_refused(project: Project, arguments: lis
     done = run(*command, folder=project.root, variables=project.variables, stdin=stdin)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def shown(path: str) -> str:
+    """A file as docs/hooks.md shows it."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "docs", "hooks.md"), encoding="utf-8") as file:
+        [text] = re.findall(rf"<!-- file: {re.escape(path)} -->\n```\w+\n(.*?)```", file.read(), re.DOTALL)
+    return str(text)
+
+
+@pytest.mark.slow
+def test_lefthook_runs_what_the_page_shows(project: Project, tmp_path: Path) -> None:
+    project.variables |= {"PATH": f"{BIN}:{THIN}", "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"]}
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote.git")], check=True)
+    project.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    project.stage("lefthook.yml", shown("lefthook.yml"))
+    subprocess.run([f"{BIN}/lefthook", "install"], cwd=project.root, env=project.variables, check=True)
+    assert "skip" in project.commit()
+    project.stage(MIGRATION, BAD)
+    project.put(MIGRATION, GOOD)
+    assert "char-type" in project.blocked()
+    project.git("add", MIGRATION)
+    assert "nothing found" in project.commit()
+    project.stage(SECOND, LEAVES)
+    project.commit("--no-verify")
+    assert "rollback-leaves-behind" in project.git("push", "-q", "-u", "origin", "main", ok=False)
+
+
+def test_husky_runs_what_the_page_shows(project: Project) -> None:
+    """husky has Git run a script of its own, which runs the file in .husky by `sh -e`."""
+    for kind in ("pre-commit", "pre-push"):
+        project.put(f".husky/{kind}", shown(f".husky/{kind}"))
+        script(project.root / ".husky/_" / kind, f'#!/bin/sh\nsh -e .husky/{kind} "$@"\n')
+    project.git("config", "core.hooksPath", ".husky/_")
+    project.stage("notes", "")
+    project.commit()
+    project.variables["PATH"] = f"{BIN}:{THIN}"
+    project.stage(MIGRATION, BAD)
+    project.put(MIGRATION, GOOD)
+    assert "char-type" in project.blocked()
+    project.git("add", MIGRATION)
+    assert "nothing found" in project.commit()

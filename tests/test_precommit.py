@@ -347,6 +347,32 @@ def test_every_key_of_the_manifest_is_one_that_pre_commit_knows() -> None:
         assert set(hook) <= known
 
 
+@pytest.mark.parametrize(
+    ("path", "concerned"),
+    [
+        ("migrations/20250121_093000_add_teams.sql", "lint all secrets style verify"),
+        ("supabase/migrations/20250121093000_teams.sql", "lint all secrets style verify"),
+        ("migrations/2025-01-21-093000_teams/up.sql", "lint all secrets style verify"),
+        ("migrations/2025-01-21-093000_teams/metadata.toml", "lint all verify"),
+        ("db/V1__teams.sql.conf", "lint all verify"),
+        ("sqitch.plan", "lint all verify"),
+        ("db/sqitch.plan", "lint all verify"),
+        ("elf-sqlcheck.toml", "all"),
+        ("db/pyproject.toml", "all"),
+        (".elf-sqlcheck-baseline.json", "all"),
+        ("site/metadata.toml", ""),
+        ("Cargo.toml", ""),
+        ("release.plan", ""),
+        ("models/teams.sql.py", ""),
+    ],
+)
+def test_each_hook_is_started_by_the_files_that_concern_it(path: str, concerned: str) -> None:
+    with open(os.path.join(ROOT, ".pre-commit-hooks.yaml"), "rb") as file:
+        hooks = clientlib.yaml_load(file)
+    started = [hook["id"].removeprefix("elf-sqlcheck-") for hook in hooks if re.search(hook["files"], path)]
+    assert " ".join(started).replace("elf-sqlcheck", "lint") == concerned
+
+
 def test_our_own_hooks_accept_this_checkout(published: Repository) -> None:
     os.symlink(os.path.dirname(BIN), published.path / ".venv")
     result = published.run(os.path.join(BIN, "pre-commit"), "run", "--all-files")
