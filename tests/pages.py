@@ -1,6 +1,6 @@
 """Reads the pages of the project, and does what they show.
 
-A fenced block after `<!-- file: PATH -->` is that file. In a `console` block, lines that begin with `$ ` are commands, a
+A fenced block after `<!-- file: PATH -->` is that file. In a `console` block lines that begin with `$ ` are commands, a
 final backslash goes on in the next line, and what follows is their output; `...` stands for what differs from run to
 run or is too long (see `like`). A block of shell that is not run says why: `<!-- not run: REASON -->` stands before it.
 """
