@@ -13,9 +13,7 @@ from tests.pages import PAGES, ROOT, read
 
 EVERY = (*PAGES, "CHANGELOG.md", "rules/README.md", "tests/corpus/README.md")
 #: Whom the pages send their readers to.
-HOSTS = frozenset(
-    {"docs.github.com", "github.com", "pre-commit.com", "squawkhq.com", "supabase.com", "www.postgresql.org"}
-)
+HOSTS = frozenset({"github.com", "keepachangelog.com", "pre-commit.com", "supabase.com", "www.postgresql.org"})
 _LINK = re.compile(r"(?<!\\)\[[^\]\n]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
