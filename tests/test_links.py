@@ -13,8 +13,10 @@ from tests.pages import PAGES, ROOT, read
 
 EVERY = (*PAGES, "CHANGELOG.md", "rules/README.md", "tests/corpus/README.md")
 #: Whom the pages send their readers to.
-HOSTS = frozenset({"github.com", "keepachangelog.com", "pre-commit.com", "supabase.com", "www.postgresql.org"})
-_LINK = re.compile(r"(?<!\\)\[[^\]\n]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
+HOSTS = frozenset(
+    {"github.com", "keepachangelog.com", "pre-commit.com", "semver.org", "supabase.com", "www.postgresql.org"}
+)
+_LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elf_sqlcheck.config import load
 from tests.pages import PAGES, SHELLS, blocks, carry_out, examples, read
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def test_every_block_of_shell_is_run_or_says_why_not(page: str) -> None:
         if block.language in SHELLS and not block.file and not block.reason:
             assert block.language == "console", f"{page}: write it as a console block, or say `not run`:\n{block.text}"
             assert list(examples(block)), f"{page}: a console block without a line that begins with `$ `"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_configuration_that_a_page_shows_is_one(page: str, tmp_path: Path) -> None:
+    for block in blocks(page):
+        if block.language == "toml" and not block.file.endswith(("pyproject.toml", ".squawk.toml")):
+            (tmp_path / "elf-sqlcheck.toml").write_text(block.text, "utf-8")
+            load(explicit=str(tmp_path / "elf-sqlcheck.toml"))
 
 
 def test_the_pages_are_there() -> None:
