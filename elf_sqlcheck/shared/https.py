@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ class Https:
             if time.monotonic() >= deadline:
                 raise NoAnswer("did not answer in time") from None
             said = (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__
+            # Python 3.11 leaves the answer of a proxy that refuses in a frame of this error, and it holds the socket.
+            traceback.clear_frames(error.__traceback__)
             raise NoAnswer(f"cannot be reached, or broke off its answer: {said}") from None
         finally:
             watchdog.cancel()
