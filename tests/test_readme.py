@@ -55,13 +55,16 @@ def test_the_first_commands_of_the_readme_are_goals_of_the_makefile() -> None:
         assert re.search(rf"^{goal}:", read("Makefile"), re.MULTILINE)
 
 
-def test_the_snippet_for_pre_commit_names_hooks_that_there_are() -> None:
+def test_snippets_for_pre_commit_name_hooks_that_there_are() -> None:
     from pre_commit import clientlib
 
-    snippet = next(block.text for block in blocks("README.md") if block.language == "yaml")
     offered = {hook["id"] for hook in clientlib.yaml_load(read(".pre-commit-hooks.yaml"))}
-    [repository] = clientlib.yaml_load(snippet)["repos"]
-    assert {hook["id"] for hook in repository["hooks"]} <= offered
+    snippets = [block.text for page in PAGES for block in blocks(page) if block.language == "yaml"]
+    shown = [found for found in map(clientlib.yaml_load, snippets) if isinstance(found, dict) and "repos" in found]
+    assert len(shown) >= 2
+    for found in shown:
+        ours = [each for each in found["repos"] if "cloned" in each["repo"]]
+        assert {hook["id"] for each in ours for hook in each["hooks"]} <= offered
 
 
 def test_the_rule_of_contributing_finds_what_its_examples_mark(tmp_path: Path) -> None:
