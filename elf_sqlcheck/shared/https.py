@@ -59,9 +59,7 @@ class Https:
     Raises ValueError for an address to which no secret may be sent: no https, but for http on this very machine.
     """
 
-    def __init__(
-        self, url: str, headers: dict[str, str], *, unhurried: float = 1.0, largest: int = _LARGEST
-    ) -> None:
+    def __init__(self, url: str, headers: dict[str, str], *, unhurried: float = 1.0, largest: int = _LARGEST) -> None:
         parts = urllib.parse.urlsplit(url)
         self.host = parts.hostname or ""
         self._port = parts.port
