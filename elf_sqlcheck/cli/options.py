@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.baseline import Baseline
     from elf_sqlcheck.config import Config
-    from elf_sqlcheck.model import Severity
 
     Command = Callable[..., Any]
 
@@ -222,9 +221,9 @@ def style(*, no_color: bool, quiet: bool = False) -> reports.Style:
     return reports.Style(colour, width, quiet)
 
 
-def exit_code(report: reports.Report, fail_on: Severity) -> int:
-    """1 when a finding is at least as bad as `fail_on`, else 0."""
-    return int(any(finding.severity >= fail_on for finding in report.findings))
+def exit_code(report: reports.Report) -> int:
+    """1 when a finding is bad enough to fail the command, else 0."""
+    return int(any(finding.severity >= report.fail_on for finding in report.findings))
 
 
 def write(path: str, text: str, mode: str = "w", remedy: str = "name another file with --output-file") -> None:
