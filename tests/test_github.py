@@ -168,7 +168,7 @@ def test_the_sentence_names_the_missing_permission_or_the_fork(work: Work) -> No
 def test_a_run_of_no_pull_request_says_so(work: Work, hub: FakeGitHub) -> None:
     (work.folder / "event.json").write_text('{"ref": "refs/heads/main"}')
     done = work.comment("text")
-    assert (done.returncode, "belongs to no pull request" in done.stderr) == (0, True)
+    assert (done.returncode, "This run belongs to no pull request" in done.stderr) == (0, True)
     assert hub.requests == []
     assert "made" in work.comment("text", "--pull-request", "9").stdout
     (work.folder / "event.json").write_text('{"issue": {"number": 9, "pull_request": {"url": "x"}}}')

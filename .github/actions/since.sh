@@ -17,9 +17,11 @@ known() { git merge-base "$1" HEAD >/dev/null 2>&1; }
 
 changed_since() {
   local since=${SINCE:-} head parents
-  [ "$since" != all ] || return 0
-  head=$(git rev-parse --verify --quiet HEAD) || return 0
-  if [ -z "$since" ] && [ -n "${BASE_SHA:-}" ]; then
+  [ "$since" != all ] && [ -n "$since${BASE_SHA:-}" ] || return 0
+  head=$(git rev-parse --verify --quiet HEAD) || true
+  if [ -z "$head" ]; then
+    since=${since:-$BASE_SHA}
+  elif [ -z "$since" ]; then
     # A pull request is checked out as the merge of both branches: its first parent is what the base was then.
     parents=$(git cat-file commit HEAD | sed -n '/^$/q; s/^parent //p')
     if [ "$head" = "${GITHUB_SHA:-}" ] && [ "$(wc -w <<< "$parents")" -eq 2 ]; then
@@ -29,8 +31,7 @@ changed_since() {
       since=$BASE_SHA
     fi
   fi
-  [ -n "$since" ] || return 0
-  if ! known "$since" && [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+  if ! known "$since" && [ "$(git rev-parse --is-shallow-repository 2>/dev/null)" = true ]; then
     fetched --unshallow "$head" '+refs/heads/*:refs/remotes/origin/*' || true
   fi
   if known "$since"; then

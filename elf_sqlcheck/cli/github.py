@@ -76,7 +76,7 @@ def comment(
 
     def report() -> str:
         if not number:
-            raise NotReported("this run belongs to no pull request, so there is nothing to comment on.")
+            raise NotReported("This run belongs to no pull request, so there is nothing to comment on.")
         done = comments.keep(GitHub(job), number, name, text, only_update=only_update)
         return f"comment {name} of pull request #{number}: {done}"
 

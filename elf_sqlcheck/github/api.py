@@ -46,8 +46,8 @@ class GitHub:
     def __init__(self, job: Job) -> None:
         if not job.token:
             raise NotReported(
-                "there is no GITHUB_TOKEN, so GitHub cannot be told",
-                "give it to the step: `env: GITHUB_TOKEN: ${{ github.token }}`",
+                "There is no GITHUB_TOKEN, so GitHub cannot be told.",
+                "Give it to the step: `env: GITHUB_TOKEN: ${{ github.token }}`",
             )
         # Said here, because http.client would quote the value of a header that it refuses.
         if not re.fullmatch(r"[!-~]+", job.token):
