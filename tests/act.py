@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,8 @@ class Project:
         subprocess.run(["git", "-C", str(self._origin), *allow], check=True)
         for name, (variables, others, script) in _STUBS.items():
             self._stub(name, variables, others, script)
+        # act copies all of it before each step.
+        shutil.copytree(ROOT / ".github" / "actions", folder / "tool" / ".github" / "actions")
         # Workflows are put there for act alone.
         (self.folder / ".git" / "info" / "exclude").write_text(".github/\n")
 
@@ -123,13 +126,13 @@ class Project:
         self.git("push", "--quiet", "--force", str(self._origin), "HEAD:refs/pull/7/merge", "main")
         event_file = self._base / "event.json"
         event_file.write_text(json.dumps(self.event))
-        text = (self.folder / ".github/workflows" / workflow).read_text()
+        text = "".join(path.read_text() for path in (self.folder / ".github/workflows").iterdir())
         local = {f"stub/{pin}": self._base / pin.partition("@")[0] for pin in re.findall(r"stub/([\w-]+@\w+)", text)}
         local[_SETUP_PYTHON] = self._base / "setup-python"
         command = [
             os.path.join(BIN, "act"), event, "--workflows", f".github/workflows/{workflow}", "--eventpath",
             str(event_file), "--platform", "ubuntu-24.04=-self-hosted", "--container-daemon-socket", "-",
-            "--action-offline-mode", f"--local-repository=elf/elf-sqlcheck@{_SHA}={ROOT}",
+            "--action-offline-mode", f"--local-repository=elf/elf-sqlcheck@{_SHA}={self._base / 'tool'}",
             *(f"--local-repository={name}={folder}" for name, folder in local.items()),
             *(f"--env={name}={value}" for name, value in self.variables.items()),
             *((f"--secret=GITHUB_TOKEN={self.token}",) if self.token else ()),
@@ -151,7 +154,9 @@ class Project:
         return Ran(done.returncode, done.stdout)
 
     def _stub(self, name: str, variables: Mapping[str, str], others: tuple[str, ...], script: str) -> None:
-        inputs = {key: {"description": "-", "default": _DEFAULTS.get(key, "")} for key in (*variables.values(), *others)}
+        inputs = {
+            key: {"description": "-", "default": _DEFAULTS.get(key, "")} for key in (*variables.values(), *others)
+        }
         step = {
             "shell": "bash",
             "env": {variable: f"${{{{ inputs.{key} }}}}" for variable, key in variables.items()},

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.dirname(sys.executable)
 WORKFLOWS = sorted(
     os.path.join(".github", "workflows", name) for name in os.listdir(os.path.join(ROOT, ".github", "workflows"))
+)
+ACTIONS = sorted(
+    os.path.join(".github", "actions", name, "action.yml")
+    for name in os.listdir(os.path.join(ROOT, ".github", "actions"))
+    if "." not in name
+)
+SCRIPTS = sorted(
+    os.path.join(".github", "actions", name)
+    for name in os.listdir(os.path.join(ROOT, ".github", "actions"))
+    if name.endswith(".sh")
 )
 
 
@@ -37,6 +53,16 @@ def test_dependabot_fits_the_schema() -> None:
     judge("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
 
+def test_actions_fit_the_schema() -> None:
+    assert len(ACTIONS) == 3
+    judge("check-jsonschema", "--builtin-schema", "vendor.github-actions", *ACTIONS)
+
+
+@pytest.mark.parametrize(("schema", "path"), [("gitlab-ci", "ci/gitlab.yml"), ("circle-ci", "ci/circleci.yml")])
+def test_recipes_for_other_systems_fit_their_schema(schema: str, path: str) -> None:
+    judge("check-jsonschema", "--builtin-schema", f"vendor.{schema}", path)
+
+
 def test_expressions_and_shell_lines_of_the_workflows_are_sound() -> None:
     judge("actionlint", *WORKFLOWS)
 
@@ -45,12 +71,88 @@ def test_workflows_are_safe() -> None:
     judge("zizmor", "--offline", "--no-progress", "--persona=pedantic", ".github")
 
 
-@pytest.mark.parametrize("path", WORKFLOWS)
+@pytest.mark.parametrize("path", WORKFLOWS + ACTIONS)
 def test_actions_are_pinned_by_commit_and_say_which_version_that_is(path: str) -> None:
     uses = re.findall(r"^\s*(?:- )?uses: (.+)$", read(path), re.MULTILINE)
     assert uses
     for action in uses:
-        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+        if action.startswith("$/"):  # of this repository, at the commit that the workflow is of
+            assert os.path.exists(os.path.join(ROOT, action.removeprefix("$/"), "action.yml")), action
+        else:
+            assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def test_one_action_is_pinned_to_one_commit_everywhere() -> None:
+    pins = {pin for path in WORKFLOWS + ACTIONS for pin in re.findall(r"uses: (\S+@[0-9a-f]{40})", read(path))}
+    assert len(pins) == len({pin.partition("@")[0] for pin in pins}), pins
+
+
+def test_the_shell_sees_inputs_and_secrets_in_its_environment_only() -> None:
+    from pre_commit import clientlib
+
+    scripts = [script for path in WORKFLOWS + ACTIONS for script in _scripts(clientlib.yaml_load(read(path)))]
+    assert len(scripts) > 10
+    for script in scripts:
+        assert "${{" not in script, script
+    assert not any("pull_request_target" in read(path) for path in WORKFLOWS)
+
+
+def _scripts(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("run"), str):
+            yield node["run"]
+        for value in node.values():
+            yield from _scripts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _scripts(value)
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_scripts_of_the_actions_are_ones_that_bash_can_read(path: str) -> None:
+    subprocess.run(["bash", "-n", os.path.join(ROOT, path)], check=True)
+    runs = read(path).startswith("#!")
+    assert os.access(os.path.join(ROOT, path), os.X_OK) == runs
+    called = [name for name in ACTIONS if f"../{os.path.basename(path)}" in read(name)]
+    assert bool(called) == runs
+
+
+def install(folder: Path, root: str | Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that installs for the actions."""
+    environment = {
+        "PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ["HOME"], "RUNNER_TEMP": str(folder), "EXTRA": "db",
+        "GITHUB_PATH": str(folder / "path"), "PYTHON": sys.executable, **variables,
+    }  # fmt: skip
+    script = os.path.join(root, ".github", "actions", "install.sh")
+    return subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_version_is_a_release_or_what_is_there(tmp_path: Path) -> None:
+    assert "no elf-sqlcheck is on PATH" in install(tmp_path, VERSION="none").stdout
+    assert "neither empty, nor none, nor a release" in install(tmp_path, VERSION="1.0; rm -rf /").stdout
+    assert "nor a release" in install(tmp_path, VERSION="git+https://example.org/x").stdout
+    (tmp_path / "elf-sqlcheck").symlink_to(os.path.join(BIN, "elf-sqlcheck"))
+    assert install(tmp_path, VERSION="none").returncode == 0
+    assert os.listdir(tmp_path) == ["elf-sqlcheck"]
+
+
+@pytest.mark.slow
+def test_the_actions_install_the_commit_that_they_came_with(tmp_path: Path) -> None:
+    # A copy, since building leaves things behind; without dependencies, since these are no business of the script.
+    root = tmp_path / "checkout"
+    for folder in ("elf_sqlcheck", "rules", ".github/actions"):
+        shutil.copytree(os.path.join(ROOT, folder), root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(os.path.join(ROOT, name), root)
+    kept = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.endswith("_proxy")}
+    done = install(tmp_path, root, VERSION="", PIP_NO_DEPS="1", **kept)
+    assert done.returncode == 0, done.stderr
+    commands = (tmp_path / "path").read_text().strip()
+    assert sorted(os.listdir(commands)) == ["elf-migrate", "elf-sqlcheck"]
+    python = os.path.join(os.path.dirname(os.path.realpath(os.path.join(commands, "elf-migrate"))), "python")
+    code = "import importlib.metadata as m, elf_sqlcheck; print(m.version('elf-sqlcheck'), elf_sqlcheck.__file__)"
+    shown = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert str(tmp_path / "elf-sqlcheck") in shown
 
 
 def test_tests_run_on_every_python_that_the_package_promises() -> None:
