@@ -108,6 +108,36 @@ def _scripts(node: object) -> Iterator[str]:
             yield from _scripts(value)
 
 
+def test_the_workflows_that_the_documentation_shows_are_sound(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", read("docs/github.md"), re.MULTILINE | re.DOTALL)
+    shown = [block for block in blocks if "jobs:" in block]
+    assert len(shown) == 4
+    workflows = tmp_path / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    paths = []
+    for number, block in enumerate(shown):
+        (workflows / f"{number}.yml").write_text(block, "utf-8")
+        paths.append(str(workflows / f"{number}.yml"))
+    judge("actionlint", *paths)
+    judge("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *paths)
+    # What they name is here, and takes what they give it.
+    for block in shown:
+        for path, given in re.findall(
+            r"uses: OWNER/elf-sqlcheck/(\S+)@COMMIT\n(?: +with:\n((?: {6,}\S.*\n)+))?", block
+        ):
+            action = read(path if path.endswith(".yml") else f"{path}/action.yml")
+            for name in re.findall(r"^ +([\w-]+):", given, re.MULTILINE):
+                assert re.search(rf"^ +{name}:$", action, re.MULTILINE), f"{path} takes no {name}"
+
+
+@pytest.mark.parametrize("action", ["elf-sqlcheck", "elf-sqlcheck-verify"])
+def test_the_documentation_names_every_input(action: str) -> None:
+    text = read(f".github/actions/{action}/action.yml")
+    inputs = re.findall(r"^  ([\w-]+):$", text.partition("\noutputs:")[0].partition("inputs:")[2], re.MULTILINE)
+    page = read("docs/github.md")
+    assert [name for name in inputs if f"`{name}`" not in page and name != "token"] == []
+
+
 @pytest.mark.parametrize("path", SCRIPTS)
 def test_scripts_of_the_actions_are_ones_that_bash_can_read(path: str) -> None:
     subprocess.run(["bash", "-n", os.path.join(ROOT, path)], check=True)
