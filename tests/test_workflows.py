@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.loopback import Web, http, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,6 +186,50 @@ def test_the_actions_install_the_commit_that_they_came_with(tmp_path: Path) -> N
     code = "import importlib.metadata as m, elf_sqlcheck; print(m.version('elf-sqlcheck'), elf_sqlcheck.__file__)"
     shown = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert str(tmp_path / "elf-sqlcheck") in shown
+
+
+@pytest.mark.parametrize(
+    ("majors", "code", "said"),
+    [("18", 0, ""), ("14, 18", 0, "postgresql-14 cannot be installed here"), ("16;x", 2, "does not name majors")],
+)
+def test_servers_are_installed_only_where_they_lack(tmp_path: Path, majors: str, code: int, said: str) -> None:
+    if os.path.exists("/usr/lib/postgresql/14"):
+        pytest.skip("there is a Postgres 14 here")
+    script = os.path.join(ROOT, ".github", "actions", "servers.sh")
+    environment = {"PATH": str(tmp_path), "PG": majors}
+    done = subprocess.run(["/bin/bash", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stderr
+
+
+def test_a_shallow_clone_is_deepened_with_the_token_only_when_it_must(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=main", "origin")
+    for number in range(3):
+        git("-C", "origin", "commit", "--quiet", "--allow-empty", f"--message={number}")
+    git("clone", "--quiet", "--depth=1", f"file://{tmp_path}/origin", "clone")
+    base = git("-C", "origin", "rev-parse", "main~2")
+    web = Web([http(401, b"", "WWW-Authenticate: Basic"), http(403)])
+    with listening(web) as port:
+        server = f"http://127.0.0.1:{port}"
+        git("-C", "clone", "remote", "set-url", "origin", f"{server}/elf/shop")
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_TERMINAL_PROMPT": "0", "GIT_TOKEN": "ghs_c4n4ry",
+            "GITHUB_SERVER_URL": server, "BASE_SHA": base,
+        }  # fmt: skip
+        script = f"set -euo pipefail; source {ROOT}/.github/actions/since.sh; changed_since"
+        command = ["bash", "-c", script]
+        clone = tmp_path / "clone"
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert f"what changed since {base} is not known here" in done.stderr
+        login = base64.b64encode(b"x-access-token:ghs_c4n4ry").decode()
+        assert [f"basic {login}" in request for request in web.requests] == [False, True]
+        git("-C", "clone", "remote", "set-url", "origin", f"file://{tmp_path}/origin")
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{base}\n", done.stderr
 
 
 def test_tests_run_on_every_python_that_the_package_promises() -> None:

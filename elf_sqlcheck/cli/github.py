@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.github.api import NotReported
 
+#: A job summary may be 1 MiB a step, and a character at most three bytes of it for each that is counted.
+_SUMMARY = 250_000
+
 _strict = click.option("--strict", is_flag=True, help="End with 2 when GitHub does not take it, instead of saying so.")
 
 
@@ -164,10 +167,6 @@ def _report(report: Callable[[], str], summary: str, of_fork: bool, text: str, *
             shown = cut(f"{text.strip()}\n\n" if text.strip() else "", _SUMMARY)
             sentence = f"> [!NOTE]\n> elf-sqlcheck: {_escaped(_sentence(failure, of_fork))}\n\n"
             write(summary, f"{sentence}{shown}", "a", "GITHUB_STEP_SUMMARY names it")
-
-
-#: A job summary may be 1 MiB a step, and a character at most three bytes of it for each that is counted.
-_SUMMARY = 250_000
 
 
 def _sentence(failure: NotReported, of_fork: bool) -> str:
