@@ -58,7 +58,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
         whole = _log(report, [finding for finding, _ in found[: len(results)]], results)
         text = dumps(whole, indent=2) + "\n"
         packed = len(gzip.compress(text.encode())) if len(text) > PACKED else 0
-        if packed <= PACKED:
+        if packed <= PACKED or not results:
             return text
         del results[int(len(results) * 0.95 * PACKED / packed) :]
 
