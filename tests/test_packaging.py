@@ -138,7 +138,7 @@ def test_names_that_users_may_have_themselves_stay_free(python: str, module: str
 def test_the_installed_commands_run(python: str, command: str, tmp_path: Path) -> None:
     installed = os.path.join(os.path.dirname(python), command)
     assert "Usage:" in run(installed, "--help", cwd=tmp_path).stdout
-    assert run(installed, "--version", cwd=tmp_path).stdout.strip().endswith("0.1.0")
+    assert run(installed, "--version", cwd=tmp_path).stdout.startswith(f"{command} 0.1.0\n")
 
 
 def test_the_installed_command_knows_every_rule(python: str, tmp_path: Path) -> None:

@@ -111,11 +111,13 @@ def lint(
         fixed.done if fixed and not adding else 0,
         checked.known,
         checked.secret,
+        judged=frozenset().union(*(folder.judged for folder in folders)),
+        rules=rules.rules,
+        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
-    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
-    context.exit(options.exit_code(report, fail_on))
+    context.exit(options.exit_code(report))
 
 
 def _refuse_contradictions(
@@ -195,7 +197,7 @@ def _show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
             shown = clean(line, keep="\t")
-            click.echo(painted(shown, kind, printer.style.colour) if kind else shown)
+            click.echo(painted(shown, kind, printer.style.colour) if kind else shown, color=True)
     else:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _output_format = click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is shown."
 )
-_no_color = click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them).")
+_no_color = click.option("--no-color", is_flag=True, help=options.NO_COLOR)
 
 
 @click.group(invoke_without_command=True)
