@@ -15,6 +15,8 @@ done
 arguments+=(--output github:-)
 
 since=$(changed_since)
+# What is run from here on may load rules of the repository.
+unset GIT_TOKEN
 [ -z "$since" ] || arguments+=(--since "$since")
 [ -z "${DIR:-}" ] || arguments+=(--dir "$DIR")
 [ -z "${FAIL_ON:-}" ] || arguments+=(--fail-on "$FAIL_ON")
