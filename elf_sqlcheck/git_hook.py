@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from hashlib import sha256
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.record import Record
@@ -195,6 +194,8 @@ def _read(path: str) -> str | None:
 
 
 def _checksum(text: str) -> str:
+    from hashlib import sha256
+
     return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -110,7 +110,7 @@ def test_data_files_are_in_the_wheel(packed: list[str]) -> None:
     assert len(reports) == 2
     assert {f"elf_sqlcheck/reports/html/{name}" for name in reports} <= set(packed)
     schemas = {f"elf_sqlcheck/reports/{name}" for name in ("report.schema.json", "events.schema.json")}
-    assert {"elf_sqlcheck/py.typed", *schemas} <= set(packed)
+    assert {"elf_sqlcheck/py.typed", "elf_sqlcheck/config.schema.json", *schemas} <= set(packed)
 
 
 def test_the_wheel_claims_one_name_at_the_top_level(packed: list[str]) -> None:
