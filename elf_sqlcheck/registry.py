@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 
 from elf_sqlcheck.errors import ConfigError, RuleError, closest
+from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
@@ -184,6 +185,8 @@ def select(
 
 def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
     """The error for a rule that does not exist, with the nearest that does."""
+    if is_style(name) and not any(map(is_style, known)):
+        return ConfigError(f"{name} is found by `elf-sqlcheck style`, not by lint", "leave it out, or run that command")
     near = closest(name, known)
     advice = f"did you mean {near}?" if near else "`elf-sqlcheck rules` lists them all"
     return ConfigError(f"there is no rule or family called {name}", advice)
