@@ -75,6 +75,7 @@ def style(
         progress.clear()
         for path in fixed.refused:
             printer.note(f"note: {path} was left as it is: the fixes of sqlfluff would have changed what it says")
+        _note_old(folders, fixed, config.main_branch, printer)
         if diffing:
             files.show_diff(fixed, printer, "fixed")
             context.exit(int(bool(fixed.texts)))
@@ -105,6 +106,22 @@ def _note_large(folders: list[Folder], printer: Printer) -> None:
         for path, data in asked(folder):
             if len(data) > LARGE:
                 printer.note(f"note: {path} is large ({len(data):,} bytes): sqlfluff takes its time over it")
+
+
+def _note_old(folders: list[Folder], fixed: Fixed, branch: str, printer: Printer) -> None:
+    """Say which fixed files may have been deployed: whoever deploys compares them with what was applied."""
+    from elf_sqlcheck import mainline
+
+    for folder in folders:
+        mended = sorted(folder.judged & fixed.texts.keys())
+        new = mainline.compare(folder, branch).get("main-added") if mended else None
+        old = [path for path in mended if new is not None and path not in new]
+        if old:
+            printer.note(
+                f"note: {len(old)} of the fixed files {'is' if len(old) == 1 else 'are'} on the main branch "
+                f"({old[0]}{', …' if len(old) > 1 else ''}): what is deployed must stay as it is, "
+                "or the next deployment finds it changed"
+            )
 
 
 class _Progress:

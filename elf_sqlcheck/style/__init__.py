@@ -5,8 +5,9 @@ A fix is taken only where the file says the same afterwards, to Postgres and to 
 
 from __future__ import annotations
 
-from elf_sqlcheck import fix, run, suppress
+from elf_sqlcheck import fix, layouts, run, suppress
 from elf_sqlcheck.baseline import Covered
+from elf_sqlcheck.finding import STYLE
 from elf_sqlcheck.model import Edit, Fix, Severity
 from elf_sqlcheck.style import text
 from elf_sqlcheck.style.judging import NOQA, UNJUDGED
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.baseline import Baseline
     from elf_sqlcheck.config import Config
+    from elf_sqlcheck.fix import Applied
     from elf_sqlcheck.model import Finding
     from elf_sqlcheck.run import Checked, Fixed
     from elf_sqlcheck.sources import Folder
@@ -42,10 +44,12 @@ class Style:
         self.chosen = chosen
         self.config = config
         self.baseline = baseline
+        self._sealed: set[str] = set()
 
     def check(self, folders: Iterable[Folder]) -> Checked:
         """Judge the files asked for. Raises ConfigError when sqlfluff's configuration is no good."""
         folders = tuple(folders)
+        self._sealed = _sealed(folders)
         checked = self._checked({path: data for folder in folders for path, data in asked(folder)})
         if self.baseline is None:
             return checked
@@ -55,8 +59,9 @@ class Style:
     def repair(self, folders: Sequence[Folder]) -> Fixed:
         """Fix what can be fixed, in passes until nothing changes; no file is written.
 
-        A file that would say something else then, or of which a fix lost a comment, stays as it was.
+        A file that would say something else then, or lose a comment, stays as it was.
         """
+        self._sealed = _sealed(folders)
         original = {path: data for folder in folders for path, data in asked(folder)}
         now, changed = dict(original), dict(original)
         seen = set(original.items())
@@ -72,17 +77,15 @@ class Style:
                 by_path.setdefault(finding.path, []).append(finding)
             changed = {}
             for path, findings in by_path.items():
-                applied = fix.apply(now[path], findings)
-                if (path, applied.data) in seen:
-                    continue
-                if same_meaning(path, original[path], applied.data):
-                    changed[path] = applied.data
-                    seen.add((path, applied.data))
-                    done[path] = done.get(path, 0) + len(applied.done)
-                else:
+                applied, is_right = _mended(path, now[path], findings)
+                if not is_right:
                     refused.add(path)
                     now[path] = original[path]
                     done.pop(path, None)
+                elif (path, applied.data) not in seen:
+                    changed[path] = applied.data
+                    seen.add((path, applied.data))
+                    done[path] = done.get(path, 0) + len(applied.done)
             now |= changed
             if not changed:
                 break
@@ -121,14 +124,32 @@ class Style:
     def _findings(self, path: str, found: Found) -> Iterator[Finding]:
         rule = self.chosen.running.get(found.rule)
         if rule is not None:
-            mend = Fix("write it so", tuple(Edit(span, new) for span, new in found.edits)) if found.edits else None
+            edits = tuple(Edit(span, new) for span, new in found.edits)
+            may = edits and path not in self._sealed
+            mend = Fix("write it as sqlfluff does", edits) if may else None
             severity = Severity.NOTE if found.is_minor else rule.severity
             yield rule.finding(found.message, path, found.span, instead=found.instead, severity=severity, fix=mend)
+
+
+def _mended(path: str, data: bytes, findings: Iterable[Finding]) -> tuple[Applied, bool]:
+    """The fixes put in, and whether the file still says the same; comments that allow what is not found go last."""
+    findings = list(findings)
+    applied = fix.apply(data, [finding for finding in findings if finding.family == STYLE])
+    if applied.done:
+        return applied, same_meaning(path, data, applied.data)
+    applied = fix.apply(data, findings)
+    return applied, same_meaning(path, data, applied.data, comments=False)
 
 
 def asked(folder: Folder) -> Iterator[tuple[str, bytes]]:
     """The files of SQL that are judged, with their bytes, in the order of their paths."""
     return ((path, folder.files[path]) for path in sorted(folder.judged) if not path.endswith("sqitch.plan"))
+
+
+def _sealed(folders: Iterable[Folder]) -> set[str]:
+    """The files that must not be edited, because their tool holds a hash of them."""
+    migrations = (one for folder in folders for one in layouts.read_all(folder.files, folder.layout) if one.sealed)
+    return {path for migration in migrations for path in migration.paths}
 
 
 def _place(finding: Finding) -> tuple[str, int, str]:

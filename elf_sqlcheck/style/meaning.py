@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Migration
 
 
-def same_meaning(path: str, before: bytes, after: bytes) -> bool:
+def same_meaning(path: str, before: bytes, after: bytes, *, comments: bool = True) -> bool:
     """Whether both texts of the file `path` say the same.
 
     The statements are compared as Postgres parses them, section by section; what does not parse, byte by byte; the
-    comments by their words, because some of them are headers, markers and suppressions.
+    `comments` by their words, because some of them are headers, markers and suppressions.
     """
     old, new = layouts.read(path, before), layouts.read(path, after)
-    if _outside(old) != _outside(new) or _comments(before) != _comments(after):
+    if _outside(old) != _outside(new) or (comments and _comments(before) != _comments(after)):
         return False
     plain = [layouts.read(path, data, "plain") for data in (before, after)]
     pairs = [*zip(old.sections, new.sections, strict=True), (plain[0].up, plain[1].up)]
