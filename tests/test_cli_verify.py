@@ -58,6 +58,13 @@ def test_good_migrations_are_proven(folder: Path) -> None:
     assert re.search(r"2 migrations applied, 2 rolled back and applied again, in \d+\.\d s", done.stderr)
 
 
+def test_each_boundary_is_really_cut_if_that_is_asked_for(folder: Path) -> None:
+    done = verify(folder, "--cuts", "all", "--output-format", "json")
+    told = [one["more"]["cuts"] for one in json.loads(done.stdout)["verification"]["steps"]]
+    assert told == [{"boundaries": 1, "judged": 1, "cut": 1}, {"boundaries": 2, "judged": 2, "cut": 2}]
+    assert verify(folder, "--cuts", "some").returncode == 2
+
+
 def test_a_rollback_that_leaves_something_is_found_at_its_line(folder: Path, server: Server) -> None:
     (folder / f"{NAMES[1]}.sql").write_text(
         migration("CREATE TABLE members (id int);\nCREATE TABLE badges (id int);", "DROP TABLE members;")

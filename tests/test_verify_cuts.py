@@ -36,8 +36,21 @@ def test_each_boundary_is_cut(server: Server) -> None:
     assert found == []
     assert [step.more["cuts"]["boundaries"] for step in result.steps] == [3, 3]
     assert [step.more["cuts"]["judged"] for step in result.steps] == [3, 3]
+    assert [step.more["cuts"]["cut"] for step in result.steps] == [1, 1]
     _, without = tried(server, plain, cuts=0)
     assert "cuts" not in without.steps[0].more
+
+
+def test_really_cut_at_each_boundary_it_finds_the_same(server: Server) -> None:
+    setting = "CREATE TABLE b (id int);\nSELECT setval('s', 8);\nCREATE TABLE c (id int);"
+    chain = [
+        made(1, "CREATE SEQUENCE s;\nSELECT setval('s', 500);\nCREATE TABLE t ();", None, header=_ONE_WAY),
+        made(2, setting, None, header=_ONE_WAY),
+        made(3, "CREATE INDEX CONCURRENTLY i ON b (id);\nDROP INDEX i;", None, header=f"{_ONE_WAY}{_ALONE}"),
+    ]
+    found, result = tried(server, *chain, cuts=None)
+    assert found == tried(server, *chain)[0] == [("partial-failure-leaves-changes", "SELECT setval('s', 8)")]
+    assert [step.more["cuts"].get("cut") for step in result.steps] == [3, 3, None]
 
 
 def test_a_sequence_that_is_set_back_stays_so(server: Server) -> None:

@@ -242,14 +242,17 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
 
 
 def _real_paths(paths: Iterable[str]) -> dict[str, str]:
-    """The real path of each; a folder of a thousand files is followed to its own once."""
-    folders: dict[str, str] = {}
+    """The real path of each; a folder of a thousand files is followed to its own, and looked at, once."""
+    folders: dict[str, tuple[str, set[str]]] = {}
     found: dict[str, str] = {}
     for path in paths:
         folder, name = os.path.split(path)
         if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        found[path] = os.path.realpath(path) if os.path.islink(path) else os.path.join(folders[folder], name)
+            with os.scandir(folder or ".") as entries:
+                links = {entry.name for entry in entries if entry.is_symlink()}
+            folders[folder] = os.path.realpath(folder), links
+        real, links = folders[folder]
+        found[path] = os.path.realpath(path) if name in links else os.path.join(real, name)
     return found
 
 

@@ -22,9 +22,9 @@ _FLAGS = (
     click.option("--sample", metavar="FILE", help="Use these rows (CSV, SQL, or a folder of them) instead."),
     click.option(
         "--cuts",
-        type=click.IntRange(0),
-        metavar="N",
-        help="Cut each migration short, really at up to N places (25); 0: not at all.",
+        metavar="N|all",
+        callback=lambda _context, _option, text: None if text is None else _cuts(text),
+        help="Cut each migration short, really at up to N suspicious places (25) or at all places; 0: not.",
     ),
     click.option("--twice", is_flag=True, default=None, help="Apply each UP a second time, on top of itself."),
     click.option("--chain", is_flag=True, default=None, help="Walk the whole chain down to nothing and up again."),
@@ -42,6 +42,13 @@ _FLAGS = (
 )
 
 
+def _cuts(text: str) -> int | str:
+    """The number, or "all"."""
+    if text != "all" and not text.isdecimal():
+        raise click.BadParameter(f"{text} is neither a number nor `all`")
+    return text if text == "all" else int(text)
+
+
 def tried(command: Command) -> Command:
     """Add the options; `of` turns them into Options."""
     for option in reversed(_FLAGS):
@@ -55,6 +62,8 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
 
     names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
+    if chosen.get("cuts") == "all":
+        chosen["cuts"] = None
     if config.queries:
         chosen.setdefault("queries", tuple(os.path.relpath(config.absolute(path)) for path in config.queries))
     if any(environment.team_roles for environment in config.env.values()):

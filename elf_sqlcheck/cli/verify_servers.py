@@ -116,6 +116,7 @@ def _on_throwaway(
 
     states = history.states(migrations, only, wanted) if where.cache else None
     with throwaway(where.programs, major, profile=wanted.profile, states=states, meanwhile=_load) as server:
+        server.ends_with_run = not where.keep
         for note in server.notes:
             printer.note(note)
         if server.restored:

@@ -87,6 +87,8 @@ class Server:
         self.warning = provider.warning
         #: What of a history was there already when the server was started.
         self.restored: State | None = None
+        #: Nothing that a run leaves in it needs to be tidied up.
+        self.ends_with_run = False
         self.profile = profile
         self.superuser = superuser_of(profile)
         self.user = "postgres"

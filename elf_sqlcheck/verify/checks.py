@@ -28,7 +28,7 @@ def chosen(options: Options) -> list[Check]:
     observation = Observation() if options.observe else None
     if observation:
         checks.append(observation)
-    if options.cuts:
+    if options.cuts != 0:
         checks += [Cuts(observation), Resumes()]
     if options.traffic:
         checks.append(Traffic())

@@ -1,8 +1,9 @@
 """A transactional UP is cut short after each of its statements, and must leave nothing.
 
 Every boundary is judged by what a rehearsal showed there (`elf_sqlcheck.verify.boundaries`). Where that is suspicious,
-and after the last statement in any case, UP is really cut: the executor runs the statements up to there and then fails
-to write its history, as it would when the connection or the disk went away; all of it has to be rolled back.
+and after the last statement in any case (everywhere if that is asked for), UP is really cut: the executor runs the
+statements up to there and then fails to write its history, as it would when the connection or the disk went away; all
+of it has to be rolled back.
 """
 
 from __future__ import annotations
@@ -61,11 +62,15 @@ class Cuts(Check):
         if rehearsal is None:
             return
         told = step.more["cuts"]
-        most = stage.options.cuts - told["cut"]
-        new = [count for count in suspicious(rehearsal) if count > told["judged"]]
+        doubtful = suspicious(rehearsal)
+        if stage.options.cuts is None:
+            places, most = list(range(1, judged(rehearsal) + 1)), len(piece.statements)
+        else:
+            places, most = doubtful, stage.options.cuts - told["cut"]
+        new = [count for count in places if count > told["judged"]]
         trial = _Trial(stage, step, piece, rehearsal)
         for count in new[:most]:
-            told["cut"] += trial.look(count, closely=True)
+            told["cut"] += trial.look(count, closely=count in doubtful)
         whole = len(piece.statements)
         if not rehearsal.refused and whole not in new and len(new) < most:
             told["cut"] += trial.look(whole, closely=False)

@@ -20,7 +20,8 @@ class Options:
         seed: What the synthetic rows are made from: the same seed gives the same rows.
         sample: A file or folder (CSV, SQL) with rows to use instead of synthetic ones; "" for none.
         cuts: At how many boundaries of statements a migration is really cut short, at most. Each boundary is judged,
-            by what a rehearsal shows there, and really cut where that is suspicious; 0 judges and cuts none.
+            by what a rehearsal shows there, and really cut where that is suspicious; 0 judges and cuts none, None
+            really cuts at every one.
         twice: Apply each UP a second time, on top of itself.
         chain: Walk the whole chain down to nothing and up again.
         traffic: Read and write the touched tables in a second session while UP runs.
@@ -37,7 +38,7 @@ class Options:
     rows: int = 100
     seed: int = 1
     sample: str = ""
-    cuts: int = 25
+    cuts: int | None = 25
     twice: bool = False
     chain: bool = False
     traffic: bool = False

@@ -66,6 +66,8 @@ class Proof:
         """Count a migration that the server began with as applied."""
         step = Step(migration, judged=False, applied=True)
         self.stage.result.steps.append(step)
+        known = self.stage.restored.known if self.stage.restored else None
+        self._standing = known.snapshot if known else None
         for check in self._checks:
             check.passed_over(self.stage, step)
 

@@ -69,7 +69,7 @@ class Resumes(Check):
         except MigrationFailed:
             return
         with stage.copy() as executor:
-            self._outcome = _resumed(executor, migration, pieces, stage.options.cuts)
+            self._outcome = _resumed(executor, migration, pieces, stage.options.cuts or len(pieces))
 
     def applied(self, stage: Stage, step: Step) -> None:
         """Report what came of it."""

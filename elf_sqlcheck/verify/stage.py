@@ -211,9 +211,10 @@ class Stage:
         return self.executor.another(application_name)
 
     def close(self, *, keep: bool) -> None:
-        """Drop the database, or say where it is."""
-        if keep and self.database:
-            self.result.url = self._shown(self.database)
+        """Drop the database, or say where it is; on a server that ends with the run it is let be."""
+        if self.database and (keep or (not isinstance(self.server, str) and self.server.ends_with_run)):
+            if keep:
+                self.result.url = self._shown(self.database)
             self.executor.close()
             self._schema.close()
         else:
