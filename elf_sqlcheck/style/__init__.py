@@ -5,11 +5,10 @@ A fix is taken only where the file says the same afterwards, to Postgres and to 
 
 from __future__ import annotations
 
-from elf_sqlcheck import fix, layouts, run, suppress
+from elf_sqlcheck import fix, layouts, run, suppress, text
 from elf_sqlcheck.baseline import Covered
 from elf_sqlcheck.finding import STYLE
 from elf_sqlcheck.model import Edit, Fix, Severity
-from elf_sqlcheck.style import text
 from elf_sqlcheck.style.judging import NOQA, UNJUDGED
 from elf_sqlcheck.style.meaning import same_meaning
 from elf_sqlcheck.style.processes import Judges

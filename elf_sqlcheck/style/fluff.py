@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 #: The group of the rules that our plug-in brings to sqlfluff: `elf-sqlcheck lint` runs them without a detour.
 OURS = "elf"
-logging.getLogger("sqlfluff").addHandler(logging.NullHandler())
-logging.getLogger("sqlfluff").propagate = False
 
 
 class Known(Record):
@@ -82,6 +80,7 @@ class Answer(Record):
 
 def rules() -> tuple[Known, ...]:
     """All rules of sqlfluff and its plug-ins but ours."""
+    _quiet()
     pack = get_ruleset().get_rulepack(FluffConfig(overrides={"dialect": "postgres", "rules": "all"}))
     return tuple(
         Known(rule.name or rule.code, rule.code, rule.description) for rule in pack.rules if OURS not in rule.groups
@@ -111,6 +110,13 @@ def judge(text: str, path: str, settings: Settings, chosen: Collection[str]) -> 
     starts = _line_starts(text)
     problems = [_problem(found, starts, len(text)) for found in linted.get_violations(filter_warning=False)]
     return Answer(tuple(problems), frozenset(rule.name or rule.code for rule in running))
+
+
+def _quiet() -> None:
+    """Keep what sqlfluff logs off standard error: what matters of it comes as a problem, or as an error."""
+    logger = logging.getLogger("sqlfluff")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
 
 
 def reads(text: str, path: str, settings: Settings) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck import text
 from elf_sqlcheck.model import Span
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.style import fluff, text
+from elf_sqlcheck.style import fluff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.style.fluff import Problem, Settings
-    from elf_sqlcheck.style.text import Text
+    from elf_sqlcheck.text import Text
 
 #: The rules that are not sqlfluff's: what it did not judge, and comments for it that it does not understand.
 UNJUDGED, NOQA = "style.unjudged", "style.noqa"

@@ -1,4 +1,4 @@
-"""The text of a file as sqlfluff is given it, and the way back from its characters to the bytes of the file.
+"""The text of a file as sqlfluff has it, and the way back from its characters to the bytes of the file.
 
 sqlfluff is not shown what is no SQL to Postgres (rows for COPY, commands of psql, what does not parse): there, comments
 of the same length stand in its text.
