@@ -91,19 +91,10 @@ def build(arguments: list[str]) -> None:
 def repacked(sdist: bytes, when: int) -> bytes:
     """The archive with its files in one order, of one time and of nobody: setuptools keeps what the machine has."""
     plain = io.BytesIO()
-    with (
-        tarfile.open(fileobj=io.BytesIO(sdist)) as old,
-        tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new,
-    ):
+    with tarfile.open(fileobj=io.BytesIO(sdist)) as old, tarfile.open(fileobj=plain, mode="w") as new:
         for member in sorted(old.getmembers(), key=lambda member: member.name):
-            member.mtime, member.uid, member.gid, member.uname, member.gname, member.pax_headers = (
-                when,
-                0,
-                0,
-                "",
-                "",
-                {},
-            )
+            member.mtime, member.pax_headers = when, {}
+            member.uid, member.gid, member.uname, member.gname = 0, 0, "", ""
             member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
             new.addfile(member, old.extractfile(member) if member.isfile() else None)
     packed = io.BytesIO()

@@ -46,6 +46,7 @@ MODULES = (
     "verify_access",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
+_SQLFLUFF = "its rules are explained at https://docs.sqlfluff.com/en/stable/reference/rules.html"
 
 
 def builtin() -> tuple[Rule, ...]:
@@ -186,7 +187,7 @@ def select(
 def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
     """The error for a rule that does not exist, with the nearest that does."""
     if is_style(name) and not any(map(is_style, known)):
-        return ConfigError(f"{name} is found by `elf-sqlcheck style`, not by lint", "leave it out, or run that command")
+        return ConfigError(f"{name} is found by `elf-sqlcheck style`, not by lint", _SQLFLUFF)
     near = closest(name, known)
     advice = f"did you mean {near}?" if near else "`elf-sqlcheck rules` lists them all"
     return ConfigError(f"there is no rule or family called {name}", advice)
