@@ -93,9 +93,9 @@ class Baseline:
 
     def match(self, findings: Iterable[Finding], sources: Mapping[str, bytes]) -> Matched:
         """Part the findings that are new from those that the baseline knows; `sources` are the files by path."""
-        return self._match(findings, _Statements(sources))
+        return self._match(findings, Fingerprints(sources))
 
-    def _match(self, findings: Iterable[Finding], texts: _Statements) -> Matched:
+    def _match(self, findings: Iterable[Finding], texts: Fingerprints) -> Matched:
         left = dict(self.entries)
         paths = {entry.path for entry in left}
         gone = {path for path in paths if not os.path.exists(os.path.join(self.folder, path))}
@@ -118,17 +118,17 @@ class Baseline:
 
     def renewed(self, findings: Iterable[Finding], sources: Mapping[str, bytes], covered: Covered) -> Baseline:
         """A baseline with these findings, and with those entries that the run has not covered; notes are left out."""
-        texts = _Statements(sources)
+        texts = Fingerprints(sources)
         matched = self._match(findings, texts)
         return self._with((*matched.shown, *matched.known), texts, covered, matched)
 
     def pruned(self, findings: Iterable[Finding], sources: Mapping[str, bytes], covered: Covered) -> Baseline:
         """The baseline without what no longer occurs; a renamed file is found under its new name."""
-        texts = _Statements(sources)
+        texts = Fingerprints(sources)
         matched = self._match(findings, texts)
         return self._with(matched.known, texts, covered, matched)
 
-    def _with(self, findings: Iterable[Finding], texts: _Statements, covered: Covered, matched: Matched) -> Baseline:
+    def _with(self, findings: Iterable[Finding], texts: Fingerprints, covered: Covered, matched: Matched) -> Baseline:
         unused = self.unneeded(matched, covered)
         entries = {entry: number for entry, number in matched.unused.items() if entry not in unused}
         for finding in findings:
@@ -153,11 +153,11 @@ class Baseline:
         found = "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
         return f'{{\n  "version": {VERSION},\n  "findings": {found}\n}}\n'
 
-    def _entry(self, finding: Finding, texts: _Statements) -> Entry:
-        return Entry(self.relative(finding.path), finding.rule, texts.fingerprint(finding))
+    def _entry(self, finding: Finding, texts: Fingerprints) -> Entry:
+        return Entry(self.relative(finding.path), finding.rule, texts.of(finding))
 
 
-class _Statements:
+class Fingerprints:
     """The fingerprints of the statements of files, each read once."""
 
     __slots__ = ("hashes", "pieces", "sources")
@@ -167,7 +167,7 @@ class _Statements:
         self.pieces: dict[str, list[Span]] = {}
         self.hashes: dict[tuple[str, int, bool], str] = {}
 
-    def fingerprint(self, finding: Finding) -> str:
+    def of(self, finding: Finding) -> str:
         """The hash of what a finding is about: its statement, else its line, else the whole file; "" for no file."""
         path, span = finding.path, finding.span
         data = self.sources.get(path)

@@ -186,8 +186,9 @@ def select(
 
 def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
     """The error for a rule that does not exist, with the nearest that does."""
-    if is_style(name) and not any(map(is_style, known)):
+    of_style = any(map(is_style, known))
+    if is_style(name) and not of_style:
         return ConfigError(f"{name} is found by `elf-sqlcheck style`, not by lint", _SQLFLUFF)
     near = closest(name, known)
-    advice = f"did you mean {near}?" if near else "`elf-sqlcheck rules` lists them all"
+    advice = f"did you mean {near}?" if near else f"`{'sqlfluff' if of_style else 'elf-sqlcheck'} rules` lists them all"
     return ConfigError(f"there is no rule or family called {name}", advice)

@@ -70,6 +70,12 @@ def _load_parser() -> ModuleType:
 
 _parser = _load_parser()
 
+
+def grammar() -> str:
+    """The version of Postgres whose grammar the parser has: `18.6`."""
+    return ".".join(map(str, _parser.get_postgresql_version()))
+
+
 #: How deep the decoder and the reader may go: Python's own limit ends at a few hundred terms of one expression. On 3.12
 #: the decoder has a limit of its own, at about seven hundred.
 _DEEPEST = 6_000

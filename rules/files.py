@@ -23,7 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REQUIRED = ("Migration", "Version", "Description")
+#: The headers, and what stands for words that only the author has.
+_REQUIRED = {"Migration": "what it does", "Version": "YYYYMMDD_HHMMSS", "Description": "why, in a sentence"}
 _STDIN = ("-", "<stdin>")
 
 
@@ -48,8 +49,14 @@ def _name(context: Context[Migration]) -> Iterator[Finding]:
     yield context.finding(
         f"{name} is not named like a migration (YYYYMMDD_HHMMSS_slug.sql), so its place in the order is not known",
         whole_file=True,
-        instead=f"git mv {migration.path} {migration.path.removesuffix(name)}{stamp}_{slug}.sql",
+        instead=_moved(migration.path, f"{migration.path.removesuffix(name)}{stamp}_{slug}.sql"),
     )
+
+
+def _moved(path: str, to: str) -> str:
+    from shlex import join
+
+    return join(("git", "mv", path, to))
 
 
 def _problems(context: Context[Migration]) -> Iterator[Finding]:
@@ -93,7 +100,7 @@ def _header_missing(context: Context[Migration]) -> Iterator[Finding]:
     names = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
     message = f"the {names} header is missing" if len(missing) == 1 else f"the headers {names} are missing"
     span = found[missing[0].lower()].span if missing[0].lower() in found else None
-    instead = "\n".join(f"-- {key}: {values[key]}" for key in missing)
+    instead = "\n".join(f"-- {key}: {values[key] or _REQUIRED[key]}" for key in missing)
     yield context.finding(message, span, whole_file=span is None, instead=instead, fix=fix)
 
 

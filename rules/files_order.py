@@ -189,8 +189,10 @@ def _gone(context: Context[Migration], path: str, data: bytes) -> Finding:
     code = _text(_code(data))
     heir = next((sibling for sibling in context.siblings if code and _text(_code(sibling.data)) == code), None)
     if heir:
+        from shlex import join
+
         message = f"{basename(path)} was renamed to {basename(heir.path)}: databases that ran it would run it once more"
-        return context.finding(message, whole_file=True, instead=f"git mv {heir.path} {path}")
+        return context.finding(message, whole_file=True, instead=join(("git", "mv", heir.path, path)))
     message = (
         f"{basename(path)} is on the main branch and is deleted here: databases that ran it no longer match the folder"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.rule import (
+    AddConstraint,
     Applicability,
     Context,
     CreateTable,
@@ -90,7 +91,10 @@ def _is_taken_by_down(context: Context[Migration], difference: SchemaDifference)
     """Whether DOWN drops what UP only changes."""
     change = context.changes[difference.position] if difference.position >= 0 else None
     taking = (Drop, DropColumn, DropConstraint, Rename, SetSchema)
-    return difference.change == "not restored" and not isinstance(change, taking)
+    takes = isinstance(change, taking)
+    if isinstance(change, AddConstraint):  # it takes the index over, which then goes with it
+        takes = bool(change.constraint.using_index)
+    return difference.change == "not restored" and not takes
 
 
 def _down_drops_older(context: Context[Migration]) -> Iterator[Finding]:
@@ -235,6 +239,11 @@ INCOMPLETE_DOWN = Rule(
         _example("CREATE POLICY own ON users USING (true); -- finding", "SELECT 1;", before=_USERS),
         _example("ALTER TABLE users ADD CONSTRAINT grown_up CHECK (age > 17); -- finding", "SELECT 1;", before=_USERS),
         _example("COMMENT ON TABLE users IS 'people'; -- finding", "SELECT 1;", before=_USERS),
+        _example(
+            "ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email; -- finding",
+            "ALTER TABLE users DROP CONSTRAINT IF EXISTS users_email_key;",
+            before=f"{_USERS}\nCREATE UNIQUE INDEX users_email ON users (email);",
+        ),
     ),
     good=(
         _example(

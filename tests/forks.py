@@ -197,10 +197,12 @@ def run(
     folder: str | os.PathLike[str] | None = None,
     variables: Mapping[str, str] | None = None,
     stdin: str = "",
+    together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program of ours to its end, as `subprocess.run` does with texts; `variables` are its whole environment.
 
-    It is a fork, unless its environment holds what Python reads when it starts.
+    It is a fork, unless its environment holds what Python reads when it starts. Both its outputs come `together`, as
+    its standard output, or apart.
     """
     given = dict(os.environ if variables is None else variables)
     where = os.fspath(folder or os.getcwd())
@@ -208,13 +210,22 @@ def run(
     if any(name.startswith(OF_PYTHON) for name in changed):
         command = [os.path.join(os.path.dirname(sys.executable), program), *arguments]
         return subprocess.run(
-            command, cwd=where, env=given, input=stdin, capture_output=True, text=True, check=False, timeout=120
+            command,
+            cwd=where,
+            env=given,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
         )
     forked = _of_this_process().start(
-        *arguments, folder=where, variables=given, stdin=stdin, apart=True, program=program
+        *arguments, folder=where, variables=given, stdin=stdin, apart=not together, program=program
     )
     code = forked.wait(120).code
-    return subprocess.CompletedProcess([program, *arguments], code, forked.said(), forked.errors())
+    errors = "" if together else forked.errors()
+    return subprocess.CompletedProcess([program, *arguments], code, forked.said(), errors)
 
 
 def _serve(channel: socket.socket) -> None:

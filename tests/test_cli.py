@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elf_sqlcheck import registry
+from elf_sqlcheck import registry, reports
 from tests.forks import run
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_every_command_has_help_with_examples_and_all_options(command: str) -> N
     for option in OPTIONS[command]:
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout), option
     if "--output-format" in OPTIONS[command] and command in {"lint", "verify"}:
-        assert "text|concise|json|github|markdown" in done.stdout
+        assert f"shown: {', '.join(reports.FORMATS)} (default" in " ".join(done.stdout.split())
 
 
 def test_the_group_says_what_there_is() -> None:
@@ -79,7 +79,11 @@ def test_the_group_says_what_there_is() -> None:
 def test_the_version() -> None:
     done = call("--version")
     assert done.returncode == 0
-    assert re.fullmatch(r"elf-sqlcheck \d+\.\d+\.\d+\n", done.stdout)
+    package, parser, python, server = done.stdout.splitlines()
+    assert re.fullmatch(r"elf-sqlcheck \d+\.\d+\.\d+", package)
+    assert re.fullmatch(r"pglast \d+\.\d+, with the grammar of Postgres \d+\.\d+", parser)
+    assert python == "Python " + ".".join(map(str, sys.version_info[:3]))
+    assert re.fullmatch(r"Postgres for verify: (\d+|embedded wheel) in /.*", server)
 
 
 @pytest.mark.parametrize("arguments", [["lint", "--fxi"], ["lnt"], ["lint", "--output-format", "yaml"], ["explain"]])

@@ -53,11 +53,16 @@ def migration(tmp_path: Path) -> Path:
 
 
 def lint(path: Path, report: Path, *, code: int) -> set[str]:
+    """The modules that linting a file has loaded by the time it ends."""
+    return loaded_by(path.parent.parent, report, "lint", str(path), code=code)
+
+
+def loaded_by(folder: Path, report: Path, *arguments: str, code: int = 0) -> set[str]:
     """The modules that the installed console script has loaded by the time it ends."""
     script = os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck")
     result = subprocess.run(
-        [sys.executable, "-c", RUNS_ITS_COMMAND_LINE, str(report), script, "lint", str(path)],
-        cwd=path.parent.parent,
+        [sys.executable, "-c", RUNS_ITS_COMMAND_LINE, str(report), script, *arguments],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -76,3 +81,8 @@ def test_reporting_a_finding_loads_no_heavy_library(migration: Path, tmp_path: P
     migration.write_text(CLEAN.replace("id UUID DEFAULT gen_random_uuid() PRIMARY KEY", "id UUID"), "utf-8")
     loaded = lint(migration, tmp_path / "modules", code=1)
     assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("completion", "bash")], ids=" ".join)
+def test_what_is_asked_once_in_a_while_loads_no_heavy_library(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert not loaded_by(tmp_path, tmp_path / "modules", *arguments) & set(HEAVY)

@@ -135,7 +135,8 @@ def test_data_files_are_in_the_wheel(packed: list[str]) -> None:
     assert len(reports) == 2
     assert {f"elf_sqlcheck/reports/html/{name}" for name in reports} <= set(packed)
     schemas = {f"elf_sqlcheck/reports/{name}" for name in ("report.schema.json", "events.schema.json")}
-    assert {"elf_sqlcheck/py.typed", "elf_sqlcheck/style/sqlfluff.cfg", *schemas} <= set(packed)
+    others = {"py.typed", "config.schema.json", "style/sqlfluff.cfg"}
+    assert {*(f"elf_sqlcheck/{name}" for name in others), *schemas} <= set(packed)
 
 
 def test_the_wheel_claims_one_name_at_the_top_level(packed: list[str]) -> None:
@@ -163,7 +164,7 @@ def test_names_that_users_may_have_themselves_stay_free(python: str, module: str
 def test_the_installed_commands_run(python: str, command: str, tmp_path: Path) -> None:
     installed = os.path.join(os.path.dirname(python), command)
     assert "Usage:" in run(installed, "--help", cwd=tmp_path).stdout
-    assert run(installed, "--version", cwd=tmp_path).stdout.strip().endswith("0.1.0")
+    assert run(installed, "--version", cwd=tmp_path).stdout.startswith(f"{command} 0.1.0\n")
 
 
 def test_the_installed_command_knows_every_rule(python: str, tmp_path: Path) -> None:

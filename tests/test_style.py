@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from elf_sqlcheck.reports import FORMATS
 from elf_sqlcheck.style.meaning import same_meaning
 from tests.forks import Ended, Forks, run
 
@@ -93,6 +94,13 @@ def test_findings_are_told_like_those_of_lint(project: Project) -> None:
     assert first["fix"]["applicability"] == "safe"
     assert project.style()[0] == 0
     assert project.style("--fail-on", "warning")[0] == 1
+
+
+def test_every_format_can_tell_it(project: Project) -> None:
+    outputs = [part for name in FORMATS for part in ("--output", f"{name}:report.{name}")]
+    assert project.style(*outputs)[0] == 0
+    for name in FORMATS:
+        assert b"(LT01)" in project.text(f"report.{name}"), name
 
 
 def test_fixes_write_the_file_as_it_should_be(project: Project) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from elf_sqlcheck.cli.completion import variable
 from elf_sqlcheck.errors import ElfError
 
 TYPE_CHECKING = False
@@ -22,6 +23,10 @@ def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if variable(program) in os.environ:
+        from elf_sqlcheck.cli.completing import teach
+
+        teach(command)
     try:
         code = command.main(prog_name=program, standalone_mode=False)
     except click.ClickException as error:

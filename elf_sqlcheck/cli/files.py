@@ -94,7 +94,7 @@ def show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
             shown = clean(line, keep="\t")
-            click.echo(painted(shown, kind, printer.style.colour) if kind else shown)
+            click.echo(painted(shown, kind, printer.style.colour) if kind else shown, color=True)
     else:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()

@@ -100,11 +100,13 @@ def lint(
         fixed.done if fixed and not adding else 0,
         checked.known,
         checked.secret,
+        judged=frozenset().union(*(folder.judged for folder in folders)),
+        rules=rules.rules,
+        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
-    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
-    context.exit(options.exit_code(report, fail_on))
+    context.exit(options.exit_code(report))
 
 
 def _reason(reason: str | None, *, adding: bool, staged: bool, fixing: bool, stdin: bool) -> str:

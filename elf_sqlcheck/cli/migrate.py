@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elf_sqlcheck.cli import completion, versions
 from elf_sqlcheck.cli.migrate_baseline import baseline
 from elf_sqlcheck.cli.migrate_credentials import credentials
 from elf_sqlcheck.cli.migrate_down import down
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="elf-sqlcheck")
+@versions.option
 def cli() -> None:
     """Create, check, apply and roll back database migrations.
 
@@ -213,6 +214,7 @@ cli.add_command(repair)
 cli.add_command(baseline)
 cli.add_command(wait)
 cli.add_command(credentials)
+cli.add_command(completion.command("elf-migrate"))
 
 
 def main() -> None:

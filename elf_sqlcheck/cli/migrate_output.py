@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elf_sqlcheck.errors import MigrationFailed
-from elf_sqlcheck.reports.terminal import clean
+from elf_sqlcheck.reports.terminal import clean, is_coloured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,9 @@ class Output:
         self.data: dict[str, Any] = {}
         self._notes: list[str] = []
         self._aside = False
-        self._fancy = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        terminal = sys.stdout.isatty()
+        self._coloured = not as_json and is_coloured(os.environ, terminal=terminal)
+        self._fancy = self._coloured and terminal
         self._bar: Any = None
 
     def say(self, text: str = "", style: str = "") -> None:
@@ -64,7 +66,7 @@ class Output:
 
             self._bar.console.print(Text.from_ansi(shown), soft_wrap=True)
         else:
-            self._echo(shown if self._fancy else text, err=self._aside)
+            self._echo(shown if self._coloured else text, err=self._aside)
 
     def note(self, text: str, kind: str = "notice") -> None:
         """Something worth knowing that is no result; `kind` is "notice", "waiting" or "retry"."""
@@ -85,7 +87,7 @@ class Output:
 
     def _echo(self, text: str, *, err: bool = False) -> None:
         try:
-            click.echo(text, err=err)
+            click.echo(text, err=err, color=self._coloured or None)
         except BrokenPipeError:
             if not self._streams:
                 raise
@@ -172,11 +174,11 @@ class Output:
     def raw(self, text: str) -> None:
         """Print text that is complete as it is."""
         self._stop_bar()
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=True)
 
     def stand_aside(self) -> None:
         """Leave standard output to a document: what is said goes to standard error, and there is no JSON object."""
-        self._aside, self.as_json, self._fancy = True, False, False
+        self._aside, self.as_json, self._coloured, self._fancy = True, False, False, False
 
     def failed(self, error: ElfError) -> None:
         """Make an error part of the JSON result; people read it on standard error."""

@@ -8,7 +8,8 @@ import sys
 import click
 
 from elf_sqlcheck import config, reports
-from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.errors import UsageError, closest
+from elf_sqlcheck.reports.terminal import is_coloured
 from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
@@ -18,9 +19,28 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.baseline import Baseline
     from elf_sqlcheck.config import Config
-    from elf_sqlcheck.model import Severity
 
     Command = Callable[..., Any]
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice
+
+
+NO_COLOR = "No colours (as NO_COLOR; FORCE_COLOR and CLICOLOR_FORCE ask for them)."
+
+
+class Name(Choice):
+    """One of several names; for another the error says which one was most likely meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; raises BadParameter when it is none."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            meant = closest(str(value), self.choices)
+            if not meant:
+                raise
+            raise click.BadParameter(f"{error.message} Did you mean {meant!r}?", ctx, param) from None
 
 
 def configured(command: Command) -> Command:
@@ -46,7 +66,7 @@ def folder(command: Command) -> Command:
 def layout(command: Command) -> Command:
     """Add --layout; `settings` puts it into the Config."""
     text = "How the files make migrations, when that cannot be told from them: " + ", ".join(LAYOUTS) + "."
-    return click.option("--layout", type=click.Choice(list(LAYOUTS)), metavar="NAME", help=text)(command)
+    return click.option("--layout", type=Name(list(LAYOUTS)), metavar="NAME", help=text)(command)
 
 
 def choice_of_rules(command: Command) -> Command:
@@ -95,20 +115,22 @@ def report(command: Command) -> Command:
     levels = click.Choice(["error", "warning", "note"])
     for option in (
         click.option("--quiet", "-q", is_flag=True, help="Show findings only, no summary and no notes."),
-        click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them)."),
+        click.option("--no-color", is_flag=True, help=NO_COLOR),
         click.option("--fail-on", type=levels, help="The least severity that ends with exit code 1 (default: error)."),
         click.option(
             "--output",
             "outputs",
             metavar="FORMAT:FILE",
             multiple=True,
-            help="Write the report to FILE in FORMAT; several of them at once; - is standard output.",
+            help="Write the report to FILE in FORMAT (those of --output-format); several of them at once; - is "
+            "standard output.",
         ),
         click.option("--output-file", metavar="FILE", help="Write the report to a file instead."),
         click.option(
             "--output-format",
-            type=click.Choice(reports.FORMATS),
-            help="How findings are shown (default: text; in GitHub Actions: github).",
+            type=Name(reports.FORMATS),
+            metavar="FORMAT",
+            help=f"How findings are shown: {', '.join(reports.FORMATS)} (default: text; in GitHub Actions: github).",
         ),
     ):
         command = option(command)
@@ -132,9 +154,11 @@ def printer(given: Mapping[str, Any]) -> Printer:
 def _output(value: str) -> tuple[str, str]:
     name, colon, file = value.partition(":")
     if name not in reports.FORMATS or not colon or not file:
+        meant = closest(name, reports.FORMATS) or "html"
         raise UsageError(
             f"--output {value} is no FORMAT:FILE",
-            f"write one of {', '.join(reports.FORMATS)}, a colon and a file, such as `--output html:report.html`",
+            f"write one of {', '.join(reports.FORMATS)}, a colon and a file, such as "
+            f"`--output {meant}:{file or 'report.' + meant}`",
         )
     return name, file
 
@@ -206,13 +230,9 @@ def _print(text: str) -> None:
 
 
 def style(*, no_color: bool, quiet: bool = False) -> reports.Style:
-    """Colours and width of standard output. https://no-color.org and https://force-color.org say what wins."""
+    """Colours and width of standard output."""
     terminal = sys.stdout.isatty()
-    colour = terminal and os.environ.get("TERM") != "dumb"
-    if os.environ.get("FORCE_COLOR"):
-        colour = True
-    if no_color or os.environ.get("NO_COLOR"):
-        colour = False
+    colour = not no_color and is_coloured(os.environ, terminal=terminal)
     width = 0
     if terminal:
         try:
@@ -222,9 +242,9 @@ def style(*, no_color: bool, quiet: bool = False) -> reports.Style:
     return reports.Style(colour, width, quiet)
 
 
-def exit_code(report: reports.Report, fail_on: Severity) -> int:
-    """1 when a finding is at least as bad as `fail_on`, else 0."""
-    return int(any(finding.severity >= fail_on for finding in report.findings))
+def exit_code(report: reports.Report) -> int:
+    """1 when a finding is bad enough to fail the command, else 0."""
+    return int(any(finding.severity >= report.fail_on for finding in report.findings))
 
 
 def write(path: str, text: str, mode: str = "w", remedy: str = "name another file with --output-file") -> None:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from elf_sqlcheck.environments import Environment
     from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.sizes import TableSize
+    from elf_sqlcheck.teams import Team
 
 _output_format = click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is shown."
 )
-_no_color = click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR; FORCE_COLOR asks for them).")
+_no_color = click.option("--no-color", is_flag=True, help=options.NO_COLOR)
 
 
 @click.group(invoke_without_command=True)
@@ -201,6 +202,9 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "ignore": list(found.ignore),
         "fail-on": found.fail_on.label,
         "profile": found.profile,
+        "auto-expose": found.auto_expose,
+        "exposed-schemas": list(found.exposed_schemas),
+        "layout": found.layout,
         "postgres-version": found.postgres_version,
         "main-branch": found.main_branch,
         "rules-dir": found.rules_dir,
@@ -211,8 +215,16 @@ def _values(found: Config, directory: str) -> dict[str, object]:
         "queries": list(found.queries),
         "severity": {name: level.label for name, level in found.severity.items()},
         "per-file-ignores": {pattern: list(names) for pattern, names in found.per_file_ignores.items()},
+        "teams": {name: _team(team) for name, team in found.teams.items()},
         "env": {name: _environment(environment) for name, environment in found.env.items()},
+        "hooks": {moment: list(command) for moment, command in found.hooks.commands.items()}
+        | {"timeout": found.hooks.timeout},
     }
+
+
+def _team(team: Team) -> dict[str, object]:
+    """A team as the configuration writes it."""
+    return {"schemas": list(team.schemas), "role": team.role, "roles": list(team.roles)}
 
 
 def _environment(environment: Environment) -> dict[str, object]:
@@ -246,7 +258,9 @@ def _toml(values: Mapping[str, object], table: str = "") -> Iterator[str]:
 
     tables = {key: value for key, value in values.items() if isinstance(value, dict) and value}
     for key, value in values.items():
-        if not isinstance(value, dict):
+        if value == "":
+            yield f"# {_key(key)} is not set"
+        elif not isinstance(value, dict):
             yield f"{_key(key)} = {dumps(value, ensure_ascii=False)}"
     for key, value in tables.items():
         name = f"{table}.{_key(key)}" if table else _key(key)

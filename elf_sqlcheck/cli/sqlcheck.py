@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from elf_sqlcheck.cli import ending, show
+from elf_sqlcheck.cli import completion, ending, show, versions
 from elf_sqlcheck.cli.baseline import baseline
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.new_rule import new
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="elf-sqlcheck", message="%(prog)s %(version)s")
+@versions.option
 def cli() -> None:
     """Check PostgreSQL and Supabase migrations before they reach production.
 
@@ -43,6 +43,7 @@ cli.add_command(show.explain)
 cli.add_command(show.rules)
 show.rules.add_command(new)
 cli.add_command(show.config)
+cli.add_command(completion.command("elf-sqlcheck"))
 
 
 def main() -> NoReturn:

@@ -91,11 +91,13 @@ def style(
         fixed.done if fixed else 0,
         checked.known,
         checked.secret,
+        judged=frozenset(checked.sources),
+        rules=tuple(chosen.running.values()),
+        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
-    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
-    context.exit(options.exit_code(report, fail_on))
+    context.exit(options.exit_code(report))
 
 
 def _note_large(folders: list[Folder], printer: Printer) -> None:

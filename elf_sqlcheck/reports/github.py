@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from elf_sqlcheck.reports import Places, counted, summary
+from elf_sqlcheck.reports.exchange import Root, paragraphs, worst_first
 from elf_sqlcheck.reports.markdown import escaped, fitted
 from elf_sqlcheck.reports.terminal import clean
 
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elf_sqlcheck.model import Finding
     from elf_sqlcheck.reports import Report, Style
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
@@ -31,10 +31,13 @@ def render(report: Report, style: Style, environment: Mapping[str, str] | None =
     """
     environment = os.environ if environment is None else environment
     places = Places(report.sources)
+    workspace = environment.get("GITHUB_WORKSPACE")
+    root = Root(workspace) if workspace else None
     lines: list[str] = []
-    for finding in _worst_first(report):
+    for finding in worst_first(report.findings):
         place = places.of(finding)
-        properties = {"file": _in_workspace(finding.path, environment), "line": place.line, "col": place.column}
+        path = root.relative(finding.path) if root else finding.path
+        properties = {"file": path, "line": place.line, "col": place.column}
         if place.end_line > place.line:
             properties["endLine"] = place.end_line
             del properties["col"]  # GitHub ignores columns of more than one line, and warns
@@ -42,7 +45,7 @@ def render(report: Report, style: Style, environment: Mapping[str, str] | None =
             properties["endLine"], properties["endColumn"] = place.end_line, place.end_column
         properties["title"] = finding.rule
         shown = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-        lines.append(f"::{_COMMANDS[finding.severity.label]} {shown}::{_message(_text(finding))}\n")
+        lines.append(f"::{_COMMANDS[finding.severity.label]} {shown}::{_message(paragraphs(finding))}\n")
     if not style.quiet:
         lines.append(f"{summary(report)}\n")
     return "".join(lines)
@@ -55,7 +58,7 @@ def job_summary(report: Report) -> str:
     if report.findings:
         parts.append("| | place | rule | what is wrong |\n|---|---|---|---|\n")
     size = 0
-    for number, finding in enumerate(_worst_first(report)):
+    for number, finding in enumerate(worst_first(report.findings)):
         place = places.of(finding)
         where = f"{escaped(finding.path)}:{place.line}"
         row = f"| {finding.severity.label} | {where} | {escaped(finding.rule)} | {escaped(finding.message)} |\n"
@@ -70,27 +73,6 @@ def job_summary(report: Report) -> str:
         proven = [table(report, places), *folded(report, places)]
         parts.append("\n" + fitted(proven, _SUMMARY_BYTES - min(size, _SUMMARY_BYTES)))
     return "".join(parts)
-
-
-def _worst_first(report: Report) -> list[Finding]:
-    return sorted(report.findings, key=lambda finding: -finding.severity)
-
-
-def _text(finding: Finding) -> str:
-    parts = [finding.message]
-    if finding.why:
-        parts.append(f"Why: {finding.why}")
-    if finding.instead:
-        parts.append(f"Instead: {finding.instead}")
-    return clean("\n".join(parts), keep="\n")
-
-
-def _in_workspace(path: str, environment: Mapping[str, str]) -> str:
-    workspace = environment.get("GITHUB_WORKSPACE")
-    if not workspace:
-        return path
-    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(workspace))
-    return path if relative.startswith("..") else relative
 
 
 def _message(text: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.model import Finding
-    from elf_sqlcheck.reports import Report, Style
+    from elf_sqlcheck.reports import Place, Report, Style
 
 VERSION = 1
 
@@ -26,7 +26,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     found = numbers(report)
     whole: dict[str, Any] = {
         "version": VERSION,
-        "findings": [_finding(finding, places) for finding in report.findings],
+        "findings": [members(finding, places) for finding in report.findings],
         "summary": {
             "errors": found.get(Severity.ERROR, 0),
             "warnings": found.get(Severity.WARNING, 0),
@@ -46,14 +46,11 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     return dumps(whole, indent=2) + "\n"
 
 
-def _finding(finding: Finding, places: Places) -> dict[str, Any]:
-    place = places.of(finding)
+def members(finding: Finding, places: Places) -> dict[str, Any]:
+    """A finding as JSON, with the members that its definition in report.schema.json names."""
     return {
         "path": finding.path,
-        "line": place.line,
-        "column": place.column,
-        "end_line": place.end_line,
-        "end_column": place.end_column,
+        **_place(places.of(finding)),
         "rule": finding.rule,
         "family": finding.family,
         "severity": finding.severity.label,
@@ -61,6 +58,15 @@ def _finding(finding: Finding, places: Places) -> dict[str, Any]:
         "why": finding.why,
         "instead": finding.instead,
         "fix": _fix(finding, places),
+    }
+
+
+def _place(place: Place) -> dict[str, int]:
+    return {
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
     }
 
 
@@ -73,8 +79,5 @@ def _fix(finding: Finding, places: Places) -> dict[str, Any] | None:
         path = edit.path or finding.path
         if path not in places.sources:
             continue
-        line, column = places.position(path, edit.span.start)
-        end_line, end_column = places.position(path, edit.span.end)
-        place = {"path": path, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
-        edits.append({**place, "text": edit.text})
+        edits.append({"path": path, **_place(places.between(path, edit.span)), "text": edit.text})
     return {"title": fix.title, "applicability": fix.applicability.value, "edits": edits}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: Columns between two tab stops, as in a source line that is shown.
 TAB = 4
@@ -22,6 +22,19 @@ _CODES = {
     "added": "32",
     "removed": "31",
 }
+
+
+def is_coloured(variables: Mapping[str, str], *, terminal: bool) -> bool:
+    """Whether output is coloured that goes to a `terminal`, or elsewhere.
+
+    The environment's `variables` decide as https://no-color.org, https://force-color.org and
+    https://bixense.com/clicolors say, in this order: NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR, TERM.
+    """
+    if variables.get("NO_COLOR"):
+        return False
+    if variables.get("FORCE_COLOR") or variables.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+        return True
+    return terminal and variables.get("CLICOLOR") != "0" and variables.get("TERM") != "dumb"
 
 
 def painted(text: str, colour: str, on: bool) -> str:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 #: What the tables say of themselves once they are complete; another number when they have to be completed anew.
 _MARK = "elf-migrate tracks migrations here (format 2)"
 
+#: Keys have no name here, so that Postgres finds one: a table of another tool that was renamed still has its old ones.
 _CREATE = """
 CREATE TABLE IF NOT EXISTS public.schema_migrations (
-    version text CONSTRAINT schema_migrations_pkey PRIMARY KEY,
+    version text PRIMARY KEY,
     name text NOT NULL,
     description text,
     checksum text,
@@ -28,7 +29,7 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE IF NOT EXISTS public.migration_history (
-    id uuid DEFAULT gen_random_uuid() CONSTRAINT migration_history_pkey PRIMARY KEY,
+    id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
     version text NOT NULL CONSTRAINT migration_history_version_fkey REFERENCES public.schema_migrations (version),
     action text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now(),
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS public.migration_texts (
     sql text NOT NULL,
     facts jsonb NOT NULL,
     kept_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT migration_texts_pkey PRIMARY KEY (version, digest)
+    PRIMARY KEY (version, digest)
 );
 """
 
@@ -131,6 +132,7 @@ def are_there(executor: SupabaseExecutor) -> bool:
     if columns and not {"version", "name", "status"} <= columns:
         raise UsageError(
             f"The table public.schema_migrations is another tool's: it has only {', '.join(sorted(columns))}.",
-            "Rename that table, or use another database for elf-migrate.",
+            "Use another database, or take this one over: ALTER TABLE public.schema_migrations RENAME TO "
+            "former_schema_migrations; and then `elf-migrate baseline VERSION`.",
         )
     return bool(columns)

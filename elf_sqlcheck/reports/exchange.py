@@ -1,0 +1,120 @@
+"""What the formats for other programs have in common: order, texts, names of files, fingerprints, replacements."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+
+from elf_sqlcheck.baseline import Fingerprints
+from elf_sqlcheck.fix import UNSAFE, apply_all
+from elf_sqlcheck.git import find_root
+from elf_sqlcheck.model import Span
+from elf_sqlcheck.record import Record
+from elf_sqlcheck.reports.terminal import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.reports import Report
+
+TOOL = "elf-sqlcheck"
+
+
+class Replacement(Record):
+    """Text for a range of bytes of the file `path`."""
+
+    path: str
+    span: Span
+    text: str
+
+
+class Root:
+    """A folder from which others count paths: the repository's, or the one that a CI system calls its workspace."""
+
+    __slots__ = ("_folder", "_folders")
+
+    def __init__(self, folder: str) -> None:
+        self._folder = os.path.realpath(folder)
+        self._folders: dict[str, str] = {}
+
+    @classmethod
+    def of_repository(cls) -> Root:
+        """That of the repository of the working folder, which itself is taken outside of any."""
+        return cls(find_root(".") or ".")
+
+    def relative(self, path: str) -> str:
+        """`path` as seen from the root, with slashes; as it is when it lies elsewhere.
+
+        A file that is a symbolic link keeps its name, as Git knows it; a folder that is one is followed.
+        """
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.relpath(os.path.realpath(folder), self._folder)
+        inside = os.path.normpath(os.path.join(self._folders[folder], name)).replace(os.sep, "/")
+        return path if inside.startswith("../") else inside
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings from errors to notes, those of a severity in their order: readers show only the first."""
+    return sorted(findings, key=lambda finding: -finding.severity)
+
+
+def by_file(report: Report) -> dict[str, list[Finding]]:
+    """The findings of each file that was judged, sorted by path; none for files in which all is well."""
+    found: dict[str, list[Finding]] = {path: [] for path in report.judged}
+    for finding in report.findings:
+        found.setdefault(finding.path, []).append(finding)
+    return dict(sorted(found.items()))
+
+
+def paragraphs(finding: Finding) -> str:
+    """What is wrong, why, and what to write: a paragraph each, with nothing in them that could forge what is shown.
+
+    No character is left that XML forbids.
+    """
+    parts = [finding.message]
+    if finding.why:
+        parts.append(f"Why: {finding.why}")
+    if finding.instead:
+        parts.append(f"Instead: {finding.instead}")
+    return clean("\n".join(parts), keep="\n\t")
+
+
+def fingerprints(report: Report, root: Root) -> list[str]:
+    """One for each of `report.findings`, all different, 64 hexadecimal digits.
+
+    It stays the same while the file keeps its name and the statement its words, wherever in the file that stands. Where
+    a rule finds several things in one statement they are numbered.
+    """
+    statements = Fingerprints(report.sources)
+    seen: dict[tuple[str, str, str], int] = {}
+    made: list[str] = []
+    for finding in report.findings:
+        key = root.relative(finding.path), finding.rule, statements.of(finding)
+        seen[key] = seen.get(key, 0) + 1
+        made.append(sha256("\0".join((*key, str(seen[key]))).encode("utf-8", "surrogateescape")).hexdigest())
+    return made
+
+
+def replacements(finding: Finding, sources: Mapping[str, bytes]) -> list[Replacement]:
+    """The fix of a finding, one replacement a file: for readers who take each for a proposal of its own.
+
+    What stands between two edits is part of it. None when there is no fix that a program may apply, or it does not fit
+    the `sources`.
+    """
+    fix = finding.fix
+    spans: dict[str, list[Span]] = {}
+    for edit in fix.edits if fix is not None else ():
+        spans.setdefault(edit.path or finding.path, []).append(edit.span)
+    if not spans.keys() <= sources.keys():
+        return []
+    applied = apply_all({path: sources[path] for path in spans}, [finding], UNSAFE)
+    made: list[Replacement] = []
+    for path, changed in spans.items() if applied.done else ():
+        start, end = min(span.start for span in changed), max(span.end for span in changed)
+        after = applied.files[path]
+        text = after[start : len(after) - (len(sources[path]) - end)]
+        made.append(Replacement(path, Span(start, end), text.decode("utf-8", "replace")))
+    return made

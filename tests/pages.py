@@ -1,0 +1,137 @@
+"""Reads the pages of the project, and does what they show.
+
+A fenced block after `<!-- file: PATH -->` is that file. In a `console` block lines that begin with `$ ` are commands, a
+final backslash goes on in the next line, and what follows is their output; `...` stands for what differs from run to
+run or is too long (see `like`). A block of shell that is not run says why: `<!-- not run: REASON -->` stands before it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from glob import glob
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.dirname(sys.executable)
+#: Every page that is written by hand or shows how something is used.
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{os.path.basename(path)}" for path in glob(f"{ROOT}/docs/*.md")),
+)
+SHELLS = frozenset({"bash", "console", "fish", "sh", "shell", "zsh"})
+_BLOCK = re.compile(r"(?:^<!-- (file|not run): (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PROGRAMS = frozenset({"elf-migrate", "elf-sqlcheck"})
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text, the file that it is, and why it is not run; "" for none."""
+
+    language: str
+    text: str
+    file: str = ""
+    reason: str = ""
+
+
+class Example(NamedTuple):
+    """A command of a console block, and the output that is shown."""
+
+    command: str
+    shown: str
+
+
+def read(path: str) -> str:
+    """The text of a file of the project."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page."""
+    return [
+        Block(language, text, what if mark == "file" else "", what if mark == "not run" else "")
+        for mark, what, language, text in _BLOCK.findall(read(page))
+    ]
+
+
+def examples(block: Block) -> Iterator[Example]:
+    """The commands of a console block."""
+    for example in re.split(r"^\$ ", block.text.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+        command, _, shown = example.partition("\n")
+        yield Example(command, shown)
+
+
+def carry_out(page: str, folder: Path) -> int:
+    """Write the files of a page and run its commands in `folder`; returns how many, fails where output differs."""
+    commands = 0
+    for block in blocks(page):
+        if block.file:
+            path = folder / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, "utf-8")
+        elif block.language == "console" and not block.reason:
+            for command, shown in examples(block):
+                output = run(command, folder)
+                assert like(shown).fullmatch(trimmed(output)), f"{command}\nsays\n{output}\nand {page} shows\n{shown}"
+                commands += 1
+    return commands
+
+
+def run(command: str, folder: Path) -> str:
+    """All that a command prints, in an environment that knows no database, no CI and no colour."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(forks.OF_PYTHON)}
+    environment = {
+        **kept,
+        "PATH": os.pathsep.join([BIN, os.environ["PATH"]]),
+        "HOME": str(folder.parent),
+        "COLUMNS": "100",
+        "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"],
+        "GIT_CONFIG_COUNT": "3",
+        **_git(0, "user.name", "Somebody"),
+        **_git(1, "user.email", "somebody@example.com"),
+        **_git(2, "init.defaultBranch", "main"),
+    }
+    words = shlex.split(command)
+    if words[0] in _PROGRAMS and not set(command) & set("|<>&;$`*"):
+        return forks.run(*words, folder=folder, variables=environment, together=True).stdout
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.stdout
+
+
+def _git(number: int, key: str, value: str) -> dict[str, str]:
+    return {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+
+
+def like(shown: str) -> re.Pattern[str]:
+    """What output must look like: `...` is any text within a line, and any lines where it stands alone."""
+    lines = (
+        r"(?:.*\n)*" if line.strip() == "..." else re.escape(line.rstrip()).replace(r"\.\.\.", ".*") + r"\n"
+        for line in shown.strip("\n").split("\n")
+        if shown.strip("\n")
+    )
+    return re.compile("".join(lines))
+
+
+def trimmed(output: str) -> str:
+    """The output without blanks at the ends of lines."""
+    return "".join(f"{line.rstrip()}\n" for line in output.strip("\n").split("\n") if output.strip("\n"))
