@@ -9,7 +9,7 @@ ElfError                      says what was tried, what happened and what to do;
 │   ├── ConnectionFailed      exit 2: no connection (never shows the password)
 │   ├── MigrationFailed       a statement failed: carries the statement's place and Postgres' own words
 │   └── LockNotObtained       exit 4: another deployer holds the lock
-├── ApiFailed                 exit 2: Supabase's Management API gave no usable answer (never shows the token)
+├── ApiFailed                 exit 2: the API of Supabase or GitHub gave no usable answer (never shows the token)
 ├── CredentialError           exit 2: a credential, or the vault of them, that cannot be had (never shows a value)
 │   ├── AccessDenied          the team that asks may not have it
 │   ├── CredentialExpired     its time is over
@@ -121,7 +121,7 @@ class LockNotObtained(DatabaseError):
 
 
 class ApiFailed(ElfError):
-    """Supabase's Management API gave no usable answer. The message never holds the access token."""
+    """The API of Supabase or of GitHub gave no usable answer. The message never holds the access token."""
 
     exit_code = 2
 

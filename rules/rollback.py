@@ -135,6 +135,8 @@ def _by_up(context: Context[Migration], group: list[SchemaDifference], fix: Fix 
     if isinstance(change, Rename):
         part = f"{change.kind} {change.part} of {change.name}" if change.part else f"{change.kind} {change.name}"
         message = f"UP renames {part} to {change.to} and DOWN does not rename it back"
+    elif isinstance(change, AddConstraint) and first.change == "not restored":
+        message = f"UP turns index {first.name} into a constraint, and DOWN drops both: the index is not made again"
     elif len(group) > 1:
         message += " (nor " + ", ".join(f"{other.kind} {other.name}" for other in group[1:]) + ")"
     undo = context.inverse(change, context.before.at(first.position))

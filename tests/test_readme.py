@@ -67,6 +67,22 @@ def test_snippets_for_pre_commit_name_hooks_that_there_are() -> None:
         assert {hook["id"] for each in ours for hook in each["hooks"]} <= offered
 
 
+def test_workflows_that_the_readme_calls_are_there_and_take_what_it_gives() -> None:
+    from pre_commit import clientlib
+
+    called = re.findall(r"uses: <owner>/elf-sqlcheck/(\S+)@", read("README.md"))
+    assert sorted(called) == [".github/workflows/check.yml", ".github/workflows/deploy.yml"]
+    for block in blocks("README.md"):
+        if block.language == "yaml" and "jobs:" in block.text:
+            [job] = clientlib.yaml_load(block.text)["jobs"].values()
+            workflow = clientlib.yaml_load(read(job["uses"].split("elf-sqlcheck/", 1)[1].split("@")[0]))
+            takes = (workflow.get("on") or workflow[True])["workflow_call"]
+            assert job.get("with", {}).keys() <= takes.get("inputs", {}).keys()
+            assert job.get("secrets", {}).keys() <= takes.get("secrets", {}).keys()
+            required = {name for name, about in takes.get("inputs", {}).items() if about.get("required")}
+            assert required <= job.get("with", {}).keys()
+
+
 def test_the_rule_of_contributing_finds_what_its_examples_mark(tmp_path: Path) -> None:
     from elf_sqlcheck import registry
     from elf_sqlcheck.testing import assert_rule

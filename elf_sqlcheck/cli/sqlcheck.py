@@ -6,6 +6,7 @@ import click
 
 from elf_sqlcheck.cli import completion, ending, show, versions
 from elf_sqlcheck.cli.baseline import baseline
+from elf_sqlcheck.cli.github import github
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.new_rule import new
 from elf_sqlcheck.cli.style import style
@@ -43,6 +44,7 @@ cli.add_command(show.explain)
 cli.add_command(show.rules)
 show.rules.add_command(new)
 cli.add_command(show.config)
+cli.add_command(github)
 cli.add_command(completion.command("elf-sqlcheck"))
 
 

@@ -24,6 +24,7 @@ _PATIENCE = 12.0  # seconds after which no further attempt is begun
 _LONGEST_WAIT = 10.0  # seconds that a server may ask us to wait before the next attempt
 _PAUSES = (0.5, 1.0)  # seconds before the second and the third attempt
 _LARGEST = 256 * 1024  # bytes
+_MOMENT = 1e9  # a larger number of seconds counts from 1970
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -52,11 +53,13 @@ class Https:
     Args:
         url: Its address; a path in it comes before that of each request.
         headers: What every request carries; these values show in no error.
+        unhurried: How many times longer than for somebody who waits at a terminal anything may take.
+        largest: How many bytes an answer may have.
 
     Raises ValueError for an address to which no secret may be sent: no https, but for http on this very machine.
     """
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, headers: dict[str, str], *, unhurried: float = 1.0, largest: int = _LARGEST) -> None:
         parts = urllib.parse.urlsplit(url)
         self.host = parts.hostname or ""
         self._port = parts.port
@@ -66,45 +69,48 @@ class Https:
         self._plain = plain
         self._path = parts.path.rstrip("/")
         self._headers = headers
+        self._unhurried = unhurried
+        self._largest = largest
 
-    def fetch(self, method: str, path: str) -> Answer:
+    def fetch(self, method: str, path: str, body: bytes | None = None, *, once: bool = False) -> Answer:
         """Ask, and ask again after what may pass by itself: 429, 5xx, a connection that broke. Raises NoAnswer.
 
-        A redirect is an answer like any other: it is not followed. Only for requests that change nothing, since one
-        may arrive twice.
+        A redirect is an answer like any other: it is not followed. A request that must not arrive twice is asked
+        `once`, and again only when the server says that it was too much for it, and so was not carried out.
         """
-        patience = time.monotonic() + _PATIENCE
+        patience = time.monotonic() + _PATIENCE * self._unhurried
         for pause in _PAUSES:
             wait = pause
             try:
-                answer = self._attempt(method, path)
+                answer = self._attempt(method, path, body)
             except NoAnswer as failure:
-                if not failure.may_pass or time.monotonic() > patience:
+                if once or not failure.may_pass or time.monotonic() > patience:
                     raise
             else:
                 wait = max(wait, answer.asked_wait)
-                if answer.status not in _PASSING or wait > _LONGEST_WAIT:
+                if not _may_pass(answer, once=once) or wait > _LONGEST_WAIT * self._unhurried:
                     return answer
             time.sleep(wait * random.uniform(1, 1.25))  # noqa: S311 - so that a crowd does not come back at once
-        return self._attempt(method, path)
+        return self._attempt(method, path, body)
 
-    def _attempt(self, method: str, path: str) -> Answer:
+    def _attempt(self, method: str, path: str, body: bytes | None) -> Answer:
         """One request. Raises NoAnswer."""
-        deadline = time.monotonic() + _ATTEMPT
+        seconds = _ATTEMPT * self._unhurried
+        deadline = time.monotonic() + seconds
         connection = self._connection()
-        watchdog = threading.Timer(_ATTEMPT, _cut_off, (connection,))
+        watchdog = threading.Timer(seconds, _cut_off, (connection,))
         watchdog.daemon = True
         try:
             watchdog.start()
-            connection.request(method, self._path + path, headers=self._headers)
+            connection.request(method, self._path + path, body, self._headers)
             # Closed by itself: it holds the socket where the server ends the connection with its answer.
             with connection.getresponse() as response:
-                body = _read(response, deadline)
+                said = _read(response, deadline, self._largest)
                 if time.monotonic() >= deadline:
                     # Headers that were cut off look like headers that ended.
                     raise TimeoutError
                 wait = _asked_wait(response.headers, response.status)
-                return Answer(response.status, body, wait, response.headers.get("Location", ""))
+                return Answer(response.status, said, wait, response.headers.get("Location", ""))
         except ssl.SSLCertVerificationError as error:
             raise NoAnswer(
                 f"shows a certificate that is not trusted: {error.verify_message}",
@@ -118,25 +124,25 @@ class Https:
         except (OSError, http.client.HTTPException) as error:
             if time.monotonic() >= deadline:
                 raise NoAnswer("did not answer in time") from None
-            said = (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__
+            why = (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__
             # Python 3.11 leaves the answer of a proxy that refuses in a frame of this error, and it holds the socket.
             traceback.clear_frames(error.__traceback__)
-            raise NoAnswer(f"cannot be reached, or broke off its answer: {said}") from None
+            raise NoAnswer(f"cannot be reached, or broke off its answer: {why}") from None
         finally:
             watchdog.cancel()
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self.host, self._port
+        host, port, step = self.host, self._port, _STEP * self._unhurried
         if self._plain:
-            return http.client.HTTPConnection(host, port, timeout=_STEP)
+            return http.client.HTTPConnection(host, port, timeout=step)
         context = _tls()
         no_proxy = is_loopback(host) or urllib.request.proxy_bypass(host)
         proxy = None if no_proxy else urllib.request.getproxies().get("https")
         if not proxy:
-            return http.client.HTTPSConnection(host, port, timeout=_STEP, context=context)
+            return http.client.HTTPSConnection(host, port, timeout=step, context=context)
         way = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        connection = http.client.HTTPSConnection(way.hostname or "", way.port or 80, timeout=_STEP, context=context)
+        connection = http.client.HTTPSConnection(way.hostname or "", way.port or 80, timeout=step, context=context)
         connection.set_tunnel(host, port or 443, _proxy_login(way))
         return connection
 
@@ -173,12 +179,18 @@ def _cut_off(connection: http.client.HTTPConnection) -> None:
             return
 
 
-def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
+def _may_pass(answer: Answer, *, once: bool) -> bool:
+    """Whether another attempt may bring another answer. GitHub says 403 for "too often", with a wait."""
+    too_often = answer.status == 429 or (answer.status == 403 and answer.asked_wait > 0)
+    return too_often or (not once and answer.status in _PASSING)
+
+
+def _read(response: http.client.HTTPResponse, deadline: float, largest: int) -> bytes:
     body = bytearray()
     while chunk := response.read1(65536):
         body += chunk
-        if len(body) > _LARGEST:
-            raise NoAnswer(f"sends more than {_LARGEST // 1024} kB", may_pass=False)
+        if len(body) > largest:
+            raise NoAnswer(f"sends more than {largest // 1024} kB", may_pass=False)
         if time.monotonic() > deadline:
             raise TimeoutError
     if response.length:
@@ -188,9 +200,12 @@ def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
 
 def _asked_wait(headers: http.client.HTTPMessage, status: int) -> float:
     """Seconds that the server asks to wait, 0 for none: Retry-After, or X-RateLimit-Reset after too many requests."""
-    value = (headers.get("Retry-After") or (headers.get("X-RateLimit-Reset") if status == 429 else "") or "").strip()
+    too_many = status == 429 or headers.get("X-RateLimit-Remaining") == "0"
+    value = (headers.get("Retry-After") or (headers.get("X-RateLimit-Reset") if too_many else "") or "").strip()
     if value.isdecimal():
-        return float(value[:6])
+        seconds = float(value[:12])
+        # Supabase names the seconds, GitHub the moment.
+        return max(0.0, seconds - time.time()) if seconds > _MOMENT else seconds
     from email.utils import parsedate_to_datetime
 
     try:

@@ -1,0 +1,1 @@
+"""What GitHub is told about a pull request: a comment, and the findings for code scanning."""
