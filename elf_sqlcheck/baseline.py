@@ -17,6 +17,7 @@ from hashlib import sha256
 
 from elf_sqlcheck import layouts, sql
 from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.suppress import pieces
@@ -57,7 +58,7 @@ class Covered(Record):
 
     def has(self, entry: Entry, folder: str) -> bool:
         """Whether the run would have found it; `folder` is the baseline's."""
-        if entry.rule in self.known and entry.rule not in self.running:
+        if entry.rule not in self.running and (entry.rule in self.known or is_style(entry.rule)):
             return False
         gone = os.path.dirname(entry.path) in self.folders and not os.path.exists(os.path.join(folder, entry.path))
         return gone or entry.path in self.judged

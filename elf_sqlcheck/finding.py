@@ -9,6 +9,17 @@ from enum import Enum, IntEnum
 
 from elf_sqlcheck.record import Record
 
+#: The family of what sqlfluff finds.
+STYLE = "style"
+
+
+def is_style(name: str) -> bool:
+    """Whether a rule or family is one of `elf-sqlcheck style`: sqlfluff's names have a dot, ours never.
+
+    So nobody has to load sqlfluff to know that `layout.indent` in a configuration or a comment is none of its business.
+    """
+    return name == STYLE or "." in name
+
 
 class Span(Record):
     """A half-open range of bytes, `start` ≤ position < `end`."""

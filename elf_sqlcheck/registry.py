@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 
 from elf_sqlcheck.errors import ConfigError, RuleError, closest
+from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
@@ -45,6 +46,7 @@ MODULES = (
     "verify_access",
 )  # fmt: skip
 GROUP = "elf_sqlcheck.rules"
+_SQLFLUFF = "its rules are explained at https://docs.sqlfluff.com/en/stable/reference/rules.html"
 
 
 def builtin() -> tuple[Rule, ...]:
@@ -184,6 +186,9 @@ def select(
 
 def unknown_rule(name: str, known: Iterable[str]) -> ConfigError:
     """The error for a rule that does not exist, with the nearest that does."""
+    of_style = any(map(is_style, known))
+    if is_style(name) and not of_style:
+        return ConfigError(f"{name} is found by `elf-sqlcheck style`, not by lint", _SQLFLUFF)
     near = closest(name, known)
-    advice = f"did you mean {near}?" if near else "`elf-sqlcheck rules` lists them all"
+    advice = f"did you mean {near}?" if near else f"`{'sqlfluff' if of_style else 'elf-sqlcheck'} rules` lists them all"
     return ConfigError(f"there is no rule or family called {name}", advice)

@@ -7,6 +7,7 @@ import os
 from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
+from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.lint import Result, lint
 from elf_sqlcheck.model import Fix
 from elf_sqlcheck.record import Record
@@ -86,17 +87,22 @@ def ruleset(
     names = known | {rule.family for rule in rules}
     for ignored in config.per_file_ignores.values():
         for name in ignored:
-            if name not in names:
+            if name not in names and not is_style(name):
                 raise registry.unknown_rule(name, names)
     chosen = registry.select(
         rules,
-        select or config.select,
-        (*config.extend_select, *extend),
-        (*config.ignore, *ignore),
+        select or _without_style(config.select),
+        (*_without_style(config.extend_select), *extend),
+        (*_without_style(config.ignore), *ignore),
         profile=config.profile,
-        severity={name: level.label for name, level in config.severity.items()},
+        severity={name: level.label for name, level in config.severity.items() if not is_style(name)},
     )
     return Ruleset(chosen, known)
+
+
+def _without_style(names: Iterable[str]) -> tuple[str, ...]:
+    """The names in a configuration that `lint` knows: it says what `style` is to do, too."""
+    return tuple(name for name in names if not is_style(name))
 
 
 def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline | None = None) -> Checked:
@@ -186,7 +192,7 @@ def repair(
     for number in range(PASSES):
         checked = check(folders, rules, config, baseline)
         if number == 0:
-            secrets = _secrets(checked)
+            secrets = secrets_of(checked)
         by_unit: dict[tuple[str, ...], list[Finding]] = {}
         for finding in checked.findings:
             unit = checked.units.get(finding.path, (finding.path,))
@@ -215,7 +221,7 @@ def repair(
     return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)), secrets)
 
 
-def _secrets(checked: Checked) -> dict[str, frozenset[bytes]]:
+def secrets_of(checked: Checked) -> dict[str, frozenset[bytes]]:
     """The credentials in the files, found by their shapes and by rules."""
     found = {path: {data[start:end] for _, start, end in secrets_in(data)} for path, data in checked.sources.items()}
     for finding in (*checked.findings, *checked.secret):
@@ -249,7 +255,7 @@ def allow(
     for number in range(PASSES):
         checked = check(folders, rules, config, baseline)
         if number == 0:
-            secrets = _secrets(checked)
+            secrets = secrets_of(checked)
         by_path: dict[str, list[Finding]] = {}
         for finding in checked.findings:
             barred = finding.rule in CREDENTIALS and finding.rule not in named

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.errors import closest
+from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.model import Applicability, Edit, Finding, Fix, Span
 from elf_sqlcheck.record import Record
 
@@ -124,10 +125,13 @@ def apply(
     suppressions: list[Suppression],
     rules: Mapping[str, Rule],
     known: Iterable[str],
+    *,
+    style: bool = False,
 ) -> tuple[list[Finding], list[Finding]]:
     """Split `findings` into those that stay and those that are allowed, and judge the suppressions themselves.
 
-    `rules` are those that ran, by name; `known` all rule names that exist.
+    `rules` are those that ran, by name; `known` all rule names that exist. With `style` only the names of style rules
+    are judged in suppressions, without it only the others.
     """
     kept: list[Finding] = []
     allowed: list[Finding] = []
@@ -142,7 +146,7 @@ def apply(
     names = frozenset(known)
     for suppression in suppressions:
         if not suppression.squawk:
-            kept += _judge(migration, suppression, used, rules, names)
+            kept += _judge(migration, suppression, used, rules, names, style=style)
     return kept, allowed
 
 
@@ -161,15 +165,19 @@ def _judge(
     used: set[tuple[int, str]],
     rules: Mapping[str, Rule],
     known: frozenset[str],
+    *,
+    style: bool,
 ) -> Iterator[Finding]:
     def finding(name: str, message: str, span: Span, instead: str = "", fix: Fix | None = None) -> Iterator[Finding]:
         rule = rules.get(name)
         if rule:
             yield rule.finding(message, migration.path, span, instead=instead, fix=fix)
 
-    if not suppression.reason:
+    if not suppression.reason and not style:
         yield from finding("suppression-without-reason", "this suppression gives no reason", suppression.span)
     for name, span in suppression.rules:
+        if is_style(name) is not style:
+            continue
         if name not in known:
             near = closest(name, known)
             instead = f"did you mean {near}?" if near else ""

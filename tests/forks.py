@@ -23,7 +23,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SECONDS = 60.0
 #: What the command imports once it runs.
@@ -93,17 +93,17 @@ class Deployer:
 class Forks:
     """The process that forks; `folder` is where the deployers run and what they print is kept.
 
-    `variables` are their environment.
+    `variables` are their environment, `loaded` what they are to have imported besides the usual.
     """
 
-    def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, variables: Mapping[str, str], loaded: Iterable[str] = ()) -> None:
         self._folder = folder
         self._number = 0
         self.ended: dict[int, int] = {}
         ours, theirs = socket.socketpair()
         root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.forks", str(theirs.fileno()), *loaded],
             cwd=root,
             env=dict(variables),
             pass_fds=[theirs.fileno()],
@@ -233,7 +233,7 @@ def _serve(channel: socket.socket) -> None:
     from elf_sqlcheck import registry
     from elf_sqlcheck.cli import migrate, sqlcheck
 
-    for name in LOADED:
+    for name in (*LOADED, *sys.argv[2:]):
         importlib.import_module(name)
     registry.builtin()
     woken, wakes = socket.socketpair()

@@ -34,41 +34,47 @@ def run(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedP
     return result
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is packed, with a stale `build/` from a time when there was one more rule."""
-    copy = tmp_path_factory.mktemp("sources")
+def copied(copy: Path) -> Path:
+    """A copy of what is packed."""
     for name in SOURCES:
         origin = os.path.join(ROOT, name)
         if os.path.isdir(origin):
             shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(origin, copy / name)
-    stale = copy / "build" / "lib" / "elf_sqlcheck" / "rules"
-    stale.mkdir(parents=True)
-    (stale / "deleted_rule.py").write_text("RULES = ()\n", "utf-8")
     return copy
 
 
+def built(sources: Path) -> Path:
+    """The folder with a sdist and a wheel, made as releases make them."""
+    environment = {**os.environ, "PYTHONPATH": "", "SOURCE_DATE_EPOCH": "1760000000"}
+    command = [sys.executable, os.path.join(ROOT, ".ci", "release.py"), "build", "--no-isolation"]
+    done = subprocess.run(command, cwd=sources, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return sources / "dist"
+
+
 @pytest.fixture(scope="module")
-def sdist(sources: Path) -> Path:
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is built beside a stale `build/` from a time when there was one more rule."""
+    copy = copied(tmp_path_factory.mktemp("sources"))
+    stale = copy / "build" / "lib" / "elf_sqlcheck" / "rules"
+    stale.mkdir(parents=True)
+    (stale / "deleted_rule.py").write_text("RULES = ()\n", "utf-8")
+    return built(copy)
+
+
+@pytest.fixture(scope="module")
+def sdist(dist: Path) -> Path:
     """The sdist of this checkout."""
-    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", "dist", cwd=sources)
-    [made] = (sources / "dist").glob("*.tar.gz")
+    [made] = dist.glob("*.tar.gz")
     return made
 
 
 @pytest.fixture(scope="module")
-def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that is built from the sdist, as releases do it: nothing but what the sdist holds can get in."""
-    folder = tmp_path_factory.mktemp("wheel")
-    with tarfile.open(sdist) as archive:
-        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and later
-            archive.extraction_filter = staticmethod(tarfile.data_filter)
-        archive.extractall(folder)
-    [unpacked] = folder.iterdir()
-    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), cwd=unpacked)
-    [made] = folder.glob("*.whl")
+def wheel(dist: Path) -> Path:
+    """The wheel that is built from the sdist: nothing but what the sdist holds can get in."""
+    [made] = dist.glob("*.whl")
     return made
 
 
@@ -86,6 +92,25 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     interpreter = str(folder / "bin" / "python")
     run(interpreter, "-m", "pip", "install", "--quiet", f"{wheel}[db]", cwd=folder)
     return interpreter
+
+
+def test_packages_are_sound(dist: Path, wheel: Path) -> None:
+    programs = os.path.dirname(sys.executable)
+    files = sorted(str(path) for path in dist.iterdir())
+    assert len(files) == 2
+    run(os.path.join(programs, "twine"), "check", "--strict", *files, cwd=dist)
+    run(os.path.join(programs, "check-wheel-contents"), str(wheel), cwd=dist)
+
+
+def test_the_same_sources_make_the_same_packages(dist: Path, tmp_path: Path) -> None:
+    copy = copied(tmp_path)
+    for folder, _, names in os.walk(copy):
+        for name in names:
+            path = os.path.join(folder, name)
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+            os.chmod(path, 0o600)
+    again = built(copy)
+    assert {p.name: p.read_bytes() for p in again.iterdir()} == {p.name: p.read_bytes() for p in dist.iterdir()}
 
 
 def test_every_rule_file_is_in_the_wheel_and_no_other(packed: list[str]) -> None:
@@ -110,7 +135,8 @@ def test_data_files_are_in_the_wheel(packed: list[str]) -> None:
     assert len(reports) == 2
     assert {f"elf_sqlcheck/reports/html/{name}" for name in reports} <= set(packed)
     schemas = {f"elf_sqlcheck/reports/{name}" for name in ("report.schema.json", "events.schema.json")}
-    assert {"elf_sqlcheck/py.typed", "elf_sqlcheck/config.schema.json", *schemas} <= set(packed)
+    others = {"py.typed", "config.schema.json", "style/sqlfluff.cfg"}
+    assert {*(f"elf_sqlcheck/{name}" for name in others), *schemas} <= set(packed)
 
 
 def test_the_wheel_claims_one_name_at_the_top_level(packed: list[str]) -> None:

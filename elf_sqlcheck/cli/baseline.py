@@ -25,6 +25,7 @@ _SECRETS = "secrets"
 @click.argument("paths", nargs=-1, metavar="[PATHS]")
 @click.option("--prune", is_flag=True, help="Only take out what no longer occurs; nothing new becomes known.")
 @click.option("--verify", "proving", is_flag=True, help="Add what `elf-sqlcheck verify` finds, too.")
+@click.option("--style", "styling", is_flag=True, help="Add what `elf-sqlcheck style` finds, too.")
 @click.option("--include-secrets", is_flag=True, help="Let credentials become known, too, once they are revoked.")
 @click.option("--baseline", "baseline_file", metavar="FILE", help="The file to write (default: as lint reads it).")
 @options.choice_of_rules
@@ -36,11 +37,12 @@ def baseline(
     *,
     prune: bool,
     proving: bool,
+    styling: bool,
     include_secrets: bool,
     baseline_file: str | None,
     **more: Any,
 ) -> None:
-    """Take what is found now for known, so that `lint` and `verify` show only what is new.
+    """Take what is found now for known, so that `lint`, `verify` and `style` show only what is new.
 
     An old project can be checked from its first day on: known findings come back when somebody edits their statement.
     Errors and warnings become known; credentials do not, because what has leaked must be revoked.
@@ -48,7 +50,7 @@ def baseline(
     \b
     Examples:
       elf-sqlcheck baseline
-      elf-sqlcheck baseline --verify
+      elf-sqlcheck baseline --verify --style
       elf-sqlcheck baseline --prune
       elf-sqlcheck baseline migrations/20240102_101500_orders.sql --select locking
     """
@@ -81,6 +83,14 @@ def baseline(
         if proof is not None:
             renew = after.pruned if prune else after.renewed
             after = renew(proof.findings, proof.texts, proof.covered(config, after))
+    if styling:
+        from elf_sqlcheck.style import Judges, Style, choose
+
+        chosen = choose(config)
+        style = Style(Judges(chosen.settings, frozenset(chosen.running), lambda _done, _all: None), chosen, config)
+        written = style.check(folders)
+        renew = after.pruned if prune else after.renewed
+        after = renew(written.findings, written.sources, style.covered(folders, after))
     _write(before, after, prune=prune)
     if left_out:
         printer.note(

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from elf_sqlcheck import fix, run, secrecy, sizes, sources
-from elf_sqlcheck.cli import options
+from elf_sqlcheck import fix, run, sizes, sources
+from elf_sqlcheck.cli import files, options
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports import Report, counted
-from elf_sqlcheck.reports.terminal import clean, painted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from elf_sqlcheck.cli.options import Printer
-    from elf_sqlcheck.config import Config
     from elf_sqlcheck.run import Fixed
-    from elf_sqlcheck.sources import Folder
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATHS|-]")
-@click.option("--staged", is_flag=True, help="Judge what is staged for the next commit, not the working tree.")
-@click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF.")
-@click.option("--stdin-filename", metavar="FILE", default="", help="What standard input (-) would be called.")
+@files.chosen
 @click.option("--stats", metavar="FILE", help="How large tables are, as `elf-migrate status --stats` writes it.")
 @click.option("--fix", "fixing", is_flag=True, help="Fix in the files what can be fixed without changing a meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that may change a meaning; implies --fix.")
@@ -74,14 +64,14 @@ def lint(
       elf-sqlcheck lint - --stdin-filename migrations/20250121_093200_add_user_profiles.sql < draft.sql
     """
     fixing = fixing or (unsafe_fixes and not diffing)
-    _refuse_contradictions(paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
+    files.refuse_contradictions("lint", paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
     reason = _reason(reason, adding=adding, staged=staged, fixing=fixing, stdin=sources.STDIN in paths and not diffing)
     config = options.settings(more["config_file"], more["isolated"], more["layout"])
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = options.printer(more)
     rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
-    folders = _folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
+    folders = files.folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
     baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     fixed: Fixed | None = None
     if fixing or diffing or adding:
@@ -93,16 +83,15 @@ def lint(
         for path in fixed.refused:
             printer.note(f"note: {path} was left as it is: what is SQL in it would have become something else")
         if diffing:
-            _show_diff(fixed, printer, "allowed" if adding else "fixed")
+            files.show_diff(fixed, printer, "allowed" if adding else "fixed")
             context.exit(int(bool(fixed.texts)))
-        for path, (before, after) in fixed.texts.items():
-            fix.write(path, after, before)
+        files.write(fixed)
         folders = list(fixed.folders)
         if adding:
             printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
     checked = run.check(folders, rules, config, baseline)
     if not checked.files:
-        printer.note(_nothing(staged=staged, since=since))
+        printer.note(files.nothing(staged=staged, since=since))
     report = Report(
         checked.findings,
         checked.sources,
@@ -118,25 +107,6 @@ def lint(
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
     context.exit(options.exit_code(report))
-
-
-def _refuse_contradictions(
-    paths: tuple[str, ...], *, staged: bool, since: str | None, fixing: bool, diffing: bool
-) -> None:
-    if staged and fixing:
-        raise UsageError(
-            "--fix cannot be used with --staged: the index may differ from the files that would be changed",
-            "run `elf-sqlcheck lint --fix`, look at the result, and stage it",
-        )
-    if staged and since:
-        raise UsageError("--staged and --since exclude each other", "leave one out")
-    if fixing and diffing:
-        raise UsageError("--fix and --diff exclude each other", "leave one out; --diff --unsafe-fixes shows both kinds")
-    if sources.STDIN in paths:
-        if len(paths) > 1 or staged or since:
-            raise UsageError("standard input (-) can only be judged alone", "leave out what else was named")
-        if fixing:
-            raise UsageError("standard input cannot be fixed in place", "use --diff, or name the file")
 
 
 def _reason(reason: str | None, *, adding: bool, staged: bool, fixing: bool, stdin: bool) -> str:
@@ -159,47 +129,3 @@ def _reason(reason: str | None, *, adding: bool, staged: bool, fixing: bool, std
     if "*/" in text or not text.isprintable():
         raise UsageError("the reason cannot stand in a comment", "leave out */ and control characters")
     return text
-
-
-def _folders(
-    paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
-) -> list[Folder]:
-    if sources.STDIN in paths:
-        return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
-    if staged:
-        return sources.from_index(paths, config, directory)
-    if since is None:
-        return sources.from_disk(paths, config, directory)
-    root = find_root(".")
-    if root is None:
-        raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
-    changed = Repository(root).changed_since(since)
-    return sources.changed_only(sources.from_disk(paths, config, directory), changed, root)
-
-
-def _nothing(*, staged: bool, since: str | None) -> str:
-    if staged:
-        return "no SQL file is staged, nothing to check"
-    if since:
-        return f"no migration changed since {since}, nothing to check"
-    return "no migration here, or all are excluded: nothing to check"
-
-
-def _show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
-    hidden = {
-        path: tuple(secrecy.without(data, fixed.secrets.get(path, ())) for data in texts)
-        for path, texts in fixed.texts.items()
-    }
-    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
-    if any(hidden[path][0] != before for path, (before, _) in fixed.texts.items()):
-        printer.note("note: credentials are shown as stars, so this diff cannot be applied where they stand")
-    if sys.stdout.isatty() or printer.style.colour:
-        for line in text.split("\n"):
-            kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
-            shown = clean(line, keep="\t")
-            click.echo(painted(shown, kind, printer.style.colour) if kind else shown, color=True)
-    else:
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-        sys.stdout.buffer.flush()
-    if fixed.texts:
-        printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be {what}")

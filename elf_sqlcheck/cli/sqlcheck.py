@@ -10,6 +10,7 @@ from elf_sqlcheck.cli.github import github
 from elf_sqlcheck.cli.hook import hook
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.new_rule import new
+from elf_sqlcheck.cli.style import style
 from elf_sqlcheck.cli.verify import verify
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ def cli() -> None:
     Examples:
       elf-sqlcheck lint                              judge the migrations folder
       elf-sqlcheck lint --staged                     judge what is about to be committed
+      elf-sqlcheck style --fix                       write them as the project writes SQL (sqlfluff)
       elf-sqlcheck baseline                          take what is found now for known
       elf-sqlcheck verify                            apply, roll back and re-apply on a throw-away Postgres
       elf-sqlcheck explain unindexed-foreign-key     say why a rule is there
@@ -36,6 +38,7 @@ def cli() -> None:
 
 
 cli.add_command(lint)
+cli.add_command(style)
 cli.add_command(verify)
 cli.add_command(baseline)
 cli.add_command(hook)

@@ -1,0 +1,108 @@
+"""The files that `lint` and `style` judge, as their options choose them, and what --diff shows of fixed ones."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from elf_sqlcheck import fix, secrecy, sources
+from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.reports import counted
+from elf_sqlcheck.reports.terminal import clean, painted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.config import Config
+    from elf_sqlcheck.run import Fixed
+    from elf_sqlcheck.sources import Folder
+
+
+def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add PATHS, --staged, --since and --stdin-filename; `folders` reads what they name."""
+    for option in (
+        click.option("--stdin-filename", metavar="FILE", default="", help="What standard input (-) would be called."),
+        click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF."),
+        click.option("--staged", is_flag=True, help="Judge what is staged for the next commit, not the working tree."),
+        click.argument("paths", nargs=-1, metavar="[PATHS|-]"),
+    ):
+        command = option(command)
+    return command
+
+
+def refuse_contradictions(
+    command: str, paths: tuple[str, ...], *, staged: bool, since: str | None, fixing: bool, diffing: bool
+) -> None:
+    """Raise UsageError where options exclude each other; `command` is the one that they belong to."""
+    if staged and fixing:
+        raise UsageError(
+            "--fix cannot be used with --staged: the index may differ from the files that would be changed",
+            f"run `elf-sqlcheck {command} --fix`, look at the result, and stage it",
+        )
+    if staged and since:
+        raise UsageError("--staged and --since exclude each other", "leave one out")
+    if fixing and diffing:
+        raise UsageError("--fix and --diff exclude each other", "leave one out: --diff only shows what --fix does")
+    if sources.STDIN in paths:
+        if len(paths) > 1 or staged or since:
+            raise UsageError("standard input (-) can only be judged alone", "leave out what else was named")
+        if fixing:
+            raise UsageError("standard input cannot be fixed in place", "use --diff, or name the file")
+
+
+def folders(
+    paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
+) -> list[Folder]:
+    """Read what the options of `chosen` name, from the disk, the index or standard input; raises UsageError."""
+    if sources.STDIN in paths:
+        return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
+    if staged:
+        return sources.from_index(paths, config, directory)
+    if since is None:
+        return sources.from_disk(paths, config, directory)
+    root = find_root(".")
+    if root is None:
+        raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
+    changed = Repository(root).changed_since(since)
+    return sources.changed_only(sources.from_disk(paths, config, directory), changed, root)
+
+
+def nothing(*, staged: bool, since: str | None) -> str:
+    """What to say when there is no file to judge."""
+    if staged:
+        return "no SQL file is staged, nothing to check"
+    if since:
+        return f"no migration changed since {since}, nothing to check"
+    return "no migration here, or all are excluded: nothing to check"
+
+
+def show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
+    """Show fixed files as a diff, credentials as stars; `what` says what would be done, such as "fixed"."""
+    hidden = {
+        path: tuple(secrecy.without(data, fixed.secrets.get(path, ())) for data in texts)
+        for path, texts in fixed.texts.items()
+    }
+    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
+    if any(hidden[path][0] != before for path, (before, _) in fixed.texts.items()):
+        printer.note("note: credentials are shown as stars, so this diff cannot be applied where they stand")
+    if sys.stdout.isatty() or printer.style.colour:
+        for line in text.split("\n"):
+            kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
+            shown = clean(line, keep="\t")
+            click.echo(painted(shown, kind, printer.style.colour) if kind else shown, color=True)
+    else:
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    if fixed.texts:
+        printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be {what}")
+
+
+def write(fixed: Fixed) -> None:
+    """Write the files that are other than before; raises UsageError when one cannot be, or has changed meanwhile."""
+    for path, (before, after) in fixed.texts.items():
+        fix.write(path, after, before)
