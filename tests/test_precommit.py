@@ -38,6 +38,7 @@ DROP TABLE IF EXISTS teams;
 """
 BAD = GOOD.replace("name TEXT NOT NULL", "name CHAR(20) NOT NULL")
 LINE_OF_CHAR = 9
+EXTRAS = "    additional_dependencies: ['.[embedded,style]']\n"
 
 #: One worker of pytest-xdist runs them all: what pre-commit installs is installed once.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pre-commit")]
@@ -117,10 +118,10 @@ def published(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, s
     return repository
 
 
-def using(published: Repository, *hooks: str, more: str = "    additional_dependencies: ['.[embedded]']\n") -> str:
+def using(published: Repository, *hooks: str, more: str = EXTRAS) -> str:
     """The configuration that uses hooks, each as its id and what else is said of it.
 
-    All ask for what verify needs, so that one environment, which is installed once, serves all.
+    All ask for what verify and style need, so that one environment, which is installed once, serves all.
     """
     named = "".join(f"  - id: {hook}\n{more}" for hook in hooks)
     return f"repos:\n- repo: {published.path}\n  rev: {published.git('rev-parse', 'HEAD')}\n  hooks:\n{named}"
@@ -319,6 +320,15 @@ def test_secrets_are_looked_for_in_every_sql_file(project: Repository, published
     assert "seeds/some users.sql:1:" in said.stdout
     assert "password-literal" in said.stdout
     assert "correct horse" not in said.stdout
+
+
+def test_the_style_is_judged_where_it_is_asked_for(project: Repository, published: Repository) -> None:
+    project.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck-style"))
+    project.stage(MIGRATION, GOOD.replace("name TEXT", "name   text"))
+    said = project.commit()
+    assert said.returncode == 1, said.stdout
+    assert f"{MIGRATION}:{LINE_OF_CHAR}:" in said.stdout
+    assert "style" in said.stdout
 
 
 def test_prek_runs_the_same_hooks(
