@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.errors import ElfError
 from elf_sqlcheck.postgres.reader import SETTINGS, Reader
 from elf_sqlcheck.shared.database import SupabaseExecutor
 
@@ -26,11 +29,18 @@ class SchemaReader:
         self._ignore = frozenset(ignore)
         self._known = known
         self._reader: Reader | None = None
+        self._beginning: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Read once while others are at work: the queries are then planned, and large catalogs in memory."""
+        self._beginning = threading.Thread(target=self._begin, daemon=True)
+        self._beginning.start()
 
     def snapshot(self, since: Snapshot | None = None) -> Snapshot:
         """Return the schema as it stands; it is read fastest when `since` is a snapshot that it resembles."""
         import psycopg
 
+        self._wait()
         try:
             return self._read(since)
         except psycopg.OperationalError:
@@ -46,7 +56,22 @@ class SchemaReader:
 
     def close(self) -> None:
         """Close the session."""
+        self._wait()
         self._executor.close()
+
+    def _begin(self) -> None:
+        import psycopg
+
+        try:
+            self._read(None)
+        except (psycopg.Error, ElfError):  # who needs a snapshot will meet it, too
+            with contextlib.suppress(psycopg.Error):
+                self._executor.close()
+
+    def _wait(self) -> None:
+        if self._beginning is not None:
+            self._beginning.join()
+            self._beginning = None
 
     def _read(self, since: Snapshot | None) -> Snapshot:
         connection = self._executor.connection

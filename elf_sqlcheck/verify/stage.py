@@ -80,6 +80,7 @@ class Stage:
             self._roles, self._made = set(self.restored.roles), list(self.restored.made)
             self.databases.add(self.restored.database)
             self._play_in(self.restored.database, self.restored.known)
+            self._schema.begin()
         if self._made:
             self.note(f"Made the roles that the migrations name but do not make: {', '.join(self._made)}.")
 
