@@ -20,6 +20,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --editable
 # A virtual environment holds absolute paths: one that was made elsewhere, or by another Python, is made anew.
 HERE := $(shell echo '$(CURDIR) $(PYTHON)' | cksum | cut -d ' ' -f 1)
 
+# A third of the time a test waits: for a server to start, for a lock, for a clock.
+WORKERS := import os; print((os.cpu_count() or 1) * 3 // 2)
+
 # What is tried here must never reach a database that the caller's shell happens to know.
 unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB_PASSWORD
 # Each of the many commands that the tests start would compile every module anew.
@@ -35,7 +38,7 @@ check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-migrate status
 
 test: $(VENV)/.dev-$(HERE)
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses $$($(BIN)/python -c '$(WORKERS)') --dist loadgroup
 
 lint: $(VENV)/.dev-$(HERE)
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=True, symlinks=True)
     interpreter = str(folder / "bin" / "python")
-    run(interpreter, "-m", "pip", "install", "--quiet", f"{wheel}[db]", cwd=folder)
+    run(interpreter, "-m", "pip", "install", "--quiet", "--no-compile", f"{wheel}[db]", cwd=folder)
     return interpreter
 
 
