@@ -81,7 +81,9 @@ def build(arguments: list[str]) -> None:
     sdist.write_bytes(repacked(sdist.read_bytes(), int(when)))
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+            # Early releases of Python 3.11 know no filters. What is unpacked was packed a moment ago.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)  # noqa: S202
         [unpacked] = Path(folder).iterdir()
         _run(sys.executable, "-m", "build", "--wheel", "--outdir", "dist", *arguments, str(unpacked))
     for made in sorted(dist.iterdir()):

@@ -335,7 +335,9 @@ def test_prek_runs_the_same_hooks(
     project: Repository, published: Repository, environment: dict[str, str], tmp_path: Path
 ) -> None:
     project.stage(".pre-commit-config.yaml", using(published, "elf-sqlcheck", more=""))
-    project.environment = {**environment, "PREK_HOME": str(tmp_path / "prek")}
+    # Unlike pip, the uv in it trusts no certificate of the machine's unless told to; older ones call that otherwise.
+    trusting = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+    project.environment = {**environment, **trusting, "PREK_HOME": str(tmp_path / "prek")}
     prek = os.path.join(BIN, "prek")
     assert project.run(prek, "install", "--overwrite").returncode == 0
     project.stage(MIGRATION, BAD)
