@@ -91,9 +91,8 @@ def _is_taken_by_down(context: Context[Migration], difference: SchemaDifference)
     """Whether DOWN drops what UP only changes."""
     change = context.changes[difference.position] if difference.position >= 0 else None
     taking = (Drop, DropColumn, DropConstraint, Rename, SetSchema)
-    takes = isinstance(change, taking)
-    if isinstance(change, AddConstraint):  # it takes the index over, which then goes with it
-        takes = bool(change.constraint.using_index)
+    # An index that UP turns into a constraint goes with it.
+    takes = bool(change.constraint.using_index) if isinstance(change, AddConstraint) else isinstance(change, taking)
     return difference.change == "not restored" and not takes
 
 

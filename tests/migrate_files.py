@@ -19,6 +19,26 @@ CREATE TABLE migration_history (id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
     started_at timestamp DEFAULT now(), completed_at timestamp, success boolean, details jsonb);
 """
 
+#: A migration in which nothing is to be found, and where it is.
+MIGRATION = "migrations/20250121_093000_add_teams.sql"
+GOOD = """\
+-- Migration: Add teams
+-- Version: 20250121_093000
+-- Description: Teams
+
+-- ============= UP MIGRATION =============
+
+CREATE TABLE IF NOT EXISTS teams (
+    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at TIMESTAMPTZ DEFAULT NOW()
+);
+
+-- ============= DOWN MIGRATION ============
+
+DROP TABLE IF EXISTS teams;
+"""
+
 
 def text(name: str, up: str, down: str | None = "SELECT 1;", *, needs: Sequence[str] = (), header: str = "") -> str:
     """The text of a migration; `down` None leaves the section out, `header` is further header lines."""

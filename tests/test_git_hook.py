@@ -14,6 +14,7 @@ import pytest
 
 from elf_sqlcheck import git_hook
 from tests.forks import OF_PYTHON, run
+from tests.migrate_files import GOOD, MIGRATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,24 +23,6 @@ BIN = os.path.dirname(sys.executable)
 COMMAND = os.path.join(BIN, "elf-sqlcheck")
 #: What a program that is started from a window finds on its PATH.
 THIN = "/usr/bin:/bin"
-MIGRATION = "migrations/20250121_093000_add_teams.sql"
-GOOD = """\
--- Migration: Add teams
--- Version: 20250121_093000
--- Description: Teams
-
--- ============= UP MIGRATION =============
-
-CREATE TABLE IF NOT EXISTS teams (
-    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
-    name TEXT NOT NULL,
-    created_at TIMESTAMPTZ DEFAULT NOW()
-);
-
--- ============= DOWN MIGRATION ============
-
-DROP TABLE IF EXISTS teams;
-"""
 BAD = GOOD.replace("name TEXT", "name CHAR(20)")
 
 

@@ -12,30 +12,14 @@ import sys
 import pytest
 from pre_commit import clientlib
 
+from tests.migrate_files import GOOD, MIGRATION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.dirname(sys.executable)
-MIGRATION = "migrations/20250121_093000_add_teams.sql"
-GOOD = """\
--- Migration: Add teams
--- Version: 20250121_093000
--- Description: Teams
-
--- ============= UP MIGRATION =============
-
-CREATE TABLE IF NOT EXISTS teams (
-    id UUID DEFAULT gen_random_uuid() PRIMARY KEY,
-    name TEXT NOT NULL,
-    created_at TIMESTAMP DEFAULT NOW()
-);
-
--- ============= DOWN MIGRATION ============
-
-DROP TABLE IF EXISTS teams;
-"""
 BAD = GOOD.replace("name TEXT NOT NULL", "name CHAR(20) NOT NULL")
 LINE_OF_CHAR = 9
 EXTRAS = "    additional_dependencies: ['.[embedded,style]']\n"
