@@ -30,7 +30,8 @@ REMEDIES = {
     "2BP01": "Other objects depend on it. Drop or change those first, in the same section.",
     "3D000": "There is no such database on this server.",
     "3F000": "The schema is not there. Create it first (CREATE SCHEMA IF NOT EXISTS), or add the migration that makes "
-    "it to the Dependencies.",
+    "it to the Dependencies. Those of a Supabase project (auth, storage, …) are there for verify and elf-migrate local "
+    'with `profile = "supabase"` in the configuration.',
     "40P01": "It waited for another session that waited for it. Run it again when less is going on.",
     "42501": "The user may not do this. Connect as the owner of the object, or have its owner grant the right; in "
     "schemas that Supabase manages (auth, storage, realtime) not even `postgres` may.",
