@@ -31,6 +31,8 @@ PAGES = (
 )
 SHELLS = frozenset({"bash", "console", "fish", "sh", "shell", "zsh"})
 _BLOCK = re.compile(r"(?:^<!-- (file|not run): (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: What the pages have in their shells when they write to a vault.
+_VAULT = {"ELF_MASTER_PASSWORD": "correct horse battery staple", "PASSWORD": "hunter2hunter2", "KEY": "k-123456789"}
 _PROGRAMS = frozenset({"elf-migrate", "elf-sqlcheck"})
 
 
@@ -101,6 +103,8 @@ def run(command: str, folder: Path) -> str:
         **_git(1, "user.email", "somebody@example.com"),
         **_git(2, "init.defaultBranch", "main"),
     }
+    if "credentials" in command:
+        environment |= _VAULT
     words = shlex.split(command)
     if words[0] in _PROGRAMS and not set(command) & set("|<>&;$`*"):
         return forks.run(*words, folder=folder, variables=environment, together=True).stdout
