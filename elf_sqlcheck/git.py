@@ -249,6 +249,14 @@ def _raw(answer: bytes) -> Iterable[Difference]:
             yield Difference(os.fsdecode(name), before.strip("0") and before, after.strip("0") and after, status == "D")
 
 
+def here(what: str) -> Repository:
+    """The repository of the working folder, which `what` names as needed ("--since needs"); raises UsageError."""
+    root = find_root(".")
+    if root is None:
+        raise UsageError(f"{what} a Git repository, and this is none", "run it inside of one")
+    return Repository(root)
+
+
 def _clean_environment(root: str) -> dict[str, str]:
     """The environment without what Git set for a hook, which would point at another repository or the wrong folder.
 

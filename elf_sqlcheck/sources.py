@@ -11,7 +11,7 @@ import os
 from elf_sqlcheck import layouts
 from elf_sqlcheck.config import USUAL_FOLDERS
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.git import here
 from elf_sqlcheck.layouts.elf import FILE_NAME
 from elf_sqlcheck.layouts.folders import Disk, is_source, members, root_of, roots, script_of
 from elf_sqlcheck.record import Record
@@ -96,10 +96,8 @@ def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Fo
     Raises:
         UsageError: This is no Git repository, or Git cannot be asked.
     """
-    root = find_root(".")
-    if root is None:
-        raise UsageError("--staged needs a Git repository, and this is none", "run it inside of one")
-    repository = Repository(root)
+    repository = here("--staged needs")
+    root = repository.root
     staged = repository.staged()
     inside = {os.path.relpath(os.path.join(root, path)): path for path in staged}
     default = default_folder(config, named)

@@ -8,7 +8,7 @@ import click
 
 from elf_sqlcheck import fix, secrecy, sources
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.git import here
 from elf_sqlcheck.reports import counted
 from elf_sqlcheck.reports.terminal import clean, painted
 
@@ -65,11 +65,9 @@ def folders(
         return sources.from_index(paths, config, directory)
     if since is None:
         return sources.from_disk(paths, config, directory)
-    root = find_root(".")
-    if root is None:
-        raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
-    changed = Repository(root).changed_since(since)
-    return sources.changed_only(sources.from_disk(paths, config, directory), changed, root)
+    repository = here("--since needs")
+    changed = repository.changed_since(since)
+    return sources.changed_only(sources.from_disk(paths, config, directory), changed, repository.root)
 
 
 def nothing(*, staged: bool, since: str | None) -> str:

@@ -11,7 +11,7 @@ from elf_sqlcheck import git_hook
 from elf_sqlcheck.cli.lint import lint
 from elf_sqlcheck.cli.verify import verify
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.git import here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def install(*, kinds: tuple[str, ...], shared: bool, dry_run: bool, arguments: t
       elf-sqlcheck hook install -- --fail-on warning
       elf-sqlcheck hook install --dry-run
     """
-    place = git_hook.place(_repository())
+    place = git_hook.place(here("hooks need"))
     if place.shared and not shared:
         raise UsageError(
             f"{place.folder} holds the hooks of all your repositories: core.hooksPath is not set for this one alone",
@@ -80,17 +80,10 @@ def uninstall(*, kinds: tuple[str, ...], dry_run: bool) -> None:
       elf-sqlcheck hook uninstall
       elf-sqlcheck hook uninstall --type pre-push
     """
-    folder = git_hook.place(_repository()).folder
+    folder = git_hook.place(here("hooks need")).folder
     for kind in kinds or git_hook.installed(folder) or ("pre-commit",):
         for line in git_hook.uninstall(folder, kind, dry_run=dry_run):
             click.echo(line)
-
-
-def _repository() -> Repository:
-    root = find_root(".")
-    if root is None:
-        raise UsageError("hooks need a Git repository, and this is none", "run it inside of one")
-    return Repository(root)
 
 
 def _program() -> str:

@@ -7,7 +7,6 @@ import click
 from elf_sqlcheck import fix, run, sizes, sources
 from elf_sqlcheck.cli import files, options
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports import Report, counted
 
 TYPE_CHECKING = False
@@ -102,7 +101,7 @@ def lint(
         checked.secret,
         judged=frozenset().union(*(folder.judged for folder in folders)),
         rules=rules.rules,
-        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
+        fail_on=options.fail_on(more, config),
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)

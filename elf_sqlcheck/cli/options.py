@@ -9,6 +9,7 @@ import click
 
 from elf_sqlcheck import config, reports
 from elf_sqlcheck.errors import UsageError, closest
+from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports.terminal import is_coloured
 from elf_sqlcheck.tools import LAYOUTS
 
@@ -135,6 +136,11 @@ def report(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def fail_on(given: Mapping[str, Any], settings: Config) -> Severity:
+    """The least severity that fails the command: that of --fail-on, which `report` adds, else the configured one."""
+    return Severity[given["fail_on"].upper()] if given["fail_on"] else settings.fail_on
 
 
 def printer(given: Mapping[str, Any]) -> Printer:

@@ -7,7 +7,6 @@ import sys
 import click
 
 from elf_sqlcheck.cli import files, options
-from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports import Report, counted
 
 TYPE_CHECKING = False
@@ -93,7 +92,7 @@ def style(
         checked.secret,
         judged=frozenset(checked.sources),
         rules=tuple(chosen.running.values()),
-        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
+        fail_on=options.fail_on(more, config),
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)

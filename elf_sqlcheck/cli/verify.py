@@ -11,9 +11,8 @@ import click
 from elf_sqlcheck import fix, layouts, run, sources, suppress
 from elf_sqlcheck.cli import options, verify_options, verify_pushed, verify_servers
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.git import here
 from elf_sqlcheck.layouts.folders import script_of
-from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.reports import Report
 
@@ -144,7 +143,7 @@ def verify(
         seconds=seconds,
         judged=proof.only,
         rules=proof.rules,
-        fail_on=Severity[more["fail_on"].upper()] if more["fail_on"] else config.fail_on,
+        fail_on=options.fail_on(more, config),
     )
     printer.show(report)
     printer.note_known(len(known), unneeded)
@@ -239,11 +238,9 @@ def _judged(migrations: list[Migration], paths: tuple[str, ...], since: str | No
         wanted = {os.path.realpath(path) for path in paths}
         judged = {path: real for path, real in judged.items() if real in wanted}
     if since is not None:
-        root = find_root(".")
-        if root is None:
-            raise UsageError("--since needs a Git repository, and this is none", "run it inside of one")
-        changed = frozenset(map(script_of, Repository(root).changed_since(since)))
-        names = {path: os.path.relpath(real, os.path.realpath(root)) for path, real in judged.items()}
+        repository = here("--since needs")
+        changed = frozenset(map(script_of, repository.changed_since(since)))
+        names = {path: os.path.relpath(real, os.path.realpath(repository.root)) for path, real in judged.items()}
         judged = {path: real for path, real in judged.items() if names[path].replace(os.sep, "/") in changed}
     return frozenset(path for path in judged if not config.excludes(path))
 

@@ -10,7 +10,7 @@ import click
 from elf_sqlcheck import pushed, sources
 from elf_sqlcheck.cli import options
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.git import Repository, find_root
+from elf_sqlcheck.git import Repository, here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +29,12 @@ def run(context: click.Context) -> int:
             raise UsageError(
                 f"--pushed judges what a push brings, so {what} cannot go with it", "leave one of them out"
             )
-    root = find_root(".")
-    if root is None:
-        raise UsageError("--pushed needs a Git repository, and this is none", "run it inside of one")
+    repository = here("--pushed needs")
     lines = [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin
     pushes = pushed.read(os.environ, lines)
     if not pushes:
         return _invoke(context, given)
-    return max(_prove(context, given, Repository(root), push) for push in pushes)
+    return max(_prove(context, given, repository, push) for push in pushes)
 
 
 def _prove(context: click.Context, given: dict[str, Any], repository: Repository, push: pushed.Push) -> int:

@@ -48,7 +48,8 @@ class Proof:
         self._watch = Watch(self.stage)
         self._report = report
         self._rollbacks = Rollbacks(self.stage)
-        self._standing: Snapshot | None = None
+        known = self.stage.restored.known if self.stage.restored else None
+        self._standing: Snapshot | None = known.snapshot if known else None
         self._one_way: list[str] = []
 
     def start(self) -> None:
@@ -66,8 +67,6 @@ class Proof:
         """Count a migration that the server began with as applied."""
         step = Step(migration, judged=False, applied=True)
         self.stage.result.steps.append(step)
-        known = self.stage.restored.known if self.stage.restored else None
-        self._standing = known.snapshot if known else None
         for check in self._checks:
             check.passed_over(self.stage, step)
 
