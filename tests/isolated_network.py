@@ -1,4 +1,4 @@
-"""Runs elf-migrate in a network of its own, where Supabase's host names lead to stand-ins and IPv6 leads nowhere.
+"""Runs commands in a network of its own, where Supabase's host names lead to stand-ins and IPv6 leads nowhere.
 
 `python -m tests.isolated_network`, inside `unshare --net --mount`, reads a JSON object from standard input (see
 `Scene`), and prints what each run printed, as JSON.
@@ -27,8 +27,18 @@ REF = "abcdefghijklmnopqrst"
 DIRECT = f"db.{REF}.supabase.co"
 POOLER = "aws-1-eu-central-1.pooler.supabase.com"
 SILENT = "127.0.0.9"
-_ADDRESSES = {DIRECT: "2001:db8::5", "api.supabase.com": "127.0.0.3", POOLER: "127.0.0.2"}
+NOWHERE = "2001:db8::5"
+_ADDRESSES = {"api.supabase.com": "127.0.0.3", POOLER: "127.0.0.2"}
 _COMMANDS = (["unshare", "--net", "--mount"], ["unshare", "--map-root-user", "--net", "--mount"])
+
+
+def api(reference: str = REF, status: str = "ACTIVE_HEALTHY", **pooler: str) -> dict[str, Any]:
+    """What the Management API says of a project, by path; `pooler` are fields that differ from what is usual."""
+    primary = {"identifier": reference, "database_type": "PRIMARY", "db_user": f"postgres.{reference}",
+               "db_host": POOLER, "db_port": 6543, "db_name": "postgres", "pool_mode": "transaction"}  # fmt: skip
+    project = f"/v1/projects/{reference}"
+    about = {"ref": reference, "status": status}
+    return {project: about, f"{project}/config/database/pooler": [{**primary, **pooler}]}
 
 
 def command() -> list[str] | None:
@@ -44,12 +54,13 @@ def _works(tried: list[str]) -> bool:
 
 
 def run(backend: str, password: str, scenes: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """Run `elf-migrate` in such a network, once for each scene.
+    """Run a command in such a network, once for each scene.
 
-    A scene has the `arguments`, the `environment`, what the API answers: `api`, by path, and, where it is not one that
-    no route leads to, the address of the `direct` host: SILENT accepts connections and never answers. `backend` is the
-    socket of the server behind the pooler. Each result has `code`, `stdout`, `stderr`, `users` (who asked the pooler to
-    be let in), `passwords` (how many were sent) and `asked` (of the API).
+    A scene has the `command`, the `environment`, what the API answers: `api`, by path, and, where it is not one that
+    no route leads to, the address of the `direct` host: SILENT accepts connections and never answers. `databases` are
+    those of its projects behind the pooler, by their references; a project that is not named there gets the database
+    that is asked for. `backend` is the socket of the server behind the pooler. Each result has `code`, `stdout`,
+    `stderr`, `users` (who asked the pooler to be let in), `passwords` (how many were sent) and `asked` (of the API).
     """
     made = command()
     assert made
@@ -77,18 +88,22 @@ def _main() -> None:
 
 
 def _scene(order: dict[str, Any], scene: dict[str, Any], authority: Authority, hosts: Path) -> dict[str, Any]:
-    known = {**_ADDRESSES, "localhost": "127.0.0.1", DIRECT: scene.get("direct", _ADDRESSES[DIRECT])}
+    databases = scene.get("databases", {})
+    direct = dict.fromkeys(
+        (DIRECT, *(f"db.{reference}.supabase.co" for reference in databases)), scene.get("direct", NOWHERE)
+    )
+    known = {**_ADDRESSES, "localhost": "127.0.0.1", **direct}
     hosts.write_text("".join(f"{address} {name}\n" for name, address in known.items()))
     answers = {path: http(200, json.dumps(value).encode()) for path, value in scene.get("api", {}).items()}
     api = Routes(answers, authority.context("api.supabase.com"))
-    pooler = Supavisor(order["backend"], order["password"], authority.context(POOLER))
+    pooler = Supavisor(order["backend"], order["password"], authority.context(POOLER), databases=databases)
     with contextlib.ExitStack() as servers:
         servers.enter_context(listening(api, _ADDRESSES["api.supabase.com"], 443))
         servers.enter_context(listening(pooler, _ADDRESSES[POOLER], 5432))
         servers.enter_context(listening(lambda _: time.sleep(60), SILENT, 5432))
         trusted = {"SSL_CERT_FILE": authority.bundle, "SUPABASE_SSL_CERT": authority.bundle}
         done = subprocess.run(
-            ["elf-migrate", *scene["arguments"]],
+            scene["command"],
             cwd=order["folder"], env=environment(**{**trusted, **scene["environment"]}),
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip

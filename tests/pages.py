@@ -2,7 +2,13 @@
 
 A fenced block after `<!-- file: PATH -->` is that file. In a `console` block lines that begin with `$ ` are commands, a
 final backslash goes on in the next line, and what follows is their output; `...` stands for what differs from run to
-run or is too long (see `like`). A block of shell that is not run says why: `<!-- not run: REASON -->` stands before it.
+run or is too long (see `like`).
+
+After `<!-- project: REFERENCE ... -->` the commands of a block meet the Supabase projects of these references, which
+are stood in for: databases with the profile, behind a pooler, in a network of its own. After `deployed` the first one
+has what supabase/migrations holds, as the Supabase CLI has left it.
+
+A block of shell that is not run says why: `<!-- not run: REASON -->` stands before it.
 """
 
 from __future__ import annotations
@@ -15,7 +21,8 @@ import sys
 from glob import glob
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests import forks
+from elf_sqlcheck.postgres.server import throwaway
+from tests import forks, isolated_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,19 +37,21 @@ PAGES = (
     *sorted(f"docs/{os.path.basename(path)}" for path in glob(f"{ROOT}/docs/*.md")),
 )
 SHELLS = frozenset({"bash", "console", "fish", "sh", "shell", "zsh"})
-_BLOCK = re.compile(r"(?:^<!-- (file|not run): (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?:^<!-- (file|not run|project): (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What the pages have in their shells when they write to a vault.
 _VAULT = {"ELF_MASTER_PASSWORD": "correct horse battery staple", "PASSWORD": "hunter2hunter2", "KEY": "k-123456789"}
+_SECRET = "correct-horse-battery-staple"
 _PROGRAMS = frozenset({"elf-migrate", "elf-sqlcheck"})
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, the file that it is, and why it is not run; "" for none."""
+    """A fenced block: its language, its text, the file that it is, why it is not run, and its projects; "" for none."""
 
     language: str
     text: str
     file: str = ""
     reason: str = ""
+    projects: str = ""
 
 
 class Example(NamedTuple):
@@ -61,7 +70,7 @@ def read(path: str) -> str:
 def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page."""
     return [
-        Block(language, text, what if mark == "file" else "", what if mark == "not run" else "")
+        Block(language, text, *(what if mark == wanted else "" for wanted in ("file", "not run", "project")))
         for mark, what, language, text in _BLOCK.findall(read(page))
     ]
 
@@ -82,11 +91,58 @@ def carry_out(page: str, folder: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, "utf-8")
         elif block.language == "console" and not block.reason:
-            for command, shown in examples(block):
-                output = run(command, folder)
+            outputs = (
+                _on_projects(block, folder) if block.projects else (run(e.command, folder) for e in examples(block))
+            )
+            for (command, shown), output in zip(examples(block), outputs, strict=not block.projects):
                 assert like(shown).fullmatch(trimmed(output)), f"{command}\nsays\n{output}\nand {page} shows\n{shown}"
                 commands += 1
     return commands
+
+
+def _on_projects(block: Block, folder: Path) -> list[str]:
+    """What the commands print where their projects are; nothing where this account may make no network of its own."""
+    if isolated_network.command() is None:
+        return []
+    references = [word for word in block.projects.split() if word != "deployed"]
+    variables: dict[str, str] = {}
+    with throwaway(profile="supabase") as server:
+        urls = {reference: server.create_database(f"project_{reference}") for reference in references}
+        if "deployed" in block.projects:
+            _deploy_as_the_supabase_cli(urls[references[0]], folder)
+        scenes = []
+        for command, _ in examples(block):
+            if command.startswith("export "):
+                given = dict(word.split("=", 1) for word in shlex.split(command)[1:])
+                variables |= {name: _SECRET if value == "..." else value for name, value in given.items()}
+            answers = {
+                path: answer for reference in references for path, answer in isolated_network.api(reference).items()
+            }
+            scenes.append(
+                {
+                    "command": ["bash", "-c", f"exec 2>&1; {command}"],
+                    "environment": dict(variables),
+                    "api": answers,
+                    "databases": {reference: f"project_{reference}" for reference in references},
+                }
+            )
+        results = isolated_network.run(f"{server.sockets}/.s.PGSQL.5432", _SECRET, scenes, folder)
+    return [result["stdout"] for result in results]
+
+
+def _deploy_as_the_supabase_cli(url: str, folder: Path) -> None:
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS supabase_migrations")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations"
+            " (version text PRIMARY KEY, statements text[], name text)"
+        )
+        for file in sorted((folder / "supabase/migrations").glob("*.sql")):
+            connection.execute(file.read_bytes())
+            row = file.stem.split("_", 1)
+            connection.execute("INSERT INTO supabase_migrations.schema_migrations (version, name) VALUES (%s, %s)", row)
 
 
 def run(command: str, folder: Path) -> str:
@@ -103,6 +159,10 @@ def run(command: str, folder: Path) -> str:
         **_git(1, "user.email", "somebody@example.com"),
         **_git(2, "init.defaultBranch", "main"),
     }
+    packages = folder.parent / "packages"
+    environment |= {"PIP_TARGET": str(packages), "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "1"}
+    if packages.exists():
+        environment["PYTHONPATH"] = str(packages)
     if "credentials" in command:
         environment |= _VAULT
     words = shlex.split(command)

@@ -31,16 +31,18 @@ def refusal(sqlstate: str, message: str) -> bytes:
 
 @dataclass
 class Supavisor:
-    """A pooler for one project, which lets its clients through to a real server's socket under the name `postgres`.
+    """A pooler, which lets its clients through to a real server's socket under the name `postgres`.
 
-    `refusals` are given to the first clients, in turn; a function gets the socket instead. `users` are the names that
-    asked to be let in, `passwords` counts those that were sent.
+    `databases` are those of its projects, by their references; others get the one that they ask for. `refusals` are
+    given to the first clients, in turn; a function gets the socket instead. `users` are the names that asked to be let
+    in, `passwords` counts those that were sent.
     """
 
     backend: str = ""
     password: str = ""
     tls: ssl.SSLContext | None = None
     refusals: list[bytes | Callable[[socket.socket], None]] = field(default_factory=list)
+    databases: dict[str, str] = field(default_factory=dict)
     users: list[str] = field(default_factory=list)
     passwords: int = 0
 
@@ -82,6 +84,9 @@ class Supavisor:
         return read_exactly(client, size - 4).rstrip(b"\0").decode() == self.password
 
     def _pass_on(self, client: socket.socket, wanted: dict[bytes, bytes]) -> None:
+        reference = wanted[b"user"].decode().rpartition(".")[2]
+        if reference in self.databases:
+            wanted[b"database"] = self.databases[reference].encode()
         wanted[b"user"] = b"postgres"
         body = b"".join(key + b"\0" + value + b"\0" for key, value in wanted.items()) + b"\0"
         with socket.socket(socket.AF_UNIX) as server:

@@ -189,6 +189,16 @@ def test_files_are_validated_for_the_profile_of_the_environment(project: Path, d
     assert "row level security" in refused.stdout.lower() or "rls" in refused.stdout.lower()
 
 
+def test_files_are_validated_with_the_timeout_of_the_environment(project: Path, database: str) -> None:
+    configure(project, '[env.eu]\nurl-env = "URL"\nlock-timeout = "2s"\n[env.us]\nurl-env = "URL"\n')
+    name = "20250102_000000_b"
+    write(
+        project / "migrations", name, "ALTER TABLE notes ADD COLUMN extra text;", "ALTER TABLE notes DROP COLUMN extra;"
+    )
+    assert "missing-lock-timeout" in elf_migrate(project, "validate", name, "--env", "us", URL=database).stdout
+    assert "missing-lock-timeout" not in elf_migrate(project, "validate", name, "--env", "eu", URL=database).stdout
+
+
 @pytest.mark.parametrize(
     ("job", "allowed"),
     [

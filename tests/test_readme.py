@@ -53,6 +53,14 @@ def test_the_first_commands_of_the_readme_are_goals_of_the_makefile() -> None:
     assert goals == ["check", "test"]
     for goal in goals:
         assert re.search(rf"^{goal}:", read("Makefile"), re.MULTILINE)
+    run = re.search(
+        r"^for goal in (.+); do\n.*\n\s+make --no-print-directory \"\$goal\"", read(".ci/run"), re.MULTILINE
+    )
+    assert run
+    assert set(goals) <= set(run[1].split())
+    shown = [page for page in PAGES if page != "CONTRIBUTING.md"]
+    not_run = [(page, block.text) for page in shown for block in blocks(page) if block.reason]
+    assert not_run == [("README.md", first)], "all other blocks are run"
 
 
 def test_snippets_for_pre_commit_name_hooks_that_there_are() -> None:

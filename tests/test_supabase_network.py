@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import isolated_network, migrate_files
-from tests.isolated_network import DIRECT, POOLER, REF
+from tests.isolated_network import DIRECT, POOLER, REF, api
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +22,6 @@ UP = "CREATE TABLE a (id uuid PRIMARY KEY DEFAULT gen_random_uuid());"
 
 _PROJECT = f"/v1/projects/{REF}"
 _POOLER = f"{_PROJECT}/config/database/pooler"
-PRIMARY = {"identifier": REF, "database_type": "PRIMARY", "db_user": f"postgres.{REF}", "db_host": POOLER,
-           "db_port": 6543, "db_name": "postgres", "pool_mode": "transaction"}  # fmt: skip
-
-
-def api(status: str = "ACTIVE_HEALTHY", **pooler: str) -> dict[str, Any]:
-    return {_PROJECT: {"ref": REF, "status": status}, _POOLER: [{**PRIMARY, **pooler}]}
-
 
 pytestmark = pytest.mark.skipif(
     isolated_network.command() is None, reason="this account may make no network of its own"
@@ -43,20 +36,20 @@ def test_an_ipv4_network_reaches_the_project_through_its_session_pooler(
     own = {"SUPABASE_DB_URL": f"postgresql://postgres:{ENCODED}@{DIRECT}:5432/{name}"}
     token = {"SUPABASE_ACCESS_TOKEN": TOKEN}
     project = {"SUPABASE_URL": f"https://{REF}.supabase.co", "SUPABASE_PASSWORD": PASSWORD}
-    up, status = ["up", "--yes", "--skip-validation"], ["status"]
+    up, status = ["elf-migrate", "up", "--yes", "--skip-validation"], ["elf-migrate", "status"]
     scenes = [
-        {"arguments": status, "environment": project},
-        {"arguments": status, "environment": {**project, **token}, "api": api()},
-        {"arguments": up, "environment": {**own, **token}, "api": api()},
-        {"arguments": status, "environment": {"SUPABASE_DB_URL":
+        {"command": status, "environment": project},
+        {"command": status, "environment": {**project, **token}, "api": api()},
+        {"command": up, "environment": {**own, **token}, "api": api()},
+        {"command": status, "environment": {"SUPABASE_DB_URL":
             f"postgresql://postgres.{REF}:{ENCODED}@{POOLER}:6543/{name}?pgbouncer=true"}},
-        {"arguments": status, "environment": {**project, "SUPABASE_PASSWORD": "another", **token}, "api": api()},
-        {"arguments": status, "environment": {**project, **token}, "api": api("INACTIVE")},
-        {"arguments": status, "environment": {**project, **token}, "api": api(db_host="pooler.supabase.com.evil.test")},
-        {"arguments": status, "environment": {**project, **token}, "api": api(db_user="postgres.zzzzzzzzzzzzzzzzzzzz")},
-        {"arguments": status, "environment": {**project, **token}, "api": {}},
-        {"arguments": status, "environment": {**project, **token, "SSL_CERT_FILE": "/dev/null"}, "api": api()},
-        {"arguments": status, "environment": {**project, **token}, "api": api(), "direct": isolated_network.SILENT},
+        {"command": status, "environment": {**project, "SUPABASE_PASSWORD": "another", **token}, "api": api()},
+        {"command": status, "environment": {**project, **token}, "api": api(status="INACTIVE")},
+        {"command": status, "environment": {**project, **token}, "api": api(db_host="pooler.supabase.com.evil.test")},
+        {"command": status, "environment": {**project, **token}, "api": api(db_user="postgres.zzzzzzzzzzzzzzzzzzzz")},
+        {"command": status, "environment": {**project, **token}, "api": {}},
+        {"command": status, "environment": {**project, **token, "SSL_CERT_FILE": "/dev/null"}, "api": api()},
+        {"command": status, "environment": {**project, **token}, "api": api(), "direct": isolated_network.SILENT},
     ]  # fmt: skip
     results = isolated_network.run(f"{server.sockets}/.s.PGSQL.5432", PASSWORD, scenes, tmp_path)
     for result in results:

@@ -107,13 +107,17 @@ class Session:
 
     @property
     def config(self) -> Config:
-        """The configuration, with the profile of the environment; raises ConfigError when it cannot be read."""
+        """The configuration as the environment has it: its profile, its timeout for locks. Raises ConfigError."""
         if self._loaded is None:
             from elf_sqlcheck.cli import options
 
             loaded = options.settings(self._config_file, self.isolated, self._layout)
             named = loaded.env.get(self._env or ("" if self._url else os.environ.get(VARIABLE, "")))
-            self._loaded = loaded.replace(profile=named.profile) if named and named.profile else loaded
+            if named:
+                loaded = loaded.replace(
+                    profile=named.profile or loaded.profile, lock_timeout=named.lock_timeout or loaded.lock_timeout
+                )
+            self._loaded = loaded
         return self._loaded
 
     def reload(self) -> None:

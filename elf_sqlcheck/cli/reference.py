@@ -68,7 +68,7 @@ def _about(name: str, context: click.Context, command: click.Command) -> Iterato
     for kind, text in _paragraphs(command):
         yield ""
         if kind.startswith("Example"):
-            yield f"<!-- not run: what --help shows -->\n```bash\n{text}\n```"
+            yield f"```text\n{text}\n```"
         else:
             yield text
     records = [
