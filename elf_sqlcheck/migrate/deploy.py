@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.history import Progress, State
     from elf_sqlcheck.migrate.lock import DeployLock
     from elf_sqlcheck.model import Migration, Section
+    from elf_sqlcheck.shared.calls import Prepared
     from elf_sqlcheck.shared.database import Outcome, SupabaseExecutor
 
 
@@ -52,6 +53,11 @@ class Attendant:
 
     def inside(self, connection: Connection[dict[str, Any]], step: Step) -> None:
         """The step was carried out, and its last transaction is still open. What is raised here rolls that back."""
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether it has anything to do in `inside`; if not, a migration is sent at once with its COMMIT."""
+        return type(self).inside is not Attendant.inside
 
     def ended(self, executor: SupabaseExecutor, done: Sequence[Step], error: ElfError | None) -> None:
         """These steps were carried out; `error` is what ended the run early. Called once for each `begins`."""
@@ -174,7 +180,9 @@ def carry_out(
             attendant.begins(executor, steps)
         for number, step in enumerate(steps, start=1):
             listener.begins(step.migration, step.section, number, len(steps))
-            outcome = _run(executor, history, step, states.get(step.migration.version), options)
+            outcome = _run(
+                executor, history, step, states.get(step.migration.version), options, steps[number : number + 1]
+            )
             done.append(step)
             listener.ended(step.migration, step.section, outcome)
     except BaseException as error:
@@ -188,7 +196,14 @@ def carry_out(
     return [step.migration for step in done]
 
 
-def _run(executor: SupabaseExecutor, history: History, step: Step, state: State | None, options: Options) -> Outcome:
+def _run(
+    executor: SupabaseExecutor,
+    history: History,
+    step: Step,
+    state: State | None,
+    options: Options,
+    following: Sequence[Step],
+) -> Outcome:
     migration, section = step.migration, step.section
     progress = _progress(migration, section, state)
     started = time.perf_counter()
@@ -201,6 +216,15 @@ def _run(executor: SupabaseExecutor, history: History, step: Step, state: State 
             attendant.inside(connection, step)
         return history.closing(connection, migration, section, elapsed())
 
+    def closing(connection: Connection[dict[str, Any]]) -> Prepared:
+        return history.prepared(connection, migration, section, elapsed())
+
+    def meanwhile(connection: Connection[dict[str, Any]]) -> None:
+        # What goes wrong here goes wrong again when it is that migration's turn, and is told of it then.
+        with contextlib.suppress(Exception):
+            for later in following:
+                history.foresee(connection, later.migration, later.section)
+
     def reached(statements: int, mark: str) -> None:
         history.reached(migration, section, statements, mark)
 
@@ -212,6 +236,8 @@ def _run(executor: SupabaseExecutor, history: History, step: Step, state: State 
             migration,
             section,
             record=record,
+            closing=None if any(attendant.looks_inside for attendant in options.attendants) else closing,
+            meanwhile=meanwhile,
             resume_from=progress.statements if progress else 0,
             begun=progress is not None and progress.begun,
             progress=reached,

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
 
     Record = Callable[[Connection[dict[str, Any]]], object]
     Progress = Callable[[int, str], object]
+    Closing = Callable[[Connection[dict[str, Any]]], "Prepared"]
+    Meanwhile = Callable[[Connection[dict[str, Any]]], object]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A command that is the same for every migration but for its values, so that the server plans it once a session.
+
+    `name` is what `definition` (PREPARE …) prepares, `command` (EXECUTE …) carries it out.
+    """
+
+    name: str
+    definition: bytes
+    command: bytes
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,8 @@ class Calls:
     """Whom a run tells what, and asks for the history; see `SupabaseExecutor.run`."""
 
     record: Record | None = None
+    closing: Closing | None = None
+    meanwhile: Meanwhile | None = None
     progress: Progress | None = None
     beginning: Progress | None = None
     leaving: Record | None = None

@@ -18,7 +18,16 @@ from elf_sqlcheck.shared.pieces import Piece, cut
 from elf_sqlcheck.shared.reach import reach
 from elf_sqlcheck.shared.refusals import redact
 from elf_sqlcheck.shared.running import Run
-from elf_sqlcheck.shared.session import LIKE_NEW, assignments, error_in, send, unheard, watchful
+from elf_sqlcheck.shared.session import (
+    LIKE_NEW,
+    LIKE_NEW_BUT_PREPARED,
+    assignments,
+    error_in,
+    send,
+    send_or_raise,
+    unheard,
+    watchful,
+)
 from elf_sqlcheck.shared.transaction import roll_back_if_open
 
 if TYPE_CHECKING:
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.acting import Ourselves
-    from elf_sqlcheck.shared.calls import Progress, Record
+    from elf_sqlcheck.shared.calls import Closing, Meanwhile, Prepared, Progress, Record
     from elf_sqlcheck.shared.credentials import CredentialManager
     from elf_sqlcheck.shared.session import Guard
 
@@ -82,6 +91,8 @@ class SupabaseExecutor:
         self._notices: list[str] = []
         self._is_watchful = False
         self._own_settings: list[bytes] = []
+        #: The name of the one command that is prepared in the session.
+        self._prepared = ""
         self._pid = 0
         self.around: Around | None = None
         self.guard: Guard | None = None
@@ -107,6 +118,7 @@ class SupabaseExecutor:
         if self._connection is None or self._connection.closed:
             self._connection, self._target = reach(self.target, self._application_name, self.note)
             self._connection.add_notice_handler(self._noticed)
+            self._prepared = ""
             self._set_up(self._connection)
         return self._connection
 
@@ -182,6 +194,8 @@ class SupabaseExecutor:
         section: Section,
         *,
         record: Record | None = None,
+        closing: Closing | None = None,
+        meanwhile: Meanwhile | None = None,
         resume_from: int = 0,
         begun: bool = False,
         progress: Progress | None = None,
@@ -196,6 +210,9 @@ class SupabaseExecutor:
             section: Its UP or its DOWN section.
             record: Writes the history with the connection it gets, or returns the command (bytes) that does; its rows
                 are committed with the last piece.
+            closing: Returns the same command for a session in which it is prepared, and need not see what the section
+                did: with it, a section that runs in one piece is sent at once with its COMMIT.
+            meanwhile: Called once or not at all, while the server works at the section.
             resume_from: How many statements of the section an earlier run has already carried out.
             begun: Whether that run had told `beginning` that the next one begins, and nothing since.
             progress: Told (count, cumulative hash) when a run of several pieces starts, and after each piece;
@@ -211,7 +228,7 @@ class SupabaseExecutor:
         """
         import psycopg
 
-        calls = Calls(record, progress, beginning, leaving)
+        calls = Calls(record, closing, meanwhile, progress, beginning, leaving)
         run = Run(self, migration, section, calls, resume_from=resume_from, begun=begun, lock_retries=lock_retries)
         self._notices = []
         started = time.perf_counter()
@@ -236,8 +253,17 @@ class SupabaseExecutor:
             self._set_up(self._connection)
 
     def like_new(self) -> list[bytes]:
-        """The commands that make a session like new, for the next migration."""
-        return [*LIKE_NEW, *self._own_settings]
+        """The commands that make a session like new, for the next migration; the server refuses one when they cannot.
+
+        Then `reset` can.
+        """
+        return [*(LIKE_NEW_BUT_PREPARED if self._prepared else LIKE_NEW), *self._own_settings]
+
+    def prepare(self, prepared: Prepared) -> None:
+        """Prepare a command in the session, where it is not yet; raises psycopg.Error when the server refuses."""
+        if self._prepared != prepared.name:
+            send_or_raise(self.connection, b"DEALLOCATE ALL; " + prepared.definition)
+            self._prepared = prepared.name
 
     def reset(self) -> None:
         """Begin the next migration in a session like new: a SET of one must not change what the next one does."""
@@ -247,6 +273,7 @@ class SupabaseExecutor:
         if connection is None or connection.broken or connection.closed:
             self.close()
             return
+        self._prepared = ""
         try:
             roll_back_if_open(connection)
             refused = error_in(send(connection, b"; ".join(self.like_new())))

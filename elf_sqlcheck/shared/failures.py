@@ -191,6 +191,16 @@ def went_away(
     )
 
 
+def what_stays(done: int, kept: int, *, is_alone: bool) -> str:
+    """The sentence about what stays carried out: `done` statements, and `kept` by a COMMIT of the piece that failed."""
+    if kept:
+        return f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
+    if is_alone:
+        return f"It ran outside a transaction: {stays(done)}"
+    also = f"; the {done} statements before it stay carried out." if done else "; nothing of it stays."
+    return f"Its transaction was rolled back{also}"
+
+
 def stays(done: int) -> str:
     """The half sentence about the statements before the one that failed."""
     return f"the {done} statements before it stay carried out." if done else "nothing before it was carried out."

@@ -12,7 +12,8 @@ from elf_sqlcheck.shared import asserting, concurrently, outside
 from elf_sqlcheck.shared.acting import OURSELVES
 from elf_sqlcheck.shared.blockers import gave_up, named
 from elf_sqlcheck.shared.calls import told
-from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit, statement_failed, stays, went_away
+from elf_sqlcheck.shared.failing import DIVISION_BY_ZERO, Failing
+from elf_sqlcheck.shared.failures import own_commit, rolled_back_at_commit
 from elf_sqlcheck.shared.pieces import cumulative_hash, settings_before
 from elf_sqlcheck.shared.session import BARE, BARE_FOR_NOW, assignments, error_in, patience, send, send_or_raise
 from elf_sqlcheck.shared.transaction import TRANSACTION_ID, committed, is_over, roll_back_if_open
@@ -20,23 +21,20 @@ from elf_sqlcheck.shared.transaction import TRANSACTION_ID, committed, is_over, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import psycopg
-    from psycopg.pq.abc import PGresult
-
-    from elf_sqlcheck.model import Migration, Section, Span
+    from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.calls import Calls
     from elf_sqlcheck.shared.database import SupabaseExecutor
     from elf_sqlcheck.shared.pieces import Piece
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_DIVISION_BY_ZERO = "22012"
+_NOT_PREPARED = "26000"
 #: What Postgres says of a statement that cannot run in a transaction, and of a procedure that ends its own.
 _ALONE = frozenset({"25001", "2D000"})
 #: Seconds to wait before a lock is tried for again: about so many, then twice as many, up to the last.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 
 
-class Run:
+class Run(Failing):
     """A section that an executor carries out; its session has to be reset afterwards, unless `is_reset`."""
 
     def __init__(
@@ -50,9 +48,9 @@ class Run:
         begun: bool = False,
         lock_retries: int = 0,
     ) -> None:
-        self._executor = executor
-        self._migration = migration
-        self._section = section
+        acting = executor.acting(migration, section) if executor.acting else OURSELVES
+        # The connection is kept, because the executor would open another one in place of one that was lost.
+        super().__init__(executor, migration, section, acting, executor.connection)
         self._calls = calls
         self._begun = begun
         self._lock_retries = lock_retries
@@ -61,10 +59,6 @@ class Run:
         self._several = len(self.pieces) > 1 or resume_from > 0 or not migration.is_transactional(section)
         self._asks = migration.verify is not None and section.name == "up"
         self._done = resume_from
-        self._acting = executor.acting(migration, section) if executor.acting else OURSELVES
-        # Kept, because the executor would open another one in place of a connection that was lost.
-        self._connection = executor.connection
-        self._is_alone = False
         self.is_reset = False
 
     def carry_out(self) -> None:
@@ -94,7 +88,7 @@ class Run:
         commands = [*self._guarding(), *assignments(connection, self._migration.timeouts)]
         if commands and (refused := error_in(send(connection, b"; ".join(commands)))):
             guard = self._executor.guard
-            raise guard.lost() if guard and refused.sqlstate == _DIVISION_BY_ZERO else self._executor.refused(refused)
+            raise guard.lost() if guard and refused.sqlstate == DIVISION_BY_ZERO else self._executor.refused(refused)
         for statement in settings_before(self._section, self._done):
             self._executor.query(self._migration.text(statement.span))
 
@@ -139,7 +133,8 @@ class Run:
         self._is_alone = not piece.in_transaction or (loose and self._begun)
         if not self._is_alone:
             try:
-                self._in_transaction(piece)
+                if not self._may_go_at_once or not self._at_once(piece):
+                    self._in_transaction(piece)
             except MigrationFailed as error:
                 if not loose or error.sqlstate not in _ALONE:
                     raise
@@ -147,6 +142,59 @@ class Run:
                 self._is_alone = True
         if self._is_alone:
             self._alone(piece)
+
+    @property
+    def _may_go_at_once(self) -> bool:
+        """Whether nobody has to look between the section and its COMMIT.
+
+        In a transaction block only a statement of the section's own can end it, no procedure and no DO block. Such a
+        one is found where all could be read, and the server reads backslashes in strings as the parser does.
+        """
+        calls = self._calls
+        return (
+            bool(self._section.statements)
+            and not (self._several or self._asks or self._migration.broken)
+            and (calls.record is None or calls.closing is not None)
+            and self._connection.info.parameter_status("standard_conforming_strings") == "on"
+        )
+
+    def _at_once(self, piece: Piece) -> bool:
+        """Send a piece, what it is surrounded by, and its COMMIT; False when that has to be done step by step."""
+        import psycopg
+
+        connection, calls, executor = self._connection, self._calls, self._executor
+        closing: list[bytes] = []
+        is_sent = False
+        try:
+            if calls.closing:
+                prepared = calls.closing(connection)
+                executor.prepare(prepared)
+                closing = [*self._plain(), prepared.command]
+            lead = [b"BEGIN", *self._guarding(), *self._limits(), *self._acting.entering(connection)]
+            after = [*self._acting.leaving(connection), *closing]
+            then = [] if calls.leaving else executor.like_new()
+            prefix = b"; ".join(lead) + b";\n"
+            query = prefix + piece.text(self._migration) + b"\n;" + b"; ".join([*after, b"COMMIT", *then])
+            is_sent = True
+            results = send(connection, query, calls.meanwhile)
+        except psycopg.Error as error:
+            raise self._failed(piece, error, committing=is_sent) from None
+        refused, answered = error_in(results), len(results) - 1
+        last = len(lead) + len(piece.statements) + len(after)
+        if refused is not None and answered <= last:
+            if connection.broken and not refused.sqlstate:
+                # Nobody heard from the server, which may have been told all and gone on to the COMMIT.
+                raise self._failed(piece, refused, committing=True)
+            if closing and answered == last - 1 and refused.sqlstate == _NOT_PREPARED:
+                roll_back_if_open(connection)  # the migration has thrown away what was prepared
+                return False
+            if answered == last:
+                raise self._failed(piece, refused, committing=True)
+            self._check(piece, results, lead, before=len(prefix.decode()))
+        if results[last].command_status != b"COMMIT":
+            raise rolled_back_at_commit(self._migration, self._section, piece)
+        self.is_reset = refused is None and not calls.leaving
+        return True
 
     def _in_transaction(self, piece: Piece) -> None:
         """Send a piece whole, and commit it together with the history."""
@@ -277,62 +325,3 @@ class Run:
 
     def _mark(self, count: int) -> str:
         return cumulative_hash(self._migration, self._section, count)
-
-    def _check(self, piece: Piece, results: Sequence[PGresult], lead: Sequence[bytes], *, before: int) -> None:
-        """Raise what the server's answers say to a piece, before which `lead` was sent, in `before` characters."""
-        from psycopg.pq import ExecStatus
-
-        migration, section, guard = self._migration, self._section, self._executor.guard
-        error = error_in(results)
-        if error is not None:
-            number = len(results) - 1
-            answered = max(number - len(lead), 0)
-            if self._connection.broken:
-                # One that ends its own session may be answered before.
-                running = piece.statements[: answered + 1][-1:]
-                raise self._went_away(span=running[0].span if running else section.span, said=str(error))
-            if guard and error.sqlstate == _DIVISION_BY_ZERO and lead[number : number + 1] == [guard.statement]:
-                raise guard.lost()
-            kept = committed(results[len(lead) :])
-            raise self._refused(piece, error, answered=answered, kept=kept, before=before)
-        if results[-1].status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
-            self._executor.close()
-            raise MigrationFailed(
-                f"{migration.path}: {section.name.upper()} copies rows from or to the client, which only psql can do.",
-                "Write the rows as INSERT statements.",
-                span=section.span,
-                sqlstate="0A000",
-            )
-
-    def _failed(self, piece: Piece, error: psycopg.Error, *, committing: bool = False) -> MigrationFailed:
-        """Return the error for what the server said to anything but the piece itself."""
-        if self._connection.broken:
-            span = piece.statements[0].span if len(piece.statements) == 1 else None
-            return self._went_away(span=span, committing=committing)
-        answered = 0 if self._is_alone else len(piece.statements)
-        return self._refused(piece, error, answered=answered)
-
-    def _refused(
-        self, piece: Piece, error: psycopg.Error, *, answered: int, kept: int = 0, before: int = 0
-    ) -> MigrationFailed:
-        if kept:
-            state = f"It held a COMMIT of its own: its first {kept} statements stay carried out, without history."
-        elif self._is_alone:
-            state = f"It ran outside a transaction: {stays(self._done)}"
-        else:
-            state = "Its transaction was rolled back" + (
-                f"; the {self._done} statements before it stay carried out." if self._done else "; nothing of it stays."
-            )
-        completed = self._done + kept
-        failed = statement_failed(
-            error, self._migration, self._section, piece, answered=answered, completed=completed, state=state,
-            before=before,
-        )  # fmt: skip
-        return self._acting.explained(failed)
-
-    def _went_away(self, *, span: Span | None = None, said: str = "", committing: bool = False) -> MigrationFailed:
-        where = self._executor.target.where
-        return went_away(
-            self._migration, self._section, where, self._done, unknown=committing or self._is_alone, span=span,
-            said=said,
-        )  # fmt: skip

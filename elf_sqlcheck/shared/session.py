@@ -36,6 +36,16 @@ LIKE_NEW = (
     b"DISCARD TEMP",
     b"DISCARD SEQUENCES",
 )
+#: The same, for a session that keeps the one command that is prepared in it, if there is no other. Plans need not be
+#: thrown away: Postgres makes them anew by itself when what they rest on has changed.
+LIKE_NEW_BUT_PREPARED = (
+    *BARE,
+    b"CLOSE ALL",
+    b"UNLISTEN *",
+    b"SELECT pg_catalog.pg_advisory_unlock_all(), 1 / (count(*) = 1)::int FROM pg_catalog.pg_prepared_statement()",
+    b"DISCARD TEMP",
+    b"DISCARD SEQUENCES",
+)
 #: With these the server notices within a minute that a client is gone, and ends what it still runs for it.
 #: https://www.postgresql.org/docs/current/runtime-config-connection.html
 _WATCHFUL = {
@@ -106,16 +116,23 @@ def watchful(connection: Connection[dict[str, Any]]) -> list[bytes]:
     return [] if error_in(send(connection, b"; ".join(commands))) else commands
 
 
-def send(connection: Connection[dict[str, Any]], query: bytes) -> list[PGresult]:
+def send(
+    connection: Connection[dict[str, Any]],
+    query: bytes,
+    meanwhile: Callable[[Connection[dict[str, Any]]], object] | None = None,
+) -> list[PGresult]:
     """Send a query of any number of statements in the simple protocol, and return the server's answers.
 
     There is one for each statement that was carried out, and a last one for the error, if any. `Connection.execute`
     would do, but for one thing: when a statement fails while it runs, Postgres names no position, and only the number
     of answers before the error tells which one it was. Raises psycopg.Error when the connection is broken already.
+    `meanwhile` is called while the server works.
     """
     from psycopg import generators
 
     connection.pgconn.send_query(query)
+    if meanwhile is not None:
+        meanwhile(connection)
     return connection.wait(generators.execute(connection.pgconn))
 
 

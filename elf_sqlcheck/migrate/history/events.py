@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.migrate.checksum import KIND, checksum
@@ -16,14 +18,17 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.history.state import State
     from elf_sqlcheck.model import Migration, Section
 
+#: `ms` is what the section took before this statement reached the server; what it took since is known there.
 _EVENT = f"""
 WITH last AS (
 SELECT position, hash FROM public.migration_history WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1
 ), said AS MATERIALIZED (
 SELECT gen_random_uuid() AS id, %(version)s::text AS version, %(action)s::text AS action,
-       clock_timestamp() - make_interval(secs => %(ms)s::float8 / 1000) AS started_at,
+       statement_timestamp() - make_interval(secs => %(ms)s::float8 / 1000) AS started_at,
        clock_timestamp() AS completed_at, %(success)s::boolean AS success,
-       %(details)s::jsonb || jsonb_build_object('user', session_user) AS details,
+       %(details)s::jsonb || jsonb_build_object('user', session_user, 'execution_time_ms', round(
+           %(ms)s::float8 + extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 * 1000
+       )::integer) AS details,
        coalesce((SELECT position FROM last), 0) + 1 AS position, coalesce((SELECT hash FROM last), '') AS previous_hash
 ), event AS MATERIALIZED (
 SELECT e.*, {HASH} AS hash FROM said e
@@ -42,7 +47,8 @@ VALUES (%(version)s, %(digest)s, %(sql)s, %(facts)s::jsonb) ON CONFLICT DO NOTHI
 _STATE = """
 INSERT INTO public.schema_migrations AS m
        (version, name, description, checksum, status, executed_at, execution_time_ms, error, metadata)
-SELECT %(version)s, %(name)s, %(description)s, %(checksum)s, %(status)s, clock_timestamp(), %(rounded)s, %(error)s,
+SELECT %(version)s, %(name)s, %(description)s, %(checksum)s, %(status)s, clock_timestamp(),
+       (event.details ->> 'execution_time_ms')::integer, %(error)s,
        %(metadata)s::jsonb || jsonb_build_object('event', event.hash) FROM event
 ON CONFLICT (version) DO UPDATE
    SET name = excluded.name, description = excluded.description, checksum = excluded.checksum,
@@ -77,6 +83,15 @@ UPDATE public.schema_migrations
 """
 
 Written = tuple[str, dict[str, Any]]
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+@functools.cache
+def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """The statement as PREPARE wants it, `ms` as its first parameter; and how the others are called, in their order."""
+    names = tuple(dict.fromkeys(name for name in _PARAMETER.findall(statement) if name != "ms"))
+    numbers = {name: f"${number}" for number, name in enumerate(("ms", *names), start=1)}
+    return _PARAMETER.sub(lambda found: numbers[found[1]], statement), names
 
 
 def carried_out(
@@ -94,11 +109,11 @@ def carried_out(
     `theirs` says whether Supabase's own history is kept, too.
     """
     action = action or section.name
-    details = {**_about(migration, section, ms), "status": status, **({"reason": reason} if reason else {})}
+    details = {**_about(migration, section), "status": status, **({"reason": reason} if reason else {})}
     values = {
         **_event(migration.version, action, ms, success=True, details=details),
         **texts.kept(migration),
-        **row(migration, status, ms),
+        **row(migration, status),
         **supabase.values(migration),
         "dropped": ["progress", "forgotten"],
     }
@@ -108,13 +123,13 @@ def carried_out(
 
 def failed(migration: Migration, section: Section, ms: float, error: DatabaseError) -> Written:
     """The statement for a section that failed. A DOWN that fails leaves the migration as applied as it was."""
-    details = {**_about(migration, section, ms), **_failure(migration, section, error)}
+    details = {**_about(migration, section), **_failure(migration, section, error)}
     if section.name == "up":
         details["status"] = "failed"
     event = _event(migration.version, section.name, ms, success=False, details=details)
     if section.name != "up":
         return _EVENT + _STATUS, {**event, **_change(None, None, "forgotten")}
-    state = {**row(migration, "failed", ms, error.message), "dropped": ["forgotten"]}
+    state = {**row(migration, "failed", error.message), "dropped": ["forgotten"]}
     return _EVENT + _TEXT + _STATE, {**event, **texts.kept(migration), **state}
 
 
@@ -145,7 +160,7 @@ def noted(state: State, action: str, reason: str, about: dict[str, Any]) -> Writ
 
 def accepted(migration: Migration, reason: str) -> Written:
     """The statement by which a file that was changed after it was executed counts as what was executed."""
-    details = {**_about(migration, migration.up, 0), "reason": reason, "status": "completed"}
+    details = {**_about(migration, migration.up), "reason": reason, "status": "completed"}
     values = {
         **_event(migration.version, "accept", 0, success=True, details=details),
         **texts.kept(migration),
@@ -155,7 +170,7 @@ def accepted(migration: Migration, reason: str) -> Written:
     return _EVENT + _TEXT + _STATUS, values
 
 
-def row(migration: Migration, status: str, ms: float, error: str | None = None) -> dict[str, Any]:
+def row(migration: Migration, status: str, error: str | None = None) -> dict[str, Any]:
     """The parameters of a row of schema_migrations."""
     return {
         "version": migration.version,
@@ -163,7 +178,6 @@ def row(migration: Migration, status: str, ms: float, error: str | None = None) 
         "description": migration.description or migration.title,
         "checksum": checksum(migration, migration.up),
         "status": status,
-        "rounded": round(ms),
         "error": error,
         "metadata": json.dumps(_metadata(migration)),
     }
@@ -187,14 +201,13 @@ def _event(version: str, action: str, ms: float, *, success: bool, details: dict
     return {"version": version, "action": action, "ms": ms, "success": success, "details": json.dumps(details)}
 
 
-def _about(migration: Migration, section: Section, ms: float) -> dict[str, Any]:
+def _about(migration: Migration, section: Section) -> dict[str, Any]:
     return {
         "name": migration.name,
         "file": migration.path_at(section.span.start),
         "text": texts.digest(migration),
         "checksum": checksum(migration, section),
         "checksums": {one.name: checksum(migration, one) for one in (migration.up, migration.down) if one},
-        "execution_time_ms": round(ms),
         "who": who.identity(),
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.migrate.history import chain, events, state, supabase, tables, texts
+from elf_sqlcheck.shared.calls import Prepared
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.history.state import State
     from elf_sqlcheck.model import Migration, Section
     from elf_sqlcheck.shared.database import SupabaseExecutor
+
+    #: A migration and its section; the name under which its command is prepared, how, and its values but the first.
+    Foreseen = tuple[Migration, Section, str, bytes, bytes]
 
 
 class History:
@@ -29,6 +33,7 @@ class History:
     def __init__(self, executor: SupabaseExecutor, *, supabase: bool = True) -> None:
         self._executor = executor
         self._theirs: bool | None = None if supabase else False
+        self._foreseen: Foreseen | None = None
 
     def prepare(self) -> None:
         """Make the tables, or complete those of an older elf-migrate; safe to repeat.
@@ -50,9 +55,29 @@ class History:
         """Return the command that writes that a section was carried out, to be sent in its transaction."""
         from psycopg import ClientCursor
 
-        status = "completed" if section.name == "up" else "rolled_back"
-        written = events.carried_out(migration, section, ms, status=status, theirs=self._keeps_theirs())
-        return ClientCursor(connection).mogrify(*written).encode()
+        return ClientCursor(connection).mogrify(*self._carried_out(migration, section, ms)).encode()
+
+    def prepared(
+        self, connection: Connection[dict[str, Any]], migration: Migration, section: Section, ms: float
+    ) -> Prepared:
+        """Return the same command as one that is prepared once a session; `ms` have gone by before it is sent."""
+        foreseen = self._foreseen
+        if foreseen is None or foreseen[0] is not migration or foreseen[1] is not section:
+            foreseen = self.foresee(connection, migration, section)
+        name, definition, values = foreseen[2:]
+        return Prepared(name, definition, b"EXECUTE %s (%.3f%s)" % (name.encode(), ms, values))
+
+    def foresee(self, connection: Connection[dict[str, Any]], migration: Migration, section: Section) -> Foreseen:
+        """Make ready what `prepared` is going to be asked for next, for which there may be time now."""
+        from psycopg import ClientCursor
+
+        statement, values = self._carried_out(migration, section, 0)
+        text, names = events.numbered(statement)
+        name = f"elf_migrate_{section.name}"
+        given = "".join(f", %({name})s" for name in names)
+        command = ClientCursor(connection).mogrify(given, values).encode()
+        self._foreseen = migration, section, name, f"PREPARE {name} AS {text}".encode(), command
+        return self._foreseen
 
     def failed(self, migration: Migration, section: Section, ms: float, error: DatabaseError) -> None:
         """Write that a section failed. A DOWN that fails leaves the migration as applied as it was."""
@@ -63,7 +88,7 @@ class History:
     ) -> None:
         """Write how far a section got that runs in more than one piece, and whether the next one is `begun`."""
         if section.name == "up" and statements == 0:
-            self._executor.query(events.RUNNING, events.row(migration, "running", 0))
+            self._executor.query(events.RUNNING, events.row(migration, "running"))
         progress = json.dumps({"section": section.name, "statements": statements, "mark": mark, "begun": begun})
         self._executor.query(events.REACHED, {"progress": progress, "version": migration.version})
 
@@ -119,6 +144,10 @@ class History:
     def head(self) -> str:
         """Return the hash of the newest event, "" when there is none."""
         return chain.head(self._executor)
+
+    def _carried_out(self, migration: Migration, section: Section, ms: float) -> events.Written:
+        status = "completed" if section.name == "up" else "rolled_back"
+        return events.carried_out(migration, section, ms, status=status, theirs=self._keeps_theirs())
 
     def _keeps_theirs(self) -> bool:
         if self._theirs is None:

@@ -13,6 +13,8 @@ from elf_sqlcheck.model import Migration, Section, Span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from elf_sqlcheck.model import Broken
+
 
 def digest(migration: Migration) -> str:
     """Return the hash of all that a migration's files say, byte for byte (64 hexadecimal digits)."""
@@ -61,8 +63,10 @@ def restored(row: Mapping[str, Any]) -> Migration:
     data = str(row["sql"]).encode(facts.pop("encoding"))
     filled = data if facts["layout"] == "elf" else without_placeholders(data)
     sections: dict[str, Section] = {}
+    broken: tuple[Broken, ...] = ()
     for name, start, end, transactional in facts.pop("sections"):
         script = sql.parse(filled, start, end)
+        broken += script.broken
         sections[name] = Section(name, Span(start, end), script.statements, transactional=transactional)
     return Migration(
         facts.pop("path"),
@@ -71,6 +75,7 @@ def restored(row: Mapping[str, Any]) -> Migration:
         up=sections["up"],
         down=sections.get("down"),
         verify=sections.get("verify"),
+        broken=broken,
         dependencies=tuple(facts.pop("dependencies")),
         files=tuple((path, start) for path, start in facts.pop("files")),
         **facts,
