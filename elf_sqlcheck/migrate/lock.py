@@ -102,8 +102,10 @@ def deploy_lock(executor: SupabaseExecutor, patience: float, note: Note = unhear
         run = secrets.randbits(62)
         own.query("SELECT pg_catalog.pg_advisory_lock(%s)", (run,))
         _wait_for_work(own, executor, note, deadline)
+        has_none = executor.query("SELECT pg_catalog.current_setting('lock_timeout') = '0' AS so")[0]["so"]
+        lock_timeout = LOCK_TIMEOUT if has_none else ""
         with Blockers(own.connection) as blockers:
-            executor.guard = Guard(_guarding(own, run), _lost, blockers, note, LOCK_TIMEOUT)
+            executor.guard = Guard(_guarding(own, run), _lost, blockers, note, lock_timeout)
             try:
                 yield DeployLock(own, session)
             finally:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import re
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,15 +41,25 @@ class Blocker:
     described: str
 
 
+@dataclass
+class _Piece:
+    """What runs in the session of process `pid`; it is looked at when `due`, a moment of the monotonic clock."""
+
+    pid: int
+    due: float
+
+
 class Blockers:
     """Looks from a thread of its own, over a connection that is idle otherwise.
 
-    Nothing is asked of the server while no piece takes longer than a moment.
+    Nothing is asked of the server while no piece takes longer than a moment. The thread looks at the clock by itself:
+    to be woken for each piece would cost more than most pieces do.
     """
 
     def __init__(self, connection: Connection[dict[str, Any]]) -> None:
         self._connection = connection
-        self._pieces: queue.SimpleQueue[tuple[int, threading.Event] | None] = queue.SimpleQueue()
+        self._piece: _Piece | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="blockers", daemon=True)
         #: Those who were in the way when it was last looked, of the present piece or the one before.
         self.seen: tuple[Blocker, ...] = ()
@@ -59,34 +69,33 @@ class Blockers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pieces.put(None)
+        self._ended.set()
         self._thread.join()
 
     @contextlib.contextmanager
     def watching(self, pid: int) -> Iterator[None]:
         """Look at who keeps the session of process `pid` waiting, until the body is done."""
         self.seen = ()
-        done = threading.Event()
-        self._pieces.put((pid, done))
+        self._piece = _Piece(pid, time.monotonic() + _FIRST)
         try:
             yield
         finally:
-            done.set()
+            self._piece = None
 
     def _look(self) -> None:
         import psycopg
 
-        while (piece := self._pieces.get()) is not None:
-            pid, done = piece
-            pause = _FIRST
-            while not done.wait(pause):
-                pause = _EVERY
-                try:
-                    rows = self._connection.execute(_QUERY, (pid,)).fetchall()
-                except psycopg.Error:
-                    break  # the session of the lock is lost, which the next piece will tell
-                if rows and not done.is_set():
-                    self.seen = tuple(Blocker(row["pid"], _described(row)) for row in rows)
+        while not self._ended.wait(_FIRST):
+            piece, now = self._piece, time.monotonic()
+            if piece is None or now < piece.due:
+                continue
+            piece.due = now + _EVERY
+            try:
+                rows = self._connection.execute(_QUERY, (piece.pid,)).fetchall()
+            except psycopg.Error:
+                return  # the session of the lock is lost, which the next piece will tell
+            if rows and self._piece is piece:
+                self.seen = tuple(Blocker(row["pid"], _described(row)) for row in rows)
 
 
 def named(blockers: Sequence[Blocker]) -> str:

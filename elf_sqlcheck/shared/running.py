@@ -302,11 +302,12 @@ class Run(Failing):
 
     def _limits(self) -> list[bytes]:
         """The timeouts of a transaction, unless the session has been given them."""
-        connection, guard = self._connection, self._executor.guard
-        limits = [] if self._several else assignments(connection, self._migration.timeouts, local=True)
-        if guard and "lock_timeout" not in {**self._migration.timeouts, **self._executor.settings}:
-            limits.append(patience(connection, guard.lock_timeout))
-        return limits
+        connection, guard, timeouts = self._connection, self._executor.guard, dict(self._migration.timeouts)
+        wanted = guard.lock_timeout if guard and not {"lock_timeout"} & {*timeouts, *self._executor.settings} else ""
+        if self._several:
+            # A statement before it may have set one.
+            return [patience(connection, wanted)] if wanted else []
+        return assignments(connection, {**timeouts, **({"lock_timeout": wanted} if wanted else {})}, local=True)
 
     def _hooks(self, piece: Piece) -> list[Callable[[], object]]:
         """What is to be written with a piece."""

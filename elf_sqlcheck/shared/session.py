@@ -76,7 +76,8 @@ class Guard:
 
     `statement` is sent before every piece and fails with a division by zero when the lock was lost, for which `lost`
     makes the error. `blockers` knows who kept the piece waiting; `note` is told of what is worth knowing;
-    `lock_timeout` holds in transactions where neither the environment, the migration nor the server says one.
+    `lock_timeout` holds in transactions for which neither the environment nor the migration says one; it is "" where
+    the server does.
     """
 
     statement: bytes
@@ -99,7 +100,7 @@ def assignments(
 
 
 def patience(connection: Connection[dict[str, Any]], lock_timeout: str) -> bytes:
-    """Return the command that sets lock_timeout for the transaction, unless the session or the server has one."""
+    """Return the command that sets lock_timeout for the transaction, unless the session has been given one."""
     from psycopg import sql
 
     form = (
