@@ -28,7 +28,7 @@ def checksum(migration: Migration, section: Section | None) -> str:
     if section is None:
         return ""
     start, data = section.span.start, bytearray(migration.data[section.span.start : section.span.end])
-    for comment in sql.comments(bytes(migration.data)):
+    for comment in sql.comments(bytes(migration.data)) if b"--" in data or b"/*" in data else ():
         if section.span.start <= comment.span.start < section.span.end:
             length = comment.span.end - comment.span.start
             data[comment.span.start - start : comment.span.end - start] = b" " * length

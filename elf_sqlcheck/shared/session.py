@@ -91,11 +91,13 @@ def assignments(
     connection: Connection[dict[str, Any]], values: Mapping[str, str], *, local: bool = False
 ) -> list[bytes]:
     """Return the SET commands for `values`, for the transaction (`local`) or the session."""
-    from psycopg import sql
+    from psycopg.pq import Escaping
 
-    form = sql.SQL("SET LOCAL {} = {}" if local else "SET {} = {}")
+    escaping = Escaping(connection.pgconn)
+    command = b"SET LOCAL %s = %s" if local else b"SET %s = %s"
     return [
-        form.format(sql.Identifier(name), sql.Literal(value)).as_bytes(connection) for name, value in values.items()
+        command % (escaping.escape_identifier(name.encode()), escaping.escape_literal(value.encode()))
+        for name, value in values.items()
     ]
 
 

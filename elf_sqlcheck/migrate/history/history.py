@@ -11,6 +11,7 @@ from elf_sqlcheck.shared.calls import Prepared
 
 if TYPE_CHECKING:
     from psycopg import Connection
+    from psycopg.pq.abc import Escaping
 
     from elf_sqlcheck.errors import DatabaseError
     from elf_sqlcheck.migrate.history.chain import Checked
@@ -69,14 +70,14 @@ class History:
 
     def foresee(self, connection: Connection[dict[str, Any]], migration: Migration, section: Section) -> Foreseen:
         """Make ready what `prepared` is going to be asked for next, for which there may be time now."""
-        from psycopg import ClientCursor
+        from psycopg.pq import Escaping
 
         statement, values = self._carried_out(migration, section, 0)
         text, names = events.numbered(statement)
         name = f"elf_migrate_{section.name}"
-        given = "".join(f", %({name})s" for name in names)
-        command = ClientCursor(connection).mogrify(given, values).encode()
-        self._foreseen = migration, section, name, f"PREPARE {name} AS {text}".encode(), command
+        escaping = Escaping(connection.pgconn)
+        given = b"".join([b", " + _literal(escaping, values[name]) for name in names])
+        self._foreseen = migration, section, name, f"PREPARE {name} AS {text}".encode(), given
         return self._foreseen
 
     def failed(self, migration: Migration, section: Section, ms: float, error: DatabaseError) -> None:
@@ -160,3 +161,12 @@ class History:
             migration, migration.up, 0, status=status, action=action, reason=reason, theirs=theirs
         )
         self._executor.query(*written)
+
+
+def _literal(escaping: Escaping, value: object) -> bytes:
+    """A parameter of a statement of `events`; psycopg would look at each value's type, for ten times as long."""
+    if isinstance(value, str):
+        return escaping.escape_literal(value.encode())
+    if isinstance(value, list):
+        return b"ARRAY[%s]::text[]" % b", ".join([_literal(escaping, one) for one in value])
+    return b"NULL" if value is None else str(value).encode()
