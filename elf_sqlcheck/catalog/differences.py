@@ -7,10 +7,9 @@ Not differences: the order of columns, extensions and roles left over, rows.
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog.entries import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, IndexColumn, Name, Trigger, Type, quoted
+from elf_sqlcheck.later import later
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
 _IGNORED = frozenset({"setting", "extension", "role"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
           ("triggers", "trigger"))  # fmt: skip
-_CAST = re.compile(
-    r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?"
-)
+_CAST = later(r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?")
 #: A type's name as a function of one column: on a column of that type it does nothing and is not kept.
-_TYPE_CALL = re.compile(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
-_CAST_LITERAL = re.compile(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
+_TYPE_CALL = later(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
+_CAST_LITERAL = later(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
 _WORDS = {
     "not_null": "NOT NULL",
     "default": "default",
