@@ -15,7 +15,7 @@ else:
     class later:  # noqa: N801 - stands in for re.compile, for type checkers, too
         """`re.compile(pattern, flags)`, once something is asked of it."""
 
-        __slots__ = ("_arguments", "finditer", "fullmatch", "match", "search", "split", "sub")
+        __slots__ = ("_arguments", "findall", "finditer", "fullmatch", "match", "search", "split", "sub")
 
         def __init__(self, *arguments: object) -> None:
             self._arguments = arguments

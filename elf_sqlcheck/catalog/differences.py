@@ -76,8 +76,7 @@ def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[Sche
     if isinstance(first, Sequence) and isinstance(last, Sequence) and _is_same_sequence(first, last):
         return
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
-    position = before.touched_at(key)
-    position = position if position < up.position else -1
+    position = _within(up, before.touched_at(key))
     if isinstance(first, Absent | None):
         yield from _unknown_before(key, kind, name, (first, middle, last), before, up, position)
     elif isinstance(last, Absent | None):
@@ -133,8 +132,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 continue
             if kind == "index" and part in {**first.constraints, **last.constraints}:
                 continue  # told as the constraint that it belongs to
-            position = before.part_touched_at(key, field, part)
-            position = position if position < up.position else -1
+            position = _within(up, before.part_touched_at(key, field, part))
             name = f"{table}.{quoted(part)}" if kind == "column" else f"{quoted(part)} on {table}"
             if was is None and now is not None:
                 if between.get(part) is not None:
@@ -152,7 +150,12 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
         was, now = getattr(first, field), getattr(last, field)
         if was != now and (was is not None or now == getattr(middle, field, None)):
             word = "is still on" if now else "is off now"
-            yield SchemaDifference("table", table, "changed", f"{what} {word}", before.touched_at(key))
+            yield SchemaDifference("table", table, "changed", f"{what} {word}", _within(up, before.touched_at(key)))
+
+
+def _within(up: Schema, position: int) -> int:
+    """The position of a change of UP; -1 for one of DOWN."""
+    return position if position < up.position else -1
 
 
 def _made(key: Key, before: Schema) -> bool:

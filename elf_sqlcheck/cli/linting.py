@@ -18,7 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "staged": False, "since": None, "stdin_filename": "", "stats": None, "fixing": False, "unsafe_fixes": False,
     "diffing": False, "adding": False, "reason": None, "baseline_file": None, "no_baseline": False, "select": (),
     "extend_select": (), "ignore": (), "quiet": False, "no_color": False, "fail_on": None, "outputs": (),
-    "output_file": None, "output_format": None, "directory": "", "layout": None, "config_file": None, "isolated": False,
+    "output_file": None, "output_format": None, "directory": "", "layout": None, "config_file": None,
+    "isolated": False, "no_cache": False,
 }  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def lint(
         folders = list(fixed.folders)
         if adding:
             printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
-    checked = run.check(folders, rules, config, baseline)
+    checked = run.check(folders, rules, config, baseline, cached=not more["no_cache"])
     if not checked.files:
         printer.note(files.nothing(staged=staged, since=since))
     report = Report(
