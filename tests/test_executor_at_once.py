@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -60,7 +61,7 @@ def test_a_migration_and_its_history_are_one_query(executor: SupabaseExecutor, t
     for table in "abc":
         query = executor.query(f"SELECT query FROM {table}")[0]["query"]
         assert query.startswith("BEGIN; ")
-        assert "EXECUTE elf_migrate_up (" in query
+        assert re.search(r"EXECUTE elf_migrate_up_[0-9a-f]{12} \(", query)
     assert not History(executor).check().problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import UsageError
@@ -35,6 +36,8 @@ class History:
         self._executor = executor
         self._theirs: bool | None = None if supabase else False
         self._foreseen: Foreseen | None = None
+        # So that no migration can have prepared another command under that name.
+        self._token = os.urandom(6).hex()
 
     def prepare(self) -> None:
         """Make the tables, or complete those of an older elf-migrate; safe to repeat.
@@ -74,7 +77,7 @@ class History:
 
         statement, values = self._carried_out(migration, section, 0)
         text, names = events.numbered(statement)
-        name = f"elf_migrate_{section.name}"
+        name = f"elf_migrate_{section.name}_{self._token}"
         escaping = Escaping(connection.pgconn)
         given = b"".join([b", " + _literal(escaping, values[name]) for name in names])
         self._foreseen = migration, section, name, f"PREPARE {name} AS {text}".encode(), given
