@@ -94,9 +94,7 @@ def run(command: Sequence[str], folder: str, patience: int) -> Used:
     os.close(null)
     os.close(errors)
     _, status, used = os.wait4(pid, 0)
-    return Used(
-        used.ru_utime + used.ru_stime, used.ru_maxrss * KILOBYTES / 1024, os.waitstatus_to_exitcode(status)
-    )
+    return Used(used.ru_utime + used.ru_stime, used.ru_maxrss * KILOBYTES / 1024, os.waitstatus_to_exitcode(status))
 
 
 def best(command: Sequence[str], folder: str, rounds: int, patience: int) -> Used:
@@ -194,7 +192,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="only the cases with one of these in their names")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the best counts (default: 3)")
     parser.add_argument("--patience", type=int, default=120, help="seconds of the processor a run may take")
-    parser.add_argument("--small", action="store_true", help="hundredths of the sizes, once, and nothing judged by time")
+    parser.add_argument(
+        "--small", action="store_true", help="hundredths of the sizes, once, and nothing judged by time"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="other sizes, as a part of the usual ones")
     options = parser.parse_args()
     scale = 0.01 if options.small else options.scale
@@ -222,7 +222,9 @@ def main() -> None:
             wrong.append(case.name)
         if case.name == "seed":
             wrong += seed(bench, case._replace(size=line.size), line, judged=not options.small)
-    print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}, Python {platform.python_version()}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}, Python {platform.python_version()}"
+    )
     print(f"no more than {LIMIT:g} x parsing: " + (f"not so for {', '.join(wrong)}" if wrong else "so for every case"))
     sys.exit(bool(wrong))
 

@@ -6,7 +6,6 @@ that does: what parsing costs is measured with it.
 
 from __future__ import annotations
 
-import json
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -275,7 +274,9 @@ def suppressions_inside(count: int) -> Input:
 
 def suppressions_above_comments(count: int) -> Input:
     """Within one statement, each on a line of its own: what it covers is the next line that is no comment."""
-    return Input("CREATE TABLE t (\n" + "    -- elf: allow made-up -- agreed\n" * count + "    id bigint PRIMARY KEY);\n")
+    return Input(
+        "CREATE TABLE t (\n" + "    -- elf: allow made-up -- agreed\n" * count + "    id bigint PRIMARY KEY);\n"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- errors
@@ -321,7 +322,8 @@ def long_atomic_body(count: int) -> Input:
 
 def meta_commands(count: int) -> Input:
     return Input(
-        "".join(f"\\set name{n} it\nSELECT {n};\n" for n in range(count)), "".join(f"SELECT {n};\n" for n in range(count))
+        "".join(f"\\set name{n} it\nSELECT {n};\n" for n in range(count)),
+        "".join(f"SELECT {n};\n" for n in range(count)),
     )
 
 
@@ -347,7 +349,9 @@ def unterminated_dollars(count: int) -> Input:
 
 
 def nul_bytes(count: int) -> Input:
-    return Input(b"".join(b"SELECT %d\0;\n" % n for n in range(count)), b"".join(b"SELECT %d;\n" % n for n in range(count)))
+    return Input(
+        b"".join(b"SELECT %d\0;\n" % n for n in range(count)), b"".join(b"SELECT %d;\n" % n for n in range(count))
+    )
 
 
 def no_utf8(count: int) -> Input:

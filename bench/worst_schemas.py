@@ -44,7 +44,10 @@ def added_columns(count: int) -> Input:
 def added_columns_own(count: int) -> Input:
     """To a table of the same file."""
     return both(
-        ["CREATE TABLE wide (id bigint PRIMARY KEY)", *(f"ALTER TABLE wide ADD COLUMN c{n} integer" for n in range(count))],
+        [
+            "CREATE TABLE wide (id bigint PRIMARY KEY)",
+            *(f"ALTER TABLE wide ADD COLUMN c{n} integer" for n in range(count)),
+        ],
         [f"ALTER TABLE wide DROP COLUMN c{n}" for n in range(count)],
     )
 
@@ -80,7 +83,9 @@ def renamed_columns(count: int) -> Input:
 def renamed_schemas(count: int) -> Input:
     """A schema of so many tables that gets another name ten times."""
     names = [f"CREATE TABLE s0.t{n} (id bigint)" for n in range(count)]
-    return both(["CREATE SCHEMA s0", *names, *(f"ALTER SCHEMA s{n} RENAME TO s{n + 1}" for n in range(10))], ["SELECT 1"])
+    return both(
+        ["CREATE SCHEMA s0", *names, *(f"ALTER SCHEMA s{n} RENAME TO s{n + 1}" for n in range(10))], ["SELECT 1"]
+    )
 
 
 def view_chain(count: int) -> Input:
@@ -150,7 +155,8 @@ def calls(count: int) -> Input:
 def calls_twice(count: int) -> Input:
     """Each calls the one before it twice: what runs is 2 to the power of the size."""
     made = [
-        f"CREATE FUNCTION f{n}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM f{n - 1}(); PERFORM f{n - 1}(); END $$"
+        f"CREATE FUNCTION f{n}() RETURNS void LANGUAGE plpgsql AS "
+        f"$$ BEGIN PERFORM f{n - 1}(); PERFORM f{n - 1}(); END $$"
         for n in range(1, count)
     ]
     base = "CREATE FUNCTION f0() RETURNS void LANGUAGE plpgsql AS $$ BEGIN UPDATE t SET c = 1; END $$"
@@ -159,7 +165,9 @@ def calls_twice(count: int) -> Input:
 
 def called_often(count: int) -> Input:
     body = "".join(f"  UPDATE t SET c = {n};\n" for n in range(100))
-    return sql([plpgsql(f"BEGIN\n{body}END", "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS")] + ["SELECT f()"] * count)
+    return sql(
+        [plpgsql(f"BEGIN\n{body}END", "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS")] + ["SELECT f()"] * count
+    )
 
 
 def triggers(count: int) -> Input:
@@ -174,14 +182,19 @@ def policies(count: int) -> Input:
         [
             "CREATE TABLE t (id bigint PRIMARY KEY, owner uuid)",
             "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
-            *(f"CREATE POLICY p{n} ON t FOR SELECT USING (owner = current_setting('app.u')::uuid)" for n in range(count)),
+            *(
+                f"CREATE POLICY p{n} ON t FOR SELECT USING (owner = current_setting('app.u')::uuid)"
+                for n in range(count)
+            ),
         ],
         [*(f"DROP POLICY p{n} ON t" for n in range(count)), "DROP TABLE t"],
     )
 
 
 def grants(count: int) -> Input:
-    return both([f"GRANT SELECT ON t TO r{n}" for n in range(count)], [f"REVOKE SELECT ON t FROM r{n}" for n in range(count)])
+    return both(
+        [f"GRANT SELECT ON t TO r{n}" for n in range(count)], [f"REVOKE SELECT ON t FROM r{n}" for n in range(count)]
+    )
 
 
 def grants_own(count: int) -> Input:
@@ -303,7 +316,11 @@ def attached(count: int) -> Input:
             *(f"CREATE TABLE p{n} (id bigint, at date)" for n in range(count)),
             *(f"ALTER TABLE p ATTACH PARTITION p{n} FOR VALUES FROM ({n}) TO ({n + 1})" for n in range(count)),
         ],
-        [*(f"ALTER TABLE p DETACH PARTITION p{n}" for n in range(count)), *(f"DROP TABLE p{n}" for n in range(count)), "DROP TABLE p"],
+        [
+            *(f"ALTER TABLE p DETACH PARTITION p{n}" for n in range(count)),
+            *(f"DROP TABLE p{n}" for n in range(count)),
+            "DROP TABLE p",
+        ],
     )
 
 
@@ -321,7 +338,10 @@ def partition_tree(count: int) -> Input:
 
 def inheritance_chain(count: int) -> Input:
     return both(
-        ["CREATE TABLE t0 (c0 integer)", *(f"CREATE TABLE t{n} (c{n} integer) INHERITS (t{n - 1})" for n in range(1, count))],
+        [
+            "CREATE TABLE t0 (c0 integer)",
+            *(f"CREATE TABLE t{n} (c{n} integer) INHERITS (t{n - 1})" for n in range(1, count)),
+        ],
         ["DROP TABLE t0 CASCADE"],
     )
 
@@ -332,13 +352,15 @@ def enum_labels(count: int) -> Input:
 
 def added_labels(count: int) -> Input:
     return both(
-        ["CREATE TYPE e AS ENUM ('l')", *(f"ALTER TYPE e ADD VALUE IF NOT EXISTS 'l{n}'" for n in range(count))], ["DROP TYPE e"]
+        ["CREATE TYPE e AS ENUM ('l')", *(f"ALTER TYPE e ADD VALUE IF NOT EXISTS 'l{n}'" for n in range(count))],
+        ["DROP TYPE e"],
     )
 
 
 def added_labels_before(count: int) -> Input:
     return both(
-        ["CREATE TYPE e AS ENUM ('l')", *(f"ALTER TYPE e ADD VALUE 'l{n}' BEFORE 'l'" for n in range(count))], ["DROP TYPE e"]
+        ["CREATE TYPE e AS ENUM ('l')", *(f"ALTER TYPE e ADD VALUE 'l{n}' BEFORE 'l'" for n in range(count))],
+        ["DROP TYPE e"],
     )
 
 
@@ -356,7 +378,10 @@ def types(count: int) -> Input:
 
 def sequences(count: int) -> Input:
     return both(
-        [*tables(count, "id serial PRIMARY KEY"), *(f"ALTER SEQUENCE t{n}_id_seq OWNED BY t{n}.id" for n in range(count))],
+        [
+            *tables(count, "id serial PRIMARY KEY"),
+            *(f"ALTER SEQUENCE t{n}_id_seq OWNED BY t{n}.id" for n in range(count)),
+        ],
         dropped(count),
     )
 
@@ -369,7 +394,9 @@ def schemas(count: int) -> Input:
 
 
 def one_schema_dropped(count: int) -> Input:
-    return both(["CREATE SCHEMA s", *(f"CREATE TABLE s.t{n} (id bigint)" for n in range(count))], ["DROP SCHEMA s CASCADE"])
+    return both(
+        ["CREATE SCHEMA s", *(f"CREATE TABLE s.t{n} (id bigint)" for n in range(count))], ["DROP SCHEMA s CASCADE"]
+    )
 
 
 def comments_on(count: int) -> Input:
@@ -397,12 +424,16 @@ def transactions(count: int) -> Input:
 
 
 def savepoints(count: int) -> Input:
-    return sql(["BEGIN", *(f"SAVEPOINT s{n}" for n in range(count)), *(f"RELEASE s{n}" for n in range(count)), "COMMIT"])
+    return sql(
+        ["BEGIN", *(f"SAVEPOINT s{n}" for n in range(count)), *(f"RELEASE s{n}" for n in range(count)), "COMMIT"]
+    )
 
 
 def rollbacks(count: int) -> Input:
     """A savepoint each, and all that was made taken back."""
-    return sql(["BEGIN", *(f"SAVEPOINT s{n}; CREATE TABLE t{n} (id int); ROLLBACK TO s{n}" for n in range(count)), "COMMIT"])
+    return sql(
+        ["BEGIN", *(f"SAVEPOINT s{n}; CREATE TABLE t{n} (id int); ROLLBACK TO s{n}" for n in range(count)), "COMMIT"]
+    )
 
 
 def rebuilt(count: int) -> Input:
@@ -463,17 +494,28 @@ def nested_ifs(count: int) -> Input:
 
 
 def nested_loops(count: int) -> Input:
-    body = "".join(f"FOR r{n} IN SELECT * FROM t LOOP\n" for n in range(count)) + "UPDATE t SET c = 1;\n" + "END LOOP;\n" * count
+    body = (
+        "".join(f"FOR r{n} IN SELECT * FROM t LOOP\n" for n in range(count))
+        + "UPDATE t SET c = 1;\n"
+        + "END LOOP;\n" * count
+    )
     return sql([plpgsql("DECLARE " + "".join(f"r{n} record; " for n in range(count)) + f"BEGIN\n{body}END")])
 
 
 def elsifs(count: int) -> Input:
-    body = "IF a = 0 THEN NULL;\n" + "".join(f"ELSIF a = {n} THEN UPDATE t SET c = {n};\n" for n in range(count)) + "END IF;\n"
+    body = (
+        "IF a = 0 THEN NULL;\n"
+        + "".join(f"ELSIF a = {n} THEN UPDATE t SET c = {n};\n" for n in range(count))
+        + "END IF;\n"
+    )
     return sql([plpgsql(f"DECLARE a int := 1; BEGIN\n{body}END")])
 
 
 def handlers(count: int) -> Input:
-    body = "".join(f"BEGIN ALTER TABLE t ADD COLUMN c{n} int; EXCEPTION WHEN duplicate_column THEN NULL; END;\n" for n in range(count))
+    body = "".join(
+        f"BEGIN ALTER TABLE t ADD COLUMN c{n} int; EXCEPTION WHEN duplicate_column THEN NULL; END;\n"
+        for n in range(count)
+    )
     return sql([plpgsql(f"BEGIN\n{body}END")])
 
 
@@ -536,7 +578,9 @@ def looped_arrays(count: int) -> Input:
 def looped_twice(count: int) -> Input:
     """A loop within a loop, each over so many names."""
     names = ", ".join(f"'t{n}'" for n in range(count))
-    inner = f"FOREACH m IN ARRAY ARRAY[{names}] LOOP EXECUTE format('ALTER TABLE %I ADD COLUMN %I int', n, m); END LOOP;"
+    inner = (
+        f"FOREACH m IN ARRAY ARRAY[{names}] LOOP EXECUTE format('ALTER TABLE %I ADD COLUMN %I int', n, m); END LOOP;"
+    )
     return sql([plpgsql(f"DECLARE n text; m text; BEGIN FOREACH n IN ARRAY ARRAY[{names}] LOOP {inner} END LOOP; END")])
 
 
@@ -587,11 +631,15 @@ def as_junit(count: int) -> Input:
 
 
 def one_line_text(count: int) -> Input:
-    return Input("; ".join(f"CREATE INDEX i{n} ON orders (c{n})" for n in range(count)), options=("--output-format", "text"))
+    return Input(
+        "; ".join(f"CREATE INDEX i{n} ON orders (c{n})" for n in range(count)), options=("--output-format", "text")
+    )
 
 
 def one_line_sarif(count: int) -> Input:
-    return Input("; ".join(f"CREATE INDEX i{n} ON orders (c{n})" for n in range(count)), options=("--output-format", "sarif"))
+    return Input(
+        "; ".join(f"CREATE INDEX i{n} ON orders (c{n})" for n in range(count)), options=("--output-format", "sarif")
+    )
 
 
 def fixed(count: int) -> Input:
@@ -604,7 +652,9 @@ def secrets(count: int) -> Input:
 
 
 def secret_urls(count: int) -> Input:
-    return sql(f"INSERT INTO t VALUES ('postgres://user:Sw0rdfish{n}@db.example.org/x' || 'more')" for n in range(count))
+    return sql(
+        f"INSERT INTO t VALUES ('postgres://user:Sw0rdfish{n}@db.example.org/x' || 'more')" for n in range(count)
+    )
 
 
 def near_secrets(count: int) -> Input:
@@ -637,7 +687,10 @@ def table_sizes(count: int) -> Input:
 
 
 def many_files(count: int) -> Input:
-    files = {f"m/2025{n // 1_000_000:04}_{n % 1_000_000:06}_add.sql": f"{UP}CREATE TABLE t{n} (id bigint);\n{DOWN}DROP TABLE t{n};\n" for n in range(count)}
+    files = {
+        f"m/2025{n // 1_000_000:04}_{n % 1_000_000:06}_add.sql": f"{UP}CREATE TABLE t{n} (id bigint);\n{DOWN}DROP TABLE t{n};\n"
+        for n in range(count)
+    }
     return Input("", files=files, paths=("m",))
 
 

@@ -52,7 +52,9 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
 def same_statements(path: str, before: bytes, after: bytes) -> bool:
     """Whether both texts hold the same statements and the same pieces that do not parse."""
     old, new = layouts.read(path, before, "plain"), layouts.read(path, after, "plain")
-    return [old.text(piece) for piece in suppress.Pieces(old).all] == [new.text(piece) for piece in suppress.Pieces(new).all]
+    return [old.text(piece) for piece in suppress.Pieces(old).all] == [
+        new.text(piece) for piece in suppress.Pieces(new).all
+    ]
 
 
 def _list(names: Collection[str]) -> str:

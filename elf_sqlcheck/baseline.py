@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from elf_sqlcheck.model import Finding, Span
+    from elf_sqlcheck.model import Finding
 
 VERSION = 1
 _DIGITS = 16

@@ -110,7 +110,7 @@ def has_crlf(data: bytes) -> bool:
     return data.count(b"\r\n") * 2 > data.count(b"\n")
 
 
-def with_changes(data: bytes, changes: Iterable[_Change], crlf: bool) -> bytes:  # noqa: FBT001
+def with_changes(data: bytes, changes: Iterable[_Change], crlf: bool) -> bytes:
     """A text with changes made; the line ends of what is new are those that `crlf` says."""
     pieces: list[bytes] = []
     position = 0

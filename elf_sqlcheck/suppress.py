@@ -203,9 +203,7 @@ def apply(
     return kept, allowed
 
 
-def _covering(
-    findings: list[Finding], suppressions: Iterable[Suppression]
-) -> list[tuple[Finding, Suppression | None]]:
+def _covering(findings: list[Finding], suppressions: Iterable[Suppression]) -> list[tuple[Finding, Suppression | None]]:
     """Each finding with the first suppression that covers it.
 
     Going through the findings by their places, those of each rule that may cover the next one are in a heap, the first

@@ -29,6 +29,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Change, Context, Finding
 
@@ -119,10 +120,19 @@ def _made(change: Change) -> tuple[str, str] | None:
     return ("sequence", change.name.name) if isinstance(change, CreateSequence) else None
 
 
+def _last_made(context: Context[Any]) -> dict[tuple[str, str] | None, int]:
+    """Where each object is made for the last time."""
+    found: dict[tuple[str, str] | None, int] = {}
+    for change in context.changes:
+        made = _made(change)
+        found[made] = max(found.get(made, -1), change.span.start)
+    return found
+
+
 def _is_made_later(context: Context[Dropping]) -> bool:
     """Whether a later statement of the section makes what this one drops, so that it only clears the way."""
     wanted = _kind_and_name(context.change)
-    return any(_made(c) == wanted for c in context.changes if c.span.start > context.change.span.start)
+    return context.once(_last_made).get(wanted, -1) > context.change.span.start
 
 
 def _is_unknown(context: Context[Dropping]) -> bool:

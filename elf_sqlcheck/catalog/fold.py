@@ -102,6 +102,8 @@ class Catalog:
         """Write an object; None makes it unknown."""
         if key[0] in _SATELLITES:
             self.about.setdefault(key[1:3], set()).add(key)
+            if len(key) > 5 and key[0] == "grant":
+                self.about.setdefault(key[:5], set()).add(key)
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:

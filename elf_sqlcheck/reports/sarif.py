@@ -114,9 +114,7 @@ def _rule(finding: Finding, rule: Rule | None) -> dict[str, Any]:
     }
 
 
-def _result(
-    finding: Finding, fingerprint: str, places: Places, fixes: Replacements, root: Root
-) -> dict[str, Any]:
+def _result(finding: Finding, fingerprint: str, places: Places, fixes: Replacements, root: Root) -> dict[str, Any]:
     physical = {"artifactLocation": _artifact(finding.path, root), "region": _region(places.of(finding))}
     made: dict[str, Any] = {
         "ruleId": finding.rule,
