@@ -79,7 +79,7 @@ class Line(NamedTuple):
         return self.lint / max(self.parse, 1e-4)
 
 
-def run(command: Sequence[str], folder: str, patience: int) -> Used:
+def run(command: list[str], folder: str, patience: int) -> Used:
     """Run a command in a folder, for at most `patience` seconds of the processor."""
     null = os.open(os.devnull, os.O_WRONLY)
     errors = os.open(os.path.join(folder, ".errors"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -97,7 +97,7 @@ def run(command: Sequence[str], folder: str, patience: int) -> Used:
     return Used(used.ru_utime + used.ru_stime, used.ru_maxrss * KILOBYTES / 1024, os.waitstatus_to_exitcode(status))
 
 
-def best(command: Sequence[str], folder: str, rounds: int, patience: int) -> Used:
+def best(command: list[str], folder: str, rounds: int, patience: int) -> Used:
     """The cheapest of several runs; what takes long is run once."""
     runs = [run(command, folder, patience)]
     while len(runs) < rounds and runs[0].seconds < 3:
@@ -223,7 +223,8 @@ def main() -> None:
         if case.name == "seed":
             wrong += seed(bench, case._replace(size=line.size), line, judged=not options.small)
     print(
-        f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}, Python {platform.python_version()}"
+        f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f};"
+        f" Python {platform.python_version()}"
     )
     print(f"no more than {LIMIT:g} x parsing: " + (f"not so for {', '.join(wrong)}" if wrong else "so for every case"))
     sys.exit(bool(wrong))

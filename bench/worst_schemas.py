@@ -131,7 +131,8 @@ def replaced_functions(count: int) -> Input:
 def functions(count: int) -> Input:
     return both(
         [
-            f"CREATE FUNCTION f{n}(a int, b text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE t SET c = a; RETURN {n}; END $$"
+            f"CREATE FUNCTION f{n}(a int, b text) RETURNS int LANGUAGE plpgsql AS "
+            f"$$ BEGIN UPDATE t SET c = a; RETURN {n}; END $$"
             for n in range(count)
         ],
         [f"DROP FUNCTION f{n}(int, text)" for n in range(count)],
@@ -687,10 +688,8 @@ def table_sizes(count: int) -> Input:
 
 
 def many_files(count: int) -> Input:
-    files = {
-        f"m/2025{n // 1_000_000:04}_{n % 1_000_000:06}_add.sql": f"{UP}CREATE TABLE t{n} (id bigint);\n{DOWN}DROP TABLE t{n};\n"
-        for n in range(count)
-    }
+    text = f"{UP}CREATE TABLE {{0}} (id bigint);\n{DOWN}DROP TABLE {{0}};\n"
+    files = {f"m/2025{n // 1_000_000:04}_{n % 1_000_000:06}_add.sql": text.format(f"t{n}") for n in range(count)}
     return Input("", files=files, paths=("m",))
 
 

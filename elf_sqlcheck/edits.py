@@ -94,10 +94,10 @@ def insert_column(migration: Migration, statement: Span, name: Span, definition:
 
 def append(migration: Migration, section: Section, sql: str) -> tuple[Edit, ...]:
     """Add the statement `sql` (with its semicolon) after the last one of `section`, but before a final COMMIT."""
-    statements = [statement for statement in section.statements if statement.kind != _TRANSACTION]
-    if not statements:
+    last = next((statement for statement in reversed(section.statements) if statement.kind != _TRANSACTION), None)
+    if last is None:
         return ()
-    end = statements[-1].span.end
+    end = last.span.end
     semicolon = following(migration, end, section.span.end)
     if semicolon is None or semicolon[0] != ";":
         return Edit(Span(end, end), ";"), Edit(_line_end(migration, end, section), f"\n\n{sql}")

@@ -164,7 +164,7 @@ def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[
         wanted, named = change, change.name or ""
     if wanted is None or named in indexes:
         return
-    first, number = wanted.columns[0].name, len(wanted.columns)  # what tells most indexes apart
+    first, number = wanted.columns[0].name, len(wanted.columns)
     alike = (i for i in indexes.values() if i.columns[0].name == first and len(i.columns) == number)
     twin = next((index for index in alike if index.name in later and _same_keys(index, wanted)), None)
     if twin is None or twin.name in context.once(_dropped):

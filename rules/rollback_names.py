@@ -135,13 +135,18 @@ def _is_made_later(context: Context[Dropping]) -> bool:
     return context.once(_last_made).get(wanted, -1) > context.change.span.start
 
 
+def _makes_unnamed(context: Context[Any]) -> bool:
+    """Whether UP makes an index whose name Postgres chooses."""
+    return any(isinstance(change, CreateIndex) and not change.name for change in context.doing)
+
+
 def _is_unknown(context: Context[Dropping]) -> bool:
     """Whether nothing was ever said of what is dropped, by this migration or an earlier one."""
     change = context.change
     schema = context.now
     if isinstance(change, Drop) and not change.part:
         if change.kind in _RELATIONS - {"sequence"}:
-            unnamed = change.kind == "index" and any(isinstance(c, CreateIndex) and not c.name for c in context.doing)
+            unnamed = change.kind == "index" and context.once(_makes_unnamed)
             return schema.relation(change.name) is None and not unnamed
         kind = {"domain": "type", "type": "type"}.get(change.kind)
         return kind is not None and not schema.knows(kind, change.name) and not schema.is_absent(kind, change.name)

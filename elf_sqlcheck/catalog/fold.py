@@ -141,6 +141,11 @@ class Catalog:
             key for key in keys if key[0] == "function" and not isinstance(self.objects.get(key), Absent | None)
         )
 
+    def has_overload(self, name: Name) -> bool:
+        """Whether there is a function of that name."""
+        keys = self.about.get((name.schema or "", name.name), ())
+        return any(key[0] == "function" and not isinstance(self.objects.get(key), Absent | None) for key in keys)
+
     def view(self, position: int | None = None) -> Schema:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""
         at = self.position if position is None else position

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "goose"
 _FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql\Z")
-_MARKER = re.compile(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S.*?)[ \t\r]*$")
+_MARKER = re.compile(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S(?:.*[^ \t\r\n])?)[ \t\r]*$")
 _SECTIONS = {"up", "down"}
 _BLOCKS = {"statementbegin", "statementend"}
 _OTHERS = {"no transaction", "envsub on", "envsub off", "envsubst on", "envsubst off"}

@@ -23,7 +23,7 @@ NAME = "graphile-migrate"
 CURRENT = "current"
 FILE_NAME = re.compile(r"([0-9]{6,})(?:-(.*))?\.sql\Z")
 _HEADERS = re.compile(rb"(?:--! [A-Z]\w*:[^\n]*\n)+(?:[ \t\r]*\n)*")
-_HEADER = re.compile(rb"(?m)^--! (Previous|Hash):[ \t]*(.*?)[ \t\r]*$")
+_HEADER = re.compile(rb"(?m)^--! (Previous|Hash):[ \t]*((?:.*[^ \t\r\n])?)[ \t\r]*$")
 _NO_TRANSACTION = re.compile(rb"\s*--![ \t]*no-transaction\b")
 
 
