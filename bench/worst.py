@@ -26,13 +26,12 @@ from typing import TYPE_CHECKING, NamedTuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
-from bench.worst_cases import CASES as FILES  # noqa: E402 - found from where this file stands
-from bench.worst_schemas import CASES as SCHEMAS  # noqa: E402
+from bench.worst_cases import CASES  # noqa: E402 - found from where this file stands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench.worst_cases import Case, Input
+    from bench.worst_cases.case import Case, Input
 
 PARSE = """
 import gc, json, sys
@@ -202,7 +201,7 @@ def main() -> None:
     print(f"starting takes {bench.starting * 1e3:.0f} ms, starting the parser {bench.starting_parser * 1e3:.0f} ms")
     print(f"{'case':<34} {'size':>9} {'kB':>7} {'lint s':>8} {'parse s':>8} {'ratio':>7} {'growth':>7} {'MB':>6}")
     wrong: list[str] = []
-    for case in chosen([*FILES, *SCHEMAS], options.names):
+    for case in chosen(CASES, options.names):
         sizes = sorted({max(1, round(case.size * scale / part)) for part in ((1,) if options.small else (4, 2, 1))})
         lines: list[Line] = []
         for size in sizes:

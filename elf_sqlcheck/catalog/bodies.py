@@ -16,11 +16,11 @@ from itertools import islice
 from json import dumps
 
 from elf_sqlcheck.catalog import changes, plpgsql
+from elf_sqlcheck.catalog.moving import moved
 from elf_sqlcheck.catalog.read import read
 from elf_sqlcheck.catalog.read_calls import holds_any, read_calls
 from elf_sqlcheck.catalog.texts import LONGEST, known
 from elf_sqlcheck.model import Broken, Span, Statement
-from elf_sqlcheck.record import Record
 from elf_sqlcheck.sql import cut, parse, parse_plpgsql, parse_text
 
 TYPE_CHECKING = False
@@ -331,25 +331,3 @@ class _Body:
 def _calls(expression: str) -> bool:
     """Whether an expression may call a function that a migration made."""
     return any(name.lower() not in _BUILT_IN for name in _CALL.findall(expression))
-
-
-def moved(change: Change, span: Span, *, conditional: bool = False) -> Change:
-    """A change of another text, all of whose places are `span`; `conditional` where it was not before."""
-    old = change.statement
-    statement = Statement(
-        old.kind, span, old.json, inside=old.inside, conditional=old.conditional or conditional, guarded=old.guarded,
-        exact=False,
-    )  # fmt: skip
-    if old.body is not None:
-        statement.body = tuple(moved(inner, span) for inner in old.body)
-    values = {field: _at(getattr(change, field), span) for field in change._fields if field != "statement"}
-    return change.replace(statement=statement, **values)
-
-
-def _at(value: Any, span: Span) -> Any:
-    """`value` with all places in it replaced."""
-    if isinstance(value, Span):
-        return span
-    if isinstance(value, Record):
-        return value.replace(**{field: _at(getattr(value, field), span) for field in value._fields})
-    return tuple(_at(item, span) for item in value) if isinstance(value, tuple) else value

@@ -47,7 +47,7 @@ class Routines:
         """What the functions that a change calls do, each once: those `followed` already are left out."""
         if not isinstance(change, ReadRows):
             return
-        from elf_sqlcheck.catalog.bodies import moved
+        from elf_sqlcheck.catalog.moving import conditional, moved
 
         for name in change.functions:
             bare = name.rpartition(".")[2]
@@ -56,7 +56,7 @@ class Routines:
                 continue
             followed.add(bare)
             for inner in self._body(routine):
-                there = moved(inner, change.span, conditional=True) if routine[1] is not data else _conditional(inner)
+                there = moved(inner, change.span, conditional=True) if routine[1] is not data else conditional(inner)
                 yield there
                 yield from self._called(there, data, followed)
 
@@ -67,22 +67,3 @@ class Routines:
 
             known = self._bodies[id(routine[0])] = (routine[0], called_body(*routine))
         return known[1]
-
-
-def _conditional(change: Change) -> Change:
-    """The same change, which may or may not be made."""
-    from elf_sqlcheck.model import Statement
-
-    old = change.statement
-    statement = Statement(
-        old.kind,
-        old.span,
-        old.json,
-        old.offset,
-        inside=old.inside,
-        conditional=True,
-        guarded=old.guarded,
-        exact=old.exact,
-    )
-    statement.body = old.body
-    return change.replace(statement=statement)
