@@ -57,6 +57,10 @@ class ConfigError(UsageError):
     """A configuration file that does not say what it must."""
 
 
+class CacheError(ElfError):
+    """Something that was kept is not what was written; whoever meets it goes on as if it had never been kept."""
+
+
 class RuleError(UsageError):
     """A rule that cannot be loaded, or that broke while it ran: a safety tool never fails open."""
 

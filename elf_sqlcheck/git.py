@@ -14,8 +14,10 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+#: Python ignores it, and what it starts would, too. The module `signal` takes a millisecond to say the number.
+_SIGPIPE = 13
 _KEPT = frozenset(
     {"GIT_EXEC_PATH", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
 )
@@ -221,23 +223,54 @@ class Repository:
             return None
 
     def _run(self, *arguments: str, data: bytes | None = None) -> bytes:
-        import subprocess
-
         if self._environment is None:
             self._environment = _clean_environment(self.root)
-        command = ["git", "--literal-pathspecs", "--no-optional-locks", *arguments]
+        command = ["git", "-C", self.root, "--literal-pathspecs", "--no-optional-locks", *arguments]
         try:
-            done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-                command, cwd=self.root, env=self._environment, input=data, capture_output=True, check=False
-            )
+            code, said, complaint = _spawned(command, self._environment, data or b"")
         except OSError as error:
             raise UsageError(
                 f"git cannot be run: {error.strerror}", "install Git, or leave --staged and --since out"
             ) from error
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise UsageError(f"git {arguments[0]} failed in {self.root}: {said}", "see what `git status` says there")
-        return done.stdout
+        if code:
+            first = complaint.decode("utf-8", "replace").strip().partition("\n")[0]
+            raise UsageError(f"git {arguments[0]} failed in {self.root}: {first}", "see what `git status` says there")
+        return said
+
+
+def _spawned(command: list[str], environment: Mapping[str, str], data: bytes) -> tuple[int, bytes, bytes]:
+    """Run a program on `data`: its exit code, what it printed, and what it complained of. Raises OSError.
+
+    `subprocess` does the same with pipes; a hook would load it, and all that it loads, for a question or two.
+    """
+    if not hasattr(os, "memfd_create"):
+        import subprocess
+
+        done = subprocess.run(command, env=environment, input=data, capture_output=True, check=False)  # noqa: S603
+        return done.returncode, done.stdout, done.stderr
+    files = [os.memfd_create(name) for name in ("input", "output", "errors")]
+    try:
+        _written(files[0], data)
+        streams = [(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate(files)]
+        pid = os.posix_spawnp(command[0], command, environment, file_actions=streams, setsigdef=[_SIGPIPE])
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return code, *(_read(file) for file in files[1:])  # type: ignore[return-value]
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def _written(file: int, data: bytes) -> None:
+    """Put `data` into an empty file, to be read from its beginning."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+    os.lseek(file, 0, os.SEEK_SET)
+
+
+def _read(file: int) -> bytes:
+    size = os.fstat(file).st_size
+    return os.pread(file, size, 0)
 
 
 def _raw(answer: bytes) -> Iterable[Difference]:

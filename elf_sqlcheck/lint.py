@@ -10,7 +10,7 @@ from elf_sqlcheck import suppress
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.changes import CreateFunction
 from elf_sqlcheck.catalog.fold import Catalog
-from elf_sqlcheck.errors import ElfError, RuleError
+from elf_sqlcheck.errors import CacheError, ElfError, RuleError
 from elf_sqlcheck.model import Finding, Migration
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.rule import Context
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.kept import History
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Section, Span
     from elf_sqlcheck.rule import Rule
@@ -45,21 +46,49 @@ def lint(
     settings: Mapping[str, Any] | None = None,
     judged: Container[str] | None = None,
     known: Iterable[str] = (),
+    folder: str | None = None,
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
     Only those with a file in `judged` (default: all) are judged; those before them are folded into the schema, and
     those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
-    `rules`, for suppressions. Raises RuleError when a rule breaks.
+    `rules`, for suppressions. The schema that those before the first one judged make may be kept, and taken from the
+    last run, where the `folder` is told that they are in. Raises RuleError when a rule breaks.
     """
-    engine = _Engine(migrations, tuple(rules), {**DEFAULTS, **(settings or {})}, frozenset(known))
+    rules = tuple(rules)
+    if folder is not None:
+        from elf_sqlcheck.catalog.kept import History
+
+        try:
+            return _lint(migrations, rules, settings, judged, known, History(folder, migrations))
+        except CacheError:  # it is not what was written: as if it had never been kept
+            pass
+    return _lint(migrations, rules, settings, judged, known)
+
+
+def _lint(
+    migrations: Sequence[Migration],
+    rules: tuple[Rule, ...],
+    settings: Mapping[str, Any] | None,
+    judged: Container[str] | None,
+    known: Iterable[str],
+    history: History | None = None,
+) -> Result:
+    engine = _Engine(migrations, rules, {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
     asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
     chosen = frozenset(asked)
     last = asked[-1] + 1 if asked else 0
     verdicts: list[_Verdict] = []
-    for number, migration in enumerate(migrations[:last]):
+    begin = 0
+    if history is not None and asked:
+        engine.catalog, engine.routines = history.begin(asked[0])
+        begin = history.count
+    for number in range(begin, last):
+        migration = migrations[number]
+        if history is not None and number == asked[0]:
+            history.keep(number, engine.catalog, engine.routines)
         if number in chosen:
             verdicts.append(engine.judge(number, migration))
         else:

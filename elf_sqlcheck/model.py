@@ -5,10 +5,10 @@ A position is a byte offset into the file (`Migration.data`); it becomes a line 
 
 from __future__ import annotations
 
-import re
 from json import loads
 
 from elf_sqlcheck.finding import Applicability, Edit, Finding, Fix, Severity, Span
+from elf_sqlcheck.later import later
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.tools import LAYOUTS
 
@@ -39,9 +39,9 @@ __all__ = [
     "numbers_of",
     "position_in",
 ]
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = later(r"[0-9]+")
 #: A time as Postgres reads it in a setting: https://www.postgresql.org/docs/current/config-setting.html
-INTERVAL = re.compile(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
+INTERVAL = later(r"\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\Z")
 #: The headers that say how long a migration may wait or run, and the settings that they stand for.
 TIMEOUTS = {"lock-timeout": "lock_timeout", "statement-timeout": "statement_timeout"}
 

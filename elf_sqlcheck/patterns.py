@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.later import later
+
 
 def matches(pattern: str, path: str) -> bool:
     """Whether `path`, relative and with slashes, is what a pattern names, or lies in a folder that it names.
@@ -25,7 +27,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return _patterns[pattern]
 
 
-_PIECE = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
+_PIECE = later(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
 
 
 def _translated(match: re.Match[str]) -> str:

@@ -105,10 +105,18 @@ def _without_style(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if not is_style(name))
 
 
-def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: Baseline | None = None) -> Checked:
+def check(
+    folders: Iterable[Folder],
+    rules: Ruleset,
+    config: Config,
+    baseline: Baseline | None = None,
+    *,
+    cached: bool = False,
+) -> Checked:
     """Judge the files asked for in each folder, against all the files before them.
 
-    Findings that the `baseline` knows are kept apart.
+    Findings that the `baseline` knows are kept apart. The schema before a folder's files may come from a run before
+    when it is `cached`.
     """
     folders = tuple(folders)
     findings: list[Finding] = []
@@ -119,7 +127,7 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
         with _no_collection():
-            result = _lint(folder, rules, settings)
+            result = _lint(folder, rules, settings, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         sources |= folder.files
@@ -133,11 +141,12 @@ def check(folders: Iterable[Folder], rules: Ruleset, config: Config, baseline: B
     return checked.replace(findings=matched.shown, known=matched.known, unneeded=len(unneeded))
 
 
-def _lint(folder: Folder, rules: Ruleset, settings: Mapping[str, Any]) -> Result:
+def _lint(folder: Folder, rules: Ruleset, settings: Mapping[str, Any], *, cached: bool) -> Result:
     """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
     migrations = _migrations(folder)
     if folder.judged or not migrations:
-        return lint(migrations, rules.rules, settings, folder.judged, rules.known)
+        place = folder.path if cached and folder.series else None
+        return lint(migrations, rules.rules, settings, folder.judged, rules.known, place)
     if not settings.get("main-deleted"):
         return lint((), ())
     result = lint(migrations, rules.rules, settings, {migrations[0].path}, rules.known)

@@ -12,6 +12,8 @@ from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from json import loads
 
+from elf_sqlcheck.later import later
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -54,7 +56,7 @@ _SHAPES: tuple[tuple[str, str, bytes], ...] = (
 _WITHOUT_RUNS = tuple(
     shape for shape in _SHAPES if shape[0] in {"AWS access key", "private key", "URL with a password"}
 )
-_STAND_INS = re.compile(
+_STAND_INS = later(
     rb"(?i)example|your|placeholder|dummy|redacted|changeme|change_me|change-me|xxxx|\*\*\*|\.\.\.|<[^>]*>|\$\{|\$\(|\{\{|%[({]|%s|\[[a-z-]+\]"
 )
 _PASSWORD_WORDS = frozenset(
@@ -118,7 +120,7 @@ _CLASSES = bytes(
     for byte in range(256)
 )
 _SHORTEST = 18
-_DIGIT_AND_LETTER = re.compile(rb"0[aA]")
+_DIGIT_AND_LETTER = later(rb"0[aA]")
 
 
 @lru_cache(maxsize=2)  # several rules ask about one file after the other
@@ -164,9 +166,9 @@ def _written(data: bytes) -> Iterator[tuple[str, int, int]]:
             yield f"{role} {kind}".strip(), match.start(group), match.end(group)
 
 
-_OPENING = re.compile(rb"\s*(?:[eE]|[uU]&)?(?:'{1,2}|\$\w*\$)")
-_CLOSING = re.compile(rb"(?:'{1,2}|\$\w*\$)(?:::\w+)?\s*\Z")
-_CONTINUED = re.compile(rb"'[ \t\r]*\n\s*'")
+_OPENING = later(rb"\s*(?:[eE]|[uU]&)?(?:'{1,2}|\$\w*\$)")
+_CLOSING = later(rb"(?:'{1,2}|\$\w*\$)(?:::\w+)?\s*\Z")
+_CONTINUED = later(rb"'[ \t\r]*\n\s*'")
 _FARTHEST = 60
 _FAR = 1 << 62
 
@@ -189,10 +191,10 @@ def _meetings(data: bytes) -> Iterator[tuple[int, int]]:
             position = data.find(end, position + 2)
 
 
-_ESCAPED = re.compile(rb"(?<!\w)(?:[eE]|[uU]&)'(?:[^'\\]|''|\\.)*'", re.DOTALL)
+_ESCAPED = later(rb"(?<!\w)(?:[eE]|[uU]&)'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 #: A character by its code, in hexadecimal or (E'…' only) octal digits.
-_IN_E = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))")
-_IN_U = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
+_IN_E = later(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))")
+_IN_U = later(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
 
 
 def _joined(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 
 from elf_sqlcheck import layouts, sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Span
 from elf_sqlcheck.record import Record
 
@@ -95,7 +96,7 @@ def _with_comments(text: str, offsets: Sequence[int], pieces: Iterable[Span]) ->
     return text
 
 
-_LINE = re.compile(r"[^\n]+")
+_LINE = later(r"[^\n]+")
 
 
 def _commented(line: re.Match[str]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from elf_sqlcheck.later import later
 from elf_sqlcheck.rule import (
     AddColumn,
     AddConstraint,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Constraint, Context, Finding
 
-_MEANINGLESS = re.compile(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|unique|key|idx|test|tmp|new)?_?\d*")
+_MEANINGLESS = later(r"(?:constraint|cons|con|c|check|chk|ck|fk|pk|uk|uq|unique|key|idx|test|tmp|new)?_?\d*")
 
 
 def _constraint_name(context: Context[CreateTable | AddColumn | AddConstraint]) -> Iterator[Finding]:

@@ -71,9 +71,9 @@ def _called(change: Any) -> tuple[str, str]:
         found = getattr(change, part, None)
         if found is not None:
             return part, quoted(getattr(found, "name", found) or "")
-    return "", quoted(change.name if isinstance(change.name, str) else change.name.name) if hasattr(
-        change, "name"
-    ) else ""
+    # An index without a name is about its table.
+    about: Any = getattr(change, "name", None) or getattr(change, "table", "")
+    return "", quoted(about if isinstance(about, str) else about.name)
 
 
 _USERS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.rule import (
     AlterSystem,
     Context,
@@ -44,11 +45,11 @@ def _hardcoded(context: Context[Migration]) -> Iterator[Finding]:
         yield context.finding(message, Span(start, end))
 
 
-_TELLING = re.compile(
+_TELLING = later(
     r"(?i)(?:^|[._-])(?:\w*_)?(?:jwt_secret|password|passwd|secret|secret_key|api_?key|token|service_role_key|private_key)\Z"
 )
 _QUOTES = ("'", "E'", "e'", "$")
-_VARIABLE = re.compile(
+_VARIABLE = later(
     r"\A(?:\$\{.*\}|\$[A-Z_]+|\{\{.*\}\}|<.*>|%\(.*\)s|:'?\w+'?|x+|\*+|your[-_ ].*|\[.*\])\Z", re.IGNORECASE
 )
 

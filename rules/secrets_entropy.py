@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.rule import Context, Example, Finding, Migration, Rule, Severity, Span, mixed_words, secrets_in
 
 TYPE_CHECKING = False
@@ -12,24 +13,24 @@ if TYPE_CHECKING:
 
 #: Shorter ones are identifiers as often as not (nanoid has 21 characters); longer ones are data.
 _SHORTEST, _LONGEST = 24, 200
-_HEX = re.compile(rb"(?:[A-Za-z]{1,12}[_-]?)?(?:[0-9a-f-]+|[0-9A-F-]+)")
+_HEX = later(rb"(?:[A-Za-z]{1,12}[_-]?)?(?:[0-9a-f-]+|[0-9A-F-]+)")
 #: Beginnings of what is public, no secret, or data: images, certificates, identifiers of known services, and their like.
-_KNOWN = re.compile(
+_KNOWN = later(
     rb"""(?x) eyJ | iVBOR | /9j/ | R0lGOD | UklGR | PHN2Z | PD94b | H4sI | UEsDB | JVBERi | AAAB3Nza | AAAA[A-E]GVjZHNh | MI[IH] | d09G
     | sha(?:1|256|384|512)- | 0x | Qm[1-9A-HJ-NP-Za-km-z]{44} | baf[ky] | [0-7][0-9A-HJKMNP-TV-Z]{25}\Z | c[a-z0-9]{24}\Z
     | [a-z]{2}_test_ | (?:acct|asst|cus|evt|file|in|msg|org|pi|pk|plan|pm|price|proj|prod|req|run|sb_publishable|sess|si|sub|team|thread|user)[_-]"""
 )
 #: What stands before a value that is random, but no secret.
-_HARMLESS_NAME = re.compile(
+_HARMLESS_NAME = later(
     rb"(?i)(?:check_?sum|hash|sha\d*|md5|digest|e?tag|integrity|finger_?print|signature|commit|revision|nonce|uuid|salt|cursor|public_?key|publishable|anon_?key|client_?id|base64,)[^'\n]{0,8}['\"]*\Z"
 )
-_TELLING_NAME = re.compile(
+_TELLING_NAME = later(
     rb"(?i)(?:secret|token|api_?key|private_?key|signing_?key|access_?key|credential)\w*['\"]?\s*(?:=>?|:|,)?\s*['\"]\Z"
 )
 #: What words are made of: where all kinds of letters stand in a word, and where only one case and digits do.
 _CAMEL, _LETTERS = re.compile(rb"[A-Z]?[a-z]{2,}|[A-Z]{4,}"), re.compile(rb"[a-z]{4,}|[A-Z]{4,}")
 #: Where password-literal looks.
-_SETTING = re.compile(
+_SETTING = later(
     rb"(?i)\A\s*(?:set|alter|create\s+(?:role|user|subscription|server))\b|set_config\s*\(|pgp_sym_|\bpassword\s+'"
 )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from elf_sqlcheck.later import later
 from elf_sqlcheck.rule import (
     AddColumn,
     AlterColumnType,
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
     Typing = CreateTable | AddColumn | AlterColumnType | CreateType | CreateDomain
 
 _TYPING = (CreateTable, AddColumn, AlterColumnType, CreateType, CreateDomain)
-_AMOUNT = re.compile(
+_AMOUNT = later(
     r"(?:^|_)(?:amount|balance|bill|bonus|budget|charge|commission|cost|credit|debit|deposit|discount|dues|earnings|expense"
     r"|fare|fee|income|invoice|money|paid|pay|payment|payout|premium|price|profit|refund|rent|revenue|salary|spend|spent"
     r"|subtotal|tax|tip|total|vat|wage|cents?|usd|eur|gbp|chf|jpy)s?(?:_|$)"
 )
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD_START = later(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def _typed(context: Context[Typing]) -> Iterator[tuple[str, Type, Expression | None]]:

@@ -12,9 +12,11 @@ import time
 import tomllib
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from elf_sqlcheck import registry, reports
+from elf_sqlcheck.cli import linting, sqlcheck, start
 from tests.forks import run
 
 if TYPE_CHECKING:
@@ -243,3 +245,41 @@ def _loaded_by_an_empty_program() -> set[str]:
     """What the interpreter, its site and click load by themselves."""
     code = "import sys, click; print(*sys.modules)"
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["a.sql"],
+        ["a.sql", "migrations"],
+        ["--staged"],
+        ["-q", "a.sql", "--no-color"],
+        ["--quiet", "--isolated", "--staged"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_read_without_click_is_what_click_reads(words: list[str]) -> None:
+    given = start.plain(["lint", *words])
+    assert given is not None
+    command = sqlcheck.cli.get_command(click.Context(sqlcheck.cli), "lint")
+    assert command is not None
+    assert {**linting.DEFAULTS, **given} == command.make_context("lint", list(words)).params
+    assert set(start.FLAGS.values()) < linting.DEFAULTS.keys()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lint", "--fix"],
+        ["lint", "-"],
+        ["lint", "--", "a.sql"],
+        ["lint", "--since=main"],
+        ["lint", "-h"],
+        ["verify"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_what_needs_a_parser_of_options_goes_to_click(words: list[str]) -> None:
+    assert start.plain(words) is None

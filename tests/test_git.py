@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,3 +209,33 @@ def test_git_that_fails_or_is_missing_is_a_clear_error(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UsageError, match="git cannot be run"):
         Repository(str(tmp_path)).staged()
+
+
+def test_git_is_asked_alike_with_and_without_files_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder / "a.sql", "SELECT 1;")
+    commit(folder)
+    repository = Repository(str(folder))
+
+    def answers() -> list[object]:
+        blobs = repository.index([""])
+        found: list[object] = [blobs, repository.read(blobs.values())]
+        with pytest.raises(UsageError) as caught:
+            repository.commit("no-such-branch")
+        return [*found, str(caught.value)]
+
+    first = answers()
+    assert [*repository.read(repository.index([""]).values()).values()] == [b"SELECT 1;"]
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    assert answers() == first
+
+
+def test_git_starts_with_closed_streams_too(folder: Path) -> None:
+    put(folder / "a.sql", "SELECT 1;")
+    commit(folder)
+    code = (
+        "import os, sys; from elf_sqlcheck.git import Repository\n"
+        "for number in (0, 1, 2): os.close(number)\n"
+        f"found = Repository({str(folder)!r}).index([''])\n"
+        "os._exit(0 if list(found) == ['a.sql'] else 7)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

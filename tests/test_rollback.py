@@ -172,3 +172,26 @@ def test_a_whole_down_is_offered_when_all_of_it_is_certain() -> None:
     assert found(fixed, "rollback") == []
     uncertain = text + "DO $$ BEGIN END $$;\n"
     assert judge({PATH: uncertain}, "missing-down")[0][0].fix is None
+
+
+def test_what_down_alone_changes_is_no_change_of_up() -> None:
+    files = {
+        "migrations/20250101_000000_base.sql": BASE.replace(
+            "CREATE TYPE", "ALTER TABLE users ENABLE ROW LEVEL SECURITY;\nCREATE TYPE"
+        )
+    }
+    files[PATH] = whole("CREATE TABLE b (id UUID);", "DROP TABLE b;\nALTER TABLE users DISABLE ROW LEVEL SECURITY;")
+    findings, _ = judge(files, "incomplete-down", "down-drops-older")
+    assert [(finding.rule, finding.message) for finding in findings if finding.path == PATH] == [
+        (
+            "down-drops-older",
+            "DOWN alters table users, which was there before this migration: row level security is off now",
+        )
+    ]
+
+
+def test_an_index_without_a_name_may_fail_in_down() -> None:
+    files = {"migrations/20250101_000000_base.sql": whole("CREATE TABLE a (b INT);\nDROP TABLE a;", "SELECT 1;")}
+    files[PATH] = whole("SELECT 1;", "CREATE INDEX ON a (b);")
+    findings, _ = judge(files, "down-cannot-run")
+    assert [finding.message for finding in findings] == ["DOWN fails here: there is no table a at this point"]

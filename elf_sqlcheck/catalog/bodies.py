@@ -20,6 +20,7 @@ from elf_sqlcheck.catalog.moving import moved
 from elf_sqlcheck.catalog.read import read
 from elf_sqlcheck.catalog.read_calls import holds_any, read_calls
 from elf_sqlcheck.catalog.texts import LONGEST, known
+from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Broken, Span, Statement
 from elf_sqlcheck.sql import cut, parse, parse_plpgsql, parse_text
 
@@ -38,18 +39,18 @@ _SYNTAX = ("syntax error", "missing ", "unterminated ", "mismatched parentheses"
 #: Statements that only read and write rows: of no interest in a function that is not called, but for these words.
 _ROWS = ("delete", "insert", "merge", "select", "update", "values", "with")
 _TELLING = (b"pg_", b"set_config")
-_NEAR = re.compile(r'at or near "(.*)"\Z', re.DOTALL)
+_NEAR = later(r'at or near "(.*)"\Z', re.DOTALL)
 #: It makes the parser print the tree to standard output.
-_DUMP = re.compile(r"#option\s+dump\b", re.IGNORECASE)
-_QUOTE = re.compile(rb"\$\w*\$|'")
+_DUMP = later(r"#option\s+dump\b", re.IGNORECASE)
+_QUOTE = later(rb"\$\w*\$|'")
 #: Words before a parenthesis that call nothing of anybody's.
-_CALL = re.compile(r"([\w\"]+)\s*\(")
+_CALL = later(r"([\w\"]+)\s*\(")
 _BUILT_IN = frozenset(
     ["all", "and", "any", "array_agg", "array_length", "coalesce", "concat", "count", "exists", "format", "in",
      "length", "lower", "max", "min", "not", "now", "nullif", "or", "quote_ident", "quote_literal", "select", "some",
      "string_agg", "sum", "to_regclass", "to_regtype", "upper", "values", "where"]
 )  # fmt: skip
-_INTO = re.compile(rb" {6,}")
+_INTO = later(rb" {6,}")
 
 
 #: Places of a word that are tried as that of an error.

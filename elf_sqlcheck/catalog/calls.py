@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class Routines:
-    """The functions and procedures of a run so far, with the file each stands in."""
+    """The functions and procedures of a run so far, by their names, with the bytes of the file each stands in."""
 
-    __slots__ = ("_bodies", "_known")
+    __slots__ = ("_bodies", "known")
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[CreateFunction, bytes]] = {}
+    def __init__(self, known: dict[str, tuple[CreateFunction, bytes]] | None = None) -> None:
+        self.known: dict[str, tuple[CreateFunction, bytes]] = {} if known is None else known
         self._bodies: dict[int, tuple[CreateFunction, tuple[Change, ...]]] = {}
 
     def read(self, section: Section | None, data: bytes) -> list[Change]:
@@ -34,8 +34,8 @@ class Routines:
         called: list[tuple[int, list[Change]]] = []
         for number, change in enumerate(section):
             if isinstance(change, CreateFunction):
-                self._known[change.name.name] = (change, data)
-            elif self._known and isinstance(change, ReadRows) and change.functions:
+                self.known[change.name.name] = (change, data)
+            elif self.known and isinstance(change, ReadRows) and change.functions:
                 inside = [*self._called(change, data, set())]
                 if inside:
                     called.append((number + 1, inside))
@@ -51,7 +51,7 @@ class Routines:
 
         for name in change.functions:
             bare = name.rpartition(".")[2]
-            routine = self._known.get(bare)
+            routine = self.known.get(bare)
             if routine is None or bare in followed:
                 continue
             followed.add(bare)

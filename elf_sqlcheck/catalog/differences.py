@@ -7,10 +7,9 @@ Not differences: the order of columns, extensions and roles left over, rows.
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog.entries import Absent, Enum, Fact, IndexOf, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, IndexColumn, Name, Trigger, Type, quoted
+from elf_sqlcheck.later import later
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
 _IGNORED = frozenset({"setting", "extension", "role"})
 _PARTS = (("columns", "column"), ("constraints", "constraint"), ("indexes", "index"), ("policies", "policy"),
           ("triggers", "trigger"))  # fmt: skip
-_CAST = re.compile(
-    r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?"
-)
+_CAST = later(r"::(?:double precision|character varying|timestamp with(?:out)? time zone|[\w.]+)(?:\(\d+\))?(?:\[\])?")
 #: A type's name as a function of one column: on a column of that type it does nothing and is not kept.
-_TYPE_CALL = re.compile(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
-_CAST_LITERAL = re.compile(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
+_TYPE_CALL = later(r"(?:date|text|int4|int8|timestamp|timestamptz)\((\w+)\)")
+_CAST_LITERAL = later(r"""^('(?:[^']|'')*'|NULL)::[\w ."]+(?:\(\d+\))?(?:\[\])?$""")
 _WORDS = {
     "not_null": "NOT NULL",
     "default": "default",
@@ -79,8 +76,7 @@ def _object(key: Key, before: Schema, up: Schema, down: Schema) -> Iterator[Sche
     if isinstance(first, Sequence) and isinstance(last, Sequence) and _is_same_sequence(first, last):
         return
     kind, name = _named(key, first if _there(first) else middle if _there(middle) else last)
-    position = before.touched_at(key)
-    position = position if position < up.position else -1
+    position = _within(up, before.touched_at(key))
     if isinstance(first, Absent | None):
         yield from _unknown_before(key, kind, name, (first, middle, last), before, up, position)
     elif isinstance(last, Absent | None):
@@ -136,8 +132,7 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
                 continue
             if kind == "index" and part in {**first.constraints, **last.constraints}:
                 continue  # told as the constraint that it belongs to
-            position = before.part_touched_at(key, field, part)
-            position = position if position < up.position else -1
+            position = _within(up, before.part_touched_at(key, field, part))
             name = f"{table}.{quoted(part)}" if kind == "column" else f"{quoted(part)} on {table}"
             if was is None and now is not None:
                 if between.get(part) is not None:
@@ -155,7 +150,12 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
         was, now = getattr(first, field), getattr(last, field)
         if was != now and (was is not None or now == getattr(middle, field, None)):
             word = "is still on" if now else "is off now"
-            yield SchemaDifference("table", table, "changed", f"{what} {word}", before.touched_at(key))
+            yield SchemaDifference("table", table, "changed", f"{what} {word}", _within(up, before.touched_at(key)))
+
+
+def _within(up: Schema, position: int) -> int:
+    """The position of a change of UP; -1 for one of DOWN."""
+    return position if position < up.position else -1
 
 
 def _made(key: Key, before: Schema) -> bool:

@@ -7,9 +7,8 @@ names them. It is compared and shown, never run.
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog.objects import ALIASES, NOWHERE, Expression, Name, Type, quoted
+from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Span
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ _ALL_FIELDS = 0x7FFF  # INTERVAL_FULL_RANGE of Postgres
 _NEGATIONS = {"<>": "NOT IN", "!~~": "NOT LIKE", "!~~*": "NOT ILIKE", "!~": "NOT SIMILAR TO"}
 
 
-_NAME_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
+_NAME_PART = later(r'"(?:[^"]|"")+"|[^."]+')
 
 
 def strings(nodes: list[Node] | None) -> list[str]:

@@ -6,12 +6,11 @@ The reasons are clauses: "table a is there already". Every kind is tried on a se
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.fold_drops import input_types, signature
 from elf_sqlcheck.catalog.objects import Name, quoted
 from elf_sqlcheck.catalog.schema import Absent, IndexOf, Routine, Sequence, Table, View
+from elf_sqlcheck.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.schema import Object, Schema
 
 #: What Postgres 18 calls NOT NULL constraints, which earlier versions had no names for.
-_NOT_NULL = re.compile(r"_not_null\d*$")
+_NOT_NULL = later(r"_not_null\d*$")
 _RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table", "index"})
 #: What reads a column in a way that ties it to its type.
 _READERS = frozenset({"view", "materialized view", "rule", "policy"})

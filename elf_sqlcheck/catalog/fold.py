@@ -60,14 +60,21 @@ class Catalog:
         "referring",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.objects: dict[Key, Object] = {}
+    def __init__(
+        self,
+        objects: dict[Key, Object] | None = None,
+        links: Links | None = None,
+        migration: int = 0,
+        *,
+        defaults: bool = False,
+    ) -> None:
+        self.objects: dict[Key, Object] = {} if objects is None else objects
         self.journal: dict[Key, list[tuple[int, Object | None]]] = {}
-        self.links = links = Links()
+        self.links = links = Links() if links is None else links
         self.about, self.referring, self.heirs, self.named = links.about, links.referring, links.heirs, links.named
-        self.migration = 0
+        self.migration = migration
         self.position = 0
-        self.defaults = False
+        self.defaults = defaults
         self.now = Latest(self.objects, self.journal, _END, links)
 
     def begin(self) -> None:

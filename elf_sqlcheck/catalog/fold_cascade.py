@@ -5,7 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog import fold_drops as drops
 from elf_sqlcheck.catalog.dependants import Dependant, dependants
-from elf_sqlcheck.catalog.entries import ABSENT, Domain, OtherType, Table
+from elf_sqlcheck.catalog.entries import ABSENT, Absent, Domain, OtherType, Table
 from elf_sqlcheck.catalog.fold_columns import with_default, without_column
 from elf_sqlcheck.catalog.fold_parts import save
 from elf_sqlcheck.catalog.objects import Name
@@ -34,7 +34,7 @@ def of_constraint(catalog: Catalog, table: Table, name: str) -> None:
 def _drop(catalog: Catalog, dependant: Dependant) -> None:
     kind, name, part = dependant.kind, dependant.name, dependant.part
     found = catalog.objects.get(dependant.key)
-    if found is None or found is ABSENT:
+    if isinstance(found, Absent | None):
         return
     # What needs the object is looked up before it goes and taken away after it: in files that were never run, two
     # tables may inherit from each other.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.entries import ABSENT, IndexOf, Table, View
+from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
 from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_constraint, refer_in, save, table_at, without
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
 from elf_sqlcheck.catalog.objects import Index, IndexColumn, Name
@@ -203,7 +203,7 @@ def create_index(catalog: Catalog, change: ch.CreateIndex) -> None:
         return
     if change.if_not_exists and change.name:
         there = catalog.objects.get(("relation", owner.name.schema or "", change.name))
-        if there is not None and there is not ABSENT:
+        if not isinstance(there, Absent | None):
             return
     index = Index(
         change.name or "", owner.name, change.columns, change.include, change.unique, change.nulls_not_distinct,

@@ -91,7 +91,7 @@ def move_fact(catalog: Catalog, old: Key, new: Key) -> None:
     """Give an object that is known by its name alone another key."""
     found = catalog.objects.get(old)
     catalog.put(old, ABSENT)
-    catalog.put(new, found if found is not None and found is not ABSENT else Fact())
+    catalog.put(new, Fact() if isinstance(found, Absent | None) else found)
     for said in catalog.said_about(old[1], old[2]):
         if said[0] == "comment" and said[4] == old[0]:
             catalog.put((said[0], new[1], new[2], *said[3:]), catalog.objects[said])

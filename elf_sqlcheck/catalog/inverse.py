@@ -5,14 +5,13 @@ Only what is certain from the change and the schema before it; rows are never br
 
 from __future__ import annotations
 
-import re
-
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import definitions as made
 from elf_sqlcheck.catalog import inverse_objects
 from elf_sqlcheck.catalog.entries import Absent, Fact, Routine, Table, View
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
 from elf_sqlcheck.catalog.objects import Name, quoted
+from elf_sqlcheck.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _ROUTINES = frozenset({"function", "procedure", "routine"})
 
 
 #: How the normal form of an expression writes what is rare: by the parser's word for it.
-_NOT_SQL = re.compile(r"\b(?:[A-Z][a-z]+){2,}\(")
+_NOT_SQL = later(r"\b(?:[A-Z][a-z]+){2,}\(")
 
 
 def inverse(change: Change, before: Schema) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Span
 
-_IDENTIFIER = re.compile(rb'"(?:[^"]|"")*"|[^\s"(),;.\[\]:=+\-*/<>\']+')
+_IDENTIFIER = later(rb'"(?:[^"]|"")*"|[^\s"(),;.\[\]:=+\-*/<>\']+')
 _BLANK = rb"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)"
 _SPACE = _BLANK + rb"+"
 _GAP = _BLANK + rb"*"
-_SKIP = re.compile(_GAP)
-_TYPE = re.compile(
+_SKIP = later(_GAP)
+_TYPE = later(
     rb"(?:double" + _SPACE + rb"precision"
     rb"|(?:national" + _SPACE + rb")?(?:char|character|nchar|bit)(?:" + _SPACE + rb"varying)?(?![\w$])"
     rb"|time(?:stamp)?(?:"
@@ -34,13 +35,17 @@ _TYPE = re.compile(
     rb"(?:" + _GAP + rb"\([^()]*\))?(?:" + _GAP + rb"\[\s*\d*\s*\])*",
     re.IGNORECASE,
 )
-_BREAK = re.compile(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+#: A type of one word, with its modifiers: most are, and `_TYPE` takes long to compile.
+_SHORT = later(rb"([a-zA-Z_][\w$]*+)(?![\x80-\xff])(?:\([\d, ]*+\))?+(?=\s*+[^\s(\[./-])")
+#: Words with which a longer one may begin.
+_LONGER = frozenset({b"bit", b"char", b"character", b"double", b"national", b"nchar", b"time", b"timestamp"})
+_BREAK = later(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 
 
 #: The ways to write a string: quoted, with escapes (E), in code points (U&), as bits, between dollars.
-_LITERAL = re.compile(rb"(?:[eE]'(?:[^'\\]|''|\\.)*'|(?:[uU]&|[nNbBxX])?'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$)", re.DOTALL)
+_LITERAL = later(rb"(?:[eE]'(?:[^'\\]|''|\\.)*'|(?:[uU]&|[nNbBxX])?'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$)", re.DOTALL)
 #: Between two pieces of one literal stands a line end.
-_CONTINUED = re.compile(rb"\s*\n\s*(?=')")
+_CONTINUED = later(rb"\s*\n\s*(?=')")
 
 
 def identifier(data: bytes, start: int) -> Span:
@@ -67,7 +72,9 @@ def _after_gap(data: bytes, position: int) -> int:
 
 def type_name(data: bytes, start: int) -> Span:
     """The words of the type that begins at `start`, modifiers and brackets included."""
-    match = _TYPE.match(data, start)
+    match = _SHORT.match(data, start)
+    if match is None or match[1].lower() in _LONGER:
+        match = _TYPE.match(data, start)
     return Span(start, match.end() if match else start + 1)
 
 

@@ -11,6 +11,7 @@ import re
 
 from elf_sqlcheck.catalog.change_rows import Unknown
 from elf_sqlcheck.catalog.expressions import Reader, strings
+from elf_sqlcheck.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     #: What is known of the variables: a text, or the texts of an array.
     Values = Mapping[str, Parts | list[Parts]]
 
-_FORMAT = re.compile(r"%(?:(%)|(?:(\d+)\$)?-?\d*([sIL]))")
+_FORMAT = later(r"%(?:(%)|(?:(\d+)\$)?-?\d*([sIL]))")
 _CASTS = frozenset(["text", "varchar", "name", "bpchar"])
 #: Values of these types hold nothing that could end a name or a literal.
 _HARMLESS = frozenset(

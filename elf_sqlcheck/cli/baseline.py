@@ -7,7 +7,7 @@ import os
 import click
 
 from elf_sqlcheck import run, sources
-from elf_sqlcheck.cli import options
+from elf_sqlcheck.cli import meaning, options
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.reports import counted
 
@@ -56,14 +56,14 @@ def baseline(
     """
     from elf_sqlcheck.baseline import Baseline, load
 
-    config = options.settings(more["config_file"], more["isolated"], more["layout"])
-    path = baseline_file or options.baseline_path(config)
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    path = baseline_file or meaning.baseline_path(config)
     if prune and not os.path.exists(path):
         raise UsageError(
             f"there is no baseline {path} to take anything out of", "write it with `elf-sqlcheck baseline`"
         )
     before = load(path) if os.path.exists(path) else Baseline(path)
-    printer = options.Printer("text", None, no_color=True, quiet=False)
+    printer = meaning.Printer("text", None, no_color=True, quiet=False)
     names = (more["select"], more["extend_select"], more["ignore"])
     rules = run.ruleset(config, *names)
     folders = sources.from_disk(paths, config, more["directory"])
@@ -105,7 +105,7 @@ def _write(before: Baseline, after: Baseline, *, prune: bool) -> None:
     if not number and not os.path.exists(path):
         click.echo("nothing was found, so no baseline is needed")
         return
-    options.write(path, after.text(), remedy="name another file with --baseline")
+    meaning.write(path, after.text(), remedy="name another file with --baseline")
     files = counted(len({entry.path for entry in after.entries}), "file")
     if prune:
         gone = sum(before.entries.values()) - number

@@ -65,8 +65,12 @@ def teach(command: click.Command) -> None:
         offered = next((_TYPES[name] for name in names if name in _TYPES), None)
         if offered is not None and isinstance(param.type, StringParamType):
             param.type = offered
-    for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        teach(inner)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                teach(inner)
 
 
 def _rule(_context: click.Context, _incomplete: str) -> Iterator[tuple[str, str]]:

@@ -5,34 +5,51 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
-from elf_sqlcheck.cli.completion import variable
 from elf_sqlcheck.errors import ElfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
+
+    import click
 
 
 def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
-    """Run a command line and end the process.
+    """Run a command line and end the process, as `end` says."""
+    import click
+
+    from elf_sqlcheck.cli.completion import variable
+
+    if variable(program) in os.environ:
+        from elf_sqlcheck.cli.completing import teach
+
+        teach(command)
+
+    def work() -> int:
+        try:
+            code: int = command.main(prog_name=program, standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        return code
+
+    end(work, program, bug=bug)
+
+
+def end(work: Callable[[], int], program: str, *, bug: int = 3) -> NoReturn:
+    """Do what is to be done, which tells its exit code, and end the process.
 
     The exit codes: 0 all is well, 1 there are findings, 2 what was asked cannot be done, `bug` a bug of ours, 130
     interrupted. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if variable(program) in os.environ:
-        from elf_sqlcheck.cli.completing import teach
-
-        teach(command)
     try:
-        code = command.main(prog_name=program, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+        code = work()
+    except KeyboardInterrupt:
         _say("interrupted")
         code = 130
     except ElfError as error:
@@ -56,7 +73,7 @@ def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
 def _say(text: str) -> None:
     from elf_sqlcheck.reports.terminal import clean
 
-    click.echo(clean(text, keep="\n"), err=True)
+    sys.stderr.write(clean(text, keep="\n") + "\n")
 
 
 def _reader_is_gone() -> int:

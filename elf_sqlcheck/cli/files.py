@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from elf_sqlcheck import fix, secrecy, sources
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import here
@@ -14,25 +12,10 @@ from elf_sqlcheck.reports.terminal import clean, painted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.cli.meaning import Printer
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.run import Fixed
     from elf_sqlcheck.sources import Folder
-
-
-def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add PATHS, --staged, --since and --stdin-filename; `folders` reads what they name."""
-    for option in (
-        click.option("--stdin-filename", metavar="FILE", default="", help="What standard input (-) would be called."),
-        click.option("--since", metavar="REF", help="Judge only files that changed since the branch left REF."),
-        click.option("--staged", is_flag=True, help="Judge what is staged for the next commit, not the working tree."),
-        click.argument("paths", nargs=-1, metavar="[PATHS|-]"),
-    ):
-        command = option(command)
-    return command
 
 
 def refuse_contradictions(
@@ -58,7 +41,7 @@ def refuse_contradictions(
 def folders(
     paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
 ) -> list[Folder]:
-    """Read what the options of `chosen` name, from the disk, the index or standard input; raises UsageError."""
+    """Read what the options of `options.files` name, from the disk, the index or standard input; raises UsageError."""
     if sources.STDIN in paths:
         return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
     if staged:
@@ -92,7 +75,7 @@ def show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
             shown = clean(line, keep="\t")
-            click.echo(painted(shown, kind, printer.style.colour) if kind else shown, color=True)
+            sys.stdout.write((painted(shown, kind, printer.style.colour) if kind else shown) + "\n")
     else:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()

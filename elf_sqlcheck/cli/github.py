@@ -140,7 +140,7 @@ def outputs(file: str) -> None:
       elf-sqlcheck lint --output json:report.json --output github:- || failed=1
       elf-sqlcheck github outputs report.json
     """
-    from elf_sqlcheck.cli.options import write
+    from elf_sqlcheck.cli.meaning import write
 
     found = _numbers(file)
     text = "".join(f"{name}={number}\n" for name, number in {"findings": sum(found.values()), **found}.items())
@@ -153,7 +153,7 @@ def outputs(file: str) -> None:
 
 def _report(report: Callable[[], str], summary: str, of_fork: bool, text: str, *, strict: bool) -> None:
     """Say what `report` did, or, where GitHub does not take it, why not: here, and in the summary before the text."""
-    from elf_sqlcheck.cli.options import write
+    from elf_sqlcheck.cli.meaning import write
     from elf_sqlcheck.github.api import NotReported
     from elf_sqlcheck.github.comment import cut
 

@@ -35,12 +35,12 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
     if not judged:
         return
     from elf_sqlcheck import reports, run, sources
-    from elf_sqlcheck.cli import options
+    from elf_sqlcheck.cli import meaning
 
     output, config = session.output, session.config
     paths = frozenset(path for migration in judged for path in migration.paths if not config.excludes(path))
     folder = sources.whole(session.directory, config.layout).replace(judged=paths)
-    baseline = options.baseline(config)
+    baseline = meaning.baseline(config)
     checked = run.check([folder], run.ruleset(config), config, baseline)
     report = reports.Report(
         checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
@@ -50,7 +50,7 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
 
         output.data["validation"] = json.loads(reports.render("json", report, reports.Style()))
     elif report.findings:
-        output.raw(reports.render("text", report, options.style(no_color=False)))
+        output.raw(reports.render("text", report, meaning.style(no_color=False)))
     stopping = [finding for finding in report.findings if finding.severity >= config.fail_on]
     if stopping:
         raise ElfError(

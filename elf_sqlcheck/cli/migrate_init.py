@@ -66,7 +66,7 @@ def _keep_findings(session: Session) -> None:
     """Take for known what the rules find in files made from what exists: it is no news, and must not stop a deploy."""
     from elf_sqlcheck import run, sources
     from elf_sqlcheck.baseline import Baseline, load
-    from elf_sqlcheck.cli import options
+    from elf_sqlcheck.cli import meaning
     from elf_sqlcheck.reports import counted
 
     config, output = session.config, session.output
@@ -77,13 +77,13 @@ def _keep_findings(session: Session) -> None:
     folders = [whole.replace(judged=frozenset(path for path in whole.files if os.path.basename(path) in created))]
     rules = run.ruleset(config)
     checked = run.check(folders, rules, config)
-    path = options.baseline_path(config)
+    path = meaning.baseline_path(config)
     before = load(path) if os.path.exists(path) else Baseline(path)
     kept = [finding for finding in checked.findings if finding.family != "secrets"]
     after = before.renewed(kept, checked.sources, run.covered(folders, rules, config, before))
     number = sum(after.entries.values()) - sum(before.entries.values())
     if number:
-        options.write(path, after.text(), remedy="name another file by `baseline` in the configuration")
+        meaning.write(path, after.text(), remedy="name another file by `baseline` in the configuration")
         output.note(
             f"{counted(number, 'finding')} about what exists already went into the baseline {path}, so that only what "
             "is new stops a deploy: `elf-sqlcheck lint --no-baseline` shows them."

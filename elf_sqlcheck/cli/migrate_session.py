@@ -109,9 +109,9 @@ class Session:
     def config(self) -> Config:
         """The configuration as the environment has it: its profile, its timeout for locks. Raises ConfigError."""
         if self._loaded is None:
-            from elf_sqlcheck.cli import options
+            from elf_sqlcheck.cli import meaning
 
-            loaded = options.settings(self._config_file, self.isolated, self._layout)
+            loaded = meaning.settings(self._config_file, self.isolated, self._layout)
             named = loaded.env.get(self._env or ("" if self._url else os.environ.get(VARIABLE, "")))
             if named:
                 loaded = loaded.replace(

@@ -7,7 +7,7 @@ import os
 import click
 
 from elf_sqlcheck import registry
-from elf_sqlcheck.cli import options
+from elf_sqlcheck.cli import meaning, options
 from elf_sqlcheck.errors import UsageError
 
 
@@ -39,7 +39,7 @@ def new(
     """
     from elf_sqlcheck import new_rule
 
-    config = options.settings(config_file, isolated)
+    config = meaning.settings(config_file, isolated)
     own = config.absolute(config.rules_dir) if config.rules_dir else None
     new_rule.refuse(name, family, registry.load(own if own and os.path.isdir(own) else None))
     folder = folder or (os.path.relpath(own) if own else "own_rules")
@@ -56,10 +56,10 @@ def new(
             os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot make the folder of {file}: {error.strerror}", "choose another") from error
-        options.write(file, content, "x", "check the permissions of its folder")
+        meaning.write(file, content, "x", "check the permissions of its folder")
         click.echo(f"Wrote {file}")
     if text and write_config:
-        options.write(path, text, remedy=f"add {line} to it")
+        meaning.write(path, text, remedy=f"add {line} to it")
         click.echo(f"Wrote {os.path.relpath(path)}")
     elif text:
         click.echo(

@@ -7,7 +7,8 @@ import os
 import click
 
 from elf_sqlcheck import registry, run
-from elf_sqlcheck.cli import options
+from elf_sqlcheck.cli import meaning, options
+from elf_sqlcheck.cli.new_rule import new
 from elf_sqlcheck.config import OWN_FILE, Config, load
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import Severity
@@ -58,7 +59,7 @@ def rules(
     if squawk:
         _show_squawk(output_format)
         return
-    config = options.settings(config_file, isolated)
+    config = meaning.settings(config_file, isolated)
     running = {rule.name: rule.severity for rule in run.ruleset(config).rules}
     everything = _all(config)
     if output_format == "json":
@@ -67,7 +68,7 @@ def rules(
         entries = [_entry(rule, running) for rule in everything]
         click.echo(dumps({"version": 1, "rules": entries}, indent=2))
         return
-    colour = options.style(no_color=no_color).colour
+    colour = meaning.style(no_color=no_color).colour
     width = max((len(rule.name) for rule in everything), default=0)
     family = ""
     for rule in everything:
@@ -110,6 +111,9 @@ def _entry(rule: Rule, running: Mapping[str, Severity]) -> dict[str, str]:
     }
 
 
+rules.add_command(new)
+
+
 @click.command()
 @click.argument("name", metavar="RULE")
 @options.configured
@@ -120,7 +124,7 @@ def explain(name: str, *, config_file: str | None, isolated: bool) -> None:
     Example:
       elf-sqlcheck explain unindexed-foreign-key
     """
-    everything = {rule.name: rule for rule in _all(options.settings(config_file, isolated))}
+    everything = {rule.name: rule for rule in _all(meaning.settings(config_file, isolated))}
     rule = everything.get(name)
     if rule is None:
         raise registry.unknown_rule(name, everything)
@@ -149,7 +153,7 @@ def config(
         return
     from elf_sqlcheck.sources import default_folder
 
-    found = options.settings(config_file, isolated)
+    found = meaning.settings(config_file, isolated)
     values = _values(found, default_folder(found, directory))
     if output_format == "json":
         from json import dumps
@@ -188,7 +192,7 @@ def import_(tool: str, file: str | None, *, write: bool) -> None:  # noqa: ARG00
         advice = f"leave --write out, and put what is shown into {os.path.relpath(there)}"
         raise UsageError(f"{os.path.relpath(there)} configures elf-sqlcheck already", advice)
     target = os.path.join(folder, OWN_FILE)
-    options.write(target, text, "x", "check the permissions of its folder")
+    meaning.write(target, text, "x", "check the permissions of its folder")
     click.echo(f"Wrote {os.path.normpath(target)}. Next: `elf-sqlcheck lint`.")
 
 

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from elf_sqlcheck.cli import completion, ending, show, versions
-from elf_sqlcheck.cli.baseline import baseline
-from elf_sqlcheck.cli.github import github
-from elf_sqlcheck.cli.hook import hook
-from elf_sqlcheck.cli.lint import lint
-from elf_sqlcheck.cli.new_rule import new
-from elf_sqlcheck.cli.style import style
-from elf_sqlcheck.cli.verify import verify
+from elf_sqlcheck.cli import completion, ending, versions
+from elf_sqlcheck.cli.start import PROGRAM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+#: The modules with the commands: each is loaded when its command is asked for, or all of them to list them.
+_MODULES = {
+    "lint": "lint", "style": "style", "verify": "verify", "baseline": "baseline", "hook": "hook", "explain": "show",
+    "rules": "show", "config": "show", "github": "github",
+}  # fmt: skip
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """Commands that are loaded when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in the order of the alphabet."""
+        return sorted({*_MODULES, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None when there is none."""
+        if cmd_name in _MODULES and cmd_name not in self.commands:
+            module = import_module(f"elf_sqlcheck.cli.{_MODULES[cmd_name]}")
+            self.add_command(getattr(module, cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @versions.option
 def cli() -> None:
     """Check PostgreSQL and Supabase migrations before they reach production.
@@ -37,19 +54,9 @@ def cli() -> None:
     """
 
 
-cli.add_command(lint)
-cli.add_command(style)
-cli.add_command(verify)
-cli.add_command(baseline)
-cli.add_command(hook)
-cli.add_command(show.explain)
-cli.add_command(show.rules)
-show.rules.add_command(new)
-cli.add_command(show.config)
-cli.add_command(github)
-cli.add_command(completion.command("elf-sqlcheck"))
+cli.add_command(completion.command(PROGRAM))
 
 
 def main() -> NoReturn:
     """Entry point of the installed command."""
-    ending.run(cli, "elf-sqlcheck")
+    ending.run(cli, PROGRAM)

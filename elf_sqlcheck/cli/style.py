@@ -6,20 +6,20 @@ import sys
 
 import click
 
-from elf_sqlcheck.cli import files, options
+from elf_sqlcheck.cli import files, meaning, options
 from elf_sqlcheck.reports import Report, counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.cli.meaning import Printer
     from elf_sqlcheck.run import Fixed
     from elf_sqlcheck.sources import Folder
 
 
 @click.command()
-@files.chosen
+@options.files
 @click.option("--fix", "fixing", is_flag=True, help="Write the files as they should be; what they say stays the same.")
 @click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
 @options.baselined
@@ -54,10 +54,10 @@ def style(
       elf-sqlcheck style --diff --select capitalisation.keywords
     """
     files.refuse_contradictions("style", paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
-    config = options.settings(more["config_file"], more["isolated"], more["layout"])
-    printer = options.printer(more)
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    printer = meaning.printer(more)
     folders = files.folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
-    baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
+    baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     if not any(folder.judged for folder in folders):
         printer.note(files.nothing(staged=staged, since=since))
         printer.show(Report((), {}, 0))
@@ -92,11 +92,11 @@ def style(
         checked.secret,
         judged=frozenset(checked.sources),
         rules=tuple(chosen.running.values()),
-        fail_on=options.fail_on(more, config),
+        fail_on=meaning.fail_on(more, config),
     )
     printer.show(report)
     printer.note_known(len(checked.known), checked.unneeded)
-    context.exit(options.exit_code(report))
+    context.exit(meaning.exit_code(report))
 
 
 def _note_large(folders: list[Folder], printer: Printer) -> None:

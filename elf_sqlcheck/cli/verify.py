@@ -9,7 +9,7 @@ from functools import partial
 import click
 
 from elf_sqlcheck import fix, layouts, run, sources, suppress
-from elf_sqlcheck.cli import options, verify_options, verify_pushed, verify_servers
+from elf_sqlcheck.cli import meaning, options, verify_options, verify_pushed, verify_servers
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import here
 from elf_sqlcheck.layouts.folders import script_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
-    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.cli.meaning import Printer
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.model import Finding, Migration
     from elf_sqlcheck.rule import Rule
@@ -90,9 +90,9 @@ def verify(
         raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
     if unsafe_fixes and keep:
         raise UsageError("--unsafe-fixes proves twice, and --keep leaves one server running", "leave one of them out")
-    config = options.settings(more["config_file"], more["isolated"], more["layout"])
-    printer = options.printer(more)
-    baseline = options.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    printer = meaning.printer(more)
+    baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     from elf_sqlcheck.reports.verification import sentence
 
     started = time.monotonic()
@@ -143,13 +143,13 @@ def verify(
         seconds=seconds,
         judged=proof.only,
         rules=proof.rules,
-        fail_on=options.fail_on(more, config),
+        fail_on=meaning.fail_on(more, config),
     )
     printer.show(report)
     printer.note_known(len(known), unneeded)
     for note in (*proof.result.notes, sentence(proof.result, seconds)):
         printer.note(note)
-    context.exit(options.exit_code(report))
+    context.exit(meaning.exit_code(report))
 
 
 def _fix(proof: Proof, baseline: Baseline | None) -> int:

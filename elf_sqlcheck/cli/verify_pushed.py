@@ -8,7 +8,7 @@ import sys
 import click
 
 from elf_sqlcheck import pushed, sources
-from elf_sqlcheck.cli import options
+from elf_sqlcheck.cli import meaning
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, here
 
@@ -38,7 +38,7 @@ def run(context: click.Context) -> int:
 
 
 def _prove(context: click.Context, given: dict[str, Any], repository: Repository, push: pushed.Push) -> int:
-    config = options.settings(given["config_file"], given["isolated"])
+    config = meaning.settings(given["config_file"], given["isolated"])
     folder = sources.default_folder(config, given["directory"])
     paths = [os.path.relpath(path, repository.root) for path in (folder, config.path) if path]
     here = os.getcwd()

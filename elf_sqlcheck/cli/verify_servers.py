@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from elf_sqlcheck.cli.options import Printer
+    from elf_sqlcheck.cli.meaning import Printer
     from elf_sqlcheck.model import Migration
     from elf_sqlcheck.postgres.saved import State
     from elf_sqlcheck.rule import Rule

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     #: A path and what the file holds.
     File = tuple[str, bytes]
 
-_PLACEHOLDER = re.compile(rb"\$\{(\w+)\}")
+_PLACEHOLDER = later(rb"\$\{(\w+)\}")
 #: The rule that reports markers and headers of a tool that are wrong.
 MARKING = "header-mismatch"
 #: The rule that reports files whose names their tool does not know.

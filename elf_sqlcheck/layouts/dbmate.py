@@ -10,6 +10,7 @@ from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, line_end, never_wrapped, stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Broken
 
 NAME = "dbmate"
-_FILE_NAME = re.compile(r"([0-9]+)(.*)\.sql\Z")
-_MARKER = re.compile(rb"(?m)^--[ \t]*migrate:(up|down)(?:[ \t]+(\S(?:.*[^ \t\r\n])?))?[ \t\r]*$")
+_FILE_NAME = later(r"([0-9]+)(.*)\.sql\Z")
+_MARKER = later(rb"(?m)^--[ \t]*migrate:(up|down)(?:[ \t]+(\S(?:.*[^ \t\r\n])?))?[ \t\r]*$")
 _INSTEAD = "-- migrate:up\n-- what the migration does\n\n-- migrate:down\n-- what undoes it"
 
 

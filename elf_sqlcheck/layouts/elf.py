@@ -7,12 +7,12 @@ is the UP section. Whatever is odd about a file becomes a `Problem`; reading nev
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from json import loads
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, Section, Span
 
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Broken, Statement
 
 NAME = "elf"
-FILE_NAME = re.compile(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
+FILE_NAME = later(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
 KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", *TIMEOUTS)
-_MARKER = re.compile(
-    rb"(?im)^[ \t]*+--[ \t]*+(=*+)[ \t]*+(UP|DOWN|VERIFY)(?:[ \t]+(MIGRATION))?[ \t]*+(=*+)[ \t]*+\r?$"
-)
-_OUR_VERSION = re.compile(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
-_HEADER = re.compile(rb"--[ \t]*+([A-Za-z][A-Za-z-]*+)[ \t]*+:[ \t]*+(.*)")
+_MARKER = later(rb"(?im)^[ \t]*+--[ \t]*+(=*+)[ \t]*+(UP|DOWN|VERIFY)(?:[ \t]+(MIGRATION))?[ \t]*+(=*+)[ \t]*+\r?$")
+_OUR_VERSION = later(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
+_HEADER = later(rb"--[ \t]*+([A-Za-z][A-Za-z-]*+)[ \t]*+:[ \t]*+(.*)")
 
 
 def recognizes(path: str, data: bytes) -> bool:

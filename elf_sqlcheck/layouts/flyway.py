@@ -11,6 +11,7 @@ import re
 from os.path import basename
 
 from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import stray, two_files
 from elf_sqlcheck.model import numbers_of
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 NAME = "flyway"
 CONFIGURATION = ".sql.conf"
-FILE_NAME = re.compile(r"(?:([VUB])([0-9][0-9._]*)|(R))__(.+)\.sql\Z")
+FILE_NAME = later(r"(?:([VUB])([0-9][0-9._]*)|(R))__(.+)\.sql\Z")
 #: beforeMigrate.sql, afterEachMigrate__grants.sql: callbacks, which belong to no version.
-CALLBACK = re.compile(r"(?:before|after|create)[A-Z]\w*\.sql\Z")
-_NOT_WRAPPED = re.compile(rb"(?im)^[ \t]*(?:flyway\.)?executeInTransaction[ \t]*=[ \t]*false[ \t\r]*$")
+CALLBACK = later(r"(?:before|after|create)[A-Z]\w*\.sql\Z")
+_NOT_WRAPPED = later(rb"(?im)^[ \t]*(?:flyway\.)?executeInTransaction[ \t]*=[ \t]*false[ \t\r]*$")
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:

@@ -11,6 +11,7 @@ from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, line_end, stray, without_placeholders
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Broken, Statement
 
 NAME = "goose"
-_FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql\Z")
-_MARKER = re.compile(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S(?:.*[^ \t\r\n])?)[ \t\r]*$")
+_FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
+_MARKER = later(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S(?:.*[^ \t\r\n])?)[ \t\r]*$")
 _SECTIONS = {"up", "down"}
 _BLOCKS = {"statementbegin", "statementend"}
 _OTHERS = {"no transaction", "envsub on", "envsub off", "envsubst on", "envsubst off"}

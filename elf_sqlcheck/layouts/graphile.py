@@ -6,11 +6,11 @@ all that is committed. https://github.com/graphile/migrate
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from os.path import basename, dirname
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, always_wrapped, never_wrapped, stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 NAME = "graphile-migrate"
 CURRENT = "current"
-FILE_NAME = re.compile(r"([0-9]{6,})(?:-(.*))?\.sql\Z")
-_HEADERS = re.compile(rb"(?:--! [A-Z]\w*:[^\n]*\n)+(?:[ \t\r]*\n)*")
-_HEADER = re.compile(rb"(?m)^--! (Previous|Hash):[ \t]*((?:.*[^ \t\r\n])?)[ \t\r]*$")
-_NO_TRANSACTION = re.compile(rb"\s*--![ \t]*no-transaction\b")
+FILE_NAME = later(r"([0-9]{6,})(?:-(.*))?\.sql\Z")
+_HEADERS = later(rb"(?:--! [A-Z]\w*:[^\n]*\n)+(?:[ \t\r]*\n)*")
+_HEADER = later(rb"(?m)^--! (Previous|Hash):[ \t]*((?:.*[^ \t\r\n])?)[ \t\r]*$")
+_NO_TRANSACTION = later(rb"\s*--![ \t]*no-transaction\b")
 
 
 def recognizes(data: bytes) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from os.path import basename
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import always_wrapped, never_wrapped, stray, two_files
 
 TYPE_CHECKING = False
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 GOLANG_MIGRATE = "golang-migrate"
 SQLX = "sqlx"
 NO_TRANSACTION = b"-- no-transaction"
-PAIR_NAME = re.compile(r"([0-9]+)_(.*?)\.(up|down)\.sql\Z")
-_SQLX_NAME = re.compile(r"([0-9]+)_(.*?)(?:\.(up|down))?\.sql\Z")
+PAIR_NAME = later(r"([0-9]+)_(.*?)\.(up|down)\.sql\Z")
+_SQLX_NAME = later(r"([0-9]+)_(.*?)(?:\.(up|down))?\.sql\Z")
 
 
 def read_golang_migrate(files: Mapping[str, bytes]) -> list[Migration]:

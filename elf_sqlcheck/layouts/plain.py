@@ -7,6 +7,7 @@ from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "plain"
-_VERSION = re.compile(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
+_VERSION = later(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
 
 
 def read(path: str, data: bytes) -> Migration:

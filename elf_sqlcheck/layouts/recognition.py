@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts import dbmate, diesel, flyway, goose, graphile, pairs, sqitch, supabase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_OWN_FOLDER = re.compile(r"[0-9][0-9-]*_")
+_OWN_FOLDER = later(r"[0-9][0-9-]*_")
 _SUPABASE_FOLDER = os.path.join("supabase", "migrations")
 
 

@@ -11,6 +11,7 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, stray, two_files
 from elf_sqlcheck.model import Migration, Problem, Section, Span
 from elf_sqlcheck.record import Record
@@ -25,12 +26,12 @@ NAME = "sqitch"
 PLAN = "sqitch.plan"
 #: The folders of scripts that change a database; those in verify/ only look.
 FOLDERS = ("deploy", "revert")
-_CHANGE = re.compile(
+_CHANGE = later(
     r"\+?[ \t]*(?P<name>[^\s\[@#%+-][^\s\[@]*)"
     r"(?:[ \t]+\[(?P<needs>[^\]]*)\])?"
     r"(?:[ \t]+(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ))?(?:[ \t].*)?\Z"
 )
-_TAG = re.compile(r"@(\S+)")
+_TAG = later(r"@(\S+)")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -8,12 +8,12 @@ https://supabase.com/docs/guides/deployment/database-migrations
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from os.path import basename
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.alone import runs_alone
+from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "supabase"
-FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql\Z")
+FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:

@@ -1,0 +1,296 @@
+"""The schema that the first migrations of a history make, kept for the next run, which then begins there.
+
+A hook judges the newest file of a long history; to fold all that came before takes a thousand times as long. What is
+kept is read piece by piece, when somebody asks for it, so it costs what the new file has to do with. It is true of
+exactly the same files, read by exactly the same program.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from elf_sqlcheck import cache, model
+from elf_sqlcheck.cache import Table
+from elf_sqlcheck.catalog import changes, entries, objects
+from elf_sqlcheck.catalog.calls import Routines
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.catalog.schema import Links
+from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from elf_sqlcheck.catalog.changes import CreateFunction
+    from elf_sqlcheck.model import Migration
+
+    _Dict = dict[Any, Any]
+else:
+    _Dict = dict
+
+#: So many files are folded anew rather than kept.
+FEW = 24
+#: What a kept schema may be made of.
+_CLASSES = {
+    name: found
+    for module in (entries, objects, model)
+    for name, found in vars(module).items()
+    if isinstance(found, type) and (issubclass(found, Record) or found is model.Span)
+}
+_FACTS = "facts"
+_MISSING: object = object()
+
+
+class Lazy(_Dict):
+    """A dict whose first values are in a table, of which each is read when it is asked for; in its order all the same.
+
+    Values of a dict of sets are changed in place after `setdefault`, and only then.
+    """
+
+    __slots__ = ("_kind", "_table", "_void", "_whole", "changed")
+
+    def __init__(self, table: Table, kind: str) -> None:
+        super().__init__()
+        self._table = table
+        self._kind = kind
+        self._whole = False
+        #: For these the table is not asked: it has none, or not any more.
+        self._void: set[Any] = set()
+        self.changed: dict[Any, None] = {}
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value, read when it is first asked for."""
+        found = dict.get(self, key, _MISSING)
+        if found is not _MISSING:
+            return found
+        if self._whole or key in self._void:
+            return default
+        found = self._table.get((self._kind, key))
+        if found is None:
+            self._void.add(key)
+            return default
+        dict.__setitem__(self, key, found)
+        return found
+
+    def __missing__(self, key: Any) -> Any:
+        found = self.get(key, _MISSING)
+        if found is _MISSING:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key, _MISSING) is not _MISSING
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.changed[key] = None
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        if self.pop(key, _MISSING) is _MISSING:
+            raise KeyError(key)
+
+    def pop(self, key: Any, default: Any = None) -> Any:
+        """Take it away, from the table's values too."""
+        found = self.get(key, default)
+        dict.pop(self, key, None)
+        self.changed[key] = None
+        self._void.add(key)
+        return found
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """The value, which may be changed in place from now on."""
+        found = self.get(key, _MISSING)
+        if found is _MISSING:
+            found = default
+        self[key] = found
+        return found
+
+    def update(self, other: Any) -> None:  # type: ignore[override]
+        """Put several values."""
+        for key, value in dict(other).items():
+            self[key] = value
+
+    def __iter__(self) -> Iterator[Any]:
+        return dict.__iter__(self._all())
+
+    def __len__(self) -> int:
+        return dict.__len__(self._all())
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def keys(self) -> Any:
+        """All keys, in order."""
+        return dict.keys(self._all())
+
+    def values(self) -> Any:
+        """All values, in order."""
+        return dict.values(self._all())
+
+    def items(self) -> Any:
+        """All of it, in order."""
+        return dict.items(self._all())
+
+    def _all(self) -> Lazy:
+        """Read what is left, and put everything in order."""
+        if not self._whole:
+            own = dict(dict.items(self))
+            found = {}
+            for (kind, key), value in self._table.items():
+                if kind == self._kind and key not in self._void:
+                    found[key] = own.pop(key, value)
+            dict.clear(self)
+            dict.update(self, {**found, **own})
+            self._whole = True
+        return self
+
+    def changes(self) -> Iterator[tuple[object, object]]:
+        """What has to be put into a copy of the table."""
+        for key in self.changed:
+            if key in self._void:
+                yield (self._kind, key), None
+            value = dict.get(self, key)
+            if value is not None:
+                yield (self._kind, key), value
+
+
+class _Functions(Lazy):
+    """Functions by their names; the table says in which section of which migration each stands."""
+
+    __slots__ = ("_migrations",)
+
+    def __init__(self, table: Table, migrations: Sequence[Migration]) -> None:
+        super().__init__(table, "routines")
+        self._migrations = migrations
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key, default)
+        if isinstance(found, tuple) and isinstance(found[0], int):
+            number, section = found
+            migration = self._migrations[number]
+            read = read_section(getattr(migration, section), migration.data)
+            made = [c for c in read if isinstance(c, changes.CreateFunction) and c.name.name == key]
+            if not made:
+                raise CacheError(f"{migration.path} makes no function {key}")
+            found = (made[-1], migration.data)
+            dict.__setitem__(self, key, found)
+        return found
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class History:
+    """What is kept of the migrations of a folder, `folder` as it is shown."""
+
+    def __init__(self, folder: str, migrations: Sequence[Migration]) -> None:
+        from hashlib import blake2b
+
+        self._migrations = migrations
+        self._table: Table | None = None
+        self._base = ""
+        self.count = 0
+        place = cache.folder()
+        name = blake2b(os.fsencode(os.path.abspath(folder or ".")), digest_size=12).hexdigest()
+        self._directory = os.path.join(place, "schemas", name) if place else ""
+
+    def begin(self, number: int) -> tuple[Catalog, Routines]:
+        """The catalog and the functions to begin with to judge migration `number`; `count` are the ones in it then."""
+        there: dict[int, list[str]] = {}
+        try:
+            names = os.listdir(self._directory) if self._directory and number > FEW else []
+        except OSError:
+            names = []
+        for name in names:
+            first, _, digest = name.partition("-")
+            if first.isdecimal() and digest:
+                there.setdefault(int(first), []).append(digest)
+        digests = self._digests({count for count in there if count <= number}) if there else {}
+        for count in sorted(digests, reverse=True):
+            if digests[count] in there[count]:
+                try:
+                    return self._opened(count, digests[count])
+                except CacheError:
+                    continue
+        return Catalog(), Routines()
+
+    def keep(self, number: int, catalog: Catalog, routines: Routines) -> None:
+        """Keep the state right before migration `number`, unless one is kept that is nearly as good."""
+        if not self._directory or number - self.count <= FEW:
+            return
+        digest = self._digests({number})[number]
+        path = os.path.join(self._directory, f"{number}-{digest}")
+        cache.keep(path, self._state(number, catalog, routines), self._base)
+
+    def _opened(self, count: int, digest: str) -> tuple[Catalog, Routines]:
+        path = os.path.join(self._directory, f"{count}-{digest}")
+        table = Table(path, _CLASSES)
+        facts = table.get((_FACTS, ""))
+        if facts is None:
+            raise CacheError("it holds no facts")
+        migration, defaults = facts
+        links = Links()
+        for field in Links.__slots__:
+            setattr(links, field, Lazy(table, field))
+        self.count = count
+        self._table, self._base = table, path
+        with suppress(OSError):
+            os.utime(path)
+        return (
+            Catalog(Lazy(table, "objects"), links, migration, defaults=defaults),
+            Routines(_Functions(table, self._migrations)),
+        )
+
+    def _state(self, number: int, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
+        yield (_FACTS, ""), (catalog.migration, catalog.defaults)
+        for field, values in (("objects", catalog.objects), *((f, getattr(catalog.links, f)) for f in Links.__slots__)):
+            if isinstance(values, Lazy):
+                yield from values.changes()
+            else:
+                yield from (((field, key), value) for key, value in values.items())
+        numbers = {id(migration.data): place for place, migration in enumerate(self._migrations[:number])}
+        known = routines.known
+        for name in known.changed if isinstance(known, Lazy) else known:
+            function, data = known[name]
+            place = numbers[id(data)]
+            yield ("routines", name), (place, _section_of(self._migrations[place], function))
+
+    def _digests(self, counts: set[int]) -> dict[int, str]:
+        """What tells the first so many migrations, and this program, from all others."""
+        from hashlib import blake2b
+
+        found: dict[int, str] = {}
+        made = blake2b(_program(), digest_size=20)
+        for number in range(max(counts, default=0) + 1):
+            if number in counts:
+                found[number] = made.hexdigest()
+            if number < len(self._migrations):
+                one = self._migrations[number]
+                told = (one.path, one.files, one.layout, one.version, one.slug, one.repeatable, one.sealed)
+                made.update(repr((*told, len(one.data), one.settings)).encode("utf-8", "surrogateescape"))
+                made.update(one.data)
+        return found
+
+
+def _section_of(migration: Migration, function: CreateFunction) -> str:
+    down = migration.down
+    inside = down is not None and down.span.start <= function.span.start < down.span.end
+    return "down" if inside else "up"
+
+
+def _program() -> bytes:
+    """What tells this program from another: all that reads SQL and folds it, as it was installed."""
+    from importlib.metadata import version
+
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    told = [version("pglast")]
+    for below in ("", "catalog", "layouts"):
+        for entry in os.scandir(os.path.join(here, below)):
+            if entry.name.endswith(".py"):
+                about = entry.stat()
+                told.append(f"{below}/{entry.name} {about.st_size} {about.st_mtime_ns}")
+    return "\n".join(sorted(told)).encode()

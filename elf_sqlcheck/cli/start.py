@@ -1,0 +1,54 @@
+"""Where `elf-sqlcheck` starts: a hook's own call goes straight to the linter, all else to click.
+
+`lint` with bare paths and a few flags needs no parser of options, and the libraries that parse them take longer to load
+than a small migration takes to judge. Both ways end in `linting.lint`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+PROGRAM = "elf-sqlcheck"
+#: What a shell sets that wants a command line completed.
+COMPLETION = "_ELF_SQLCHECK_COMPLETE"
+#: The flags that are understood without click, and the options that they set.
+FLAGS = {"--staged": "staged", "--quiet": "quiet", "-q": "quiet", "--no-color": "no_color", "--isolated": "isolated"}
+
+
+def plain(words: Sequence[str]) -> dict[str, Any] | None:
+    """The options of `lint` by their names, when `words` call it with paths and `FLAGS` only; else None."""
+    if not words or words[0] != "lint":
+        return None
+    rest = words[1:]
+    if any(word[:1] == "-" and word not in FLAGS for word in rest):
+        return None
+    given: dict[str, Any] = {"paths": tuple(word for word in rest if word not in FLAGS)}
+    given.update((FLAGS[word], True) for word in rest if word in FLAGS)
+    return given
+
+
+def main() -> NoReturn:
+    """Entry point of the installed command."""
+    given = plain(sys.argv[1:])
+    if given is None or COMPLETION in os.environ:
+        from elf_sqlcheck.cli import sqlcheck
+
+        sqlcheck.main()
+    # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
+    gc.disable()
+    from elf_sqlcheck.cli import ending
+
+    ending.end(lambda: _lint(given), PROGRAM)
+
+
+def _lint(given: dict[str, Any]) -> int:
+    from elf_sqlcheck.cli import linting
+
+    return linting.lint(**{**linting.DEFAULTS, **given})

@@ -1,0 +1,30 @@
+"""Regular expressions that are compiled when they are first used.
+
+Most runs use few of them, and to compile all takes as long as to judge ten small migrations.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from re import compile as later
+else:
+
+    class later:  # noqa: N801 - stands in for re.compile, for type checkers, too
+        """`re.compile(pattern, flags)`, once something is asked of it."""
+
+        __slots__ = ("_arguments", "findall", "finditer", "fullmatch", "match", "search", "split", "sub")
+
+        def __init__(self, *arguments: object) -> None:
+            self._arguments = arguments
+
+        def __getattr__(self, name: str) -> object:
+            compiled = re.compile(*self._arguments)
+            for method in self.__slots__[1:]:
+                setattr(self, method, getattr(compiled, method))
+            return getattr(compiled, name)
+
+
+__all__ = ["later"]

@@ -1,0 +1,215 @@
+"""The schema that is kept of a long history: a run that begins with it finds what one finds that reads all of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from elf_sqlcheck import cache, layouts, registry
+from elf_sqlcheck.catalog import kept
+from elf_sqlcheck.catalog.calls import Routines
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.schema import Links
+from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.lint import lint
+from tests import ddl_strategies
+from tests.forks import run
+from tests.migrate_files import write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from elf_sqlcheck.model import Migration
+
+RULES = registry.select(registry.load(plugins=False), profile="supabase")
+#: What the statements of the catalog's own tests leave out: what is called, settings, defaults, whole schemas.
+MORE = (
+    "CREATE OR REPLACE FUNCTION grow() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE grown (id int); END $$",
+    "CREATE OR REPLACE FUNCTION grow() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE a; PERFORM more(); END $$",
+    "CREATE OR REPLACE FUNCTION more() RETURNS void LANGUAGE sql AS $$ ALTER TABLE b ADD COLUMN z int; $$",
+    "SELECT grow()",
+    "SELECT more()",
+    "DROP FUNCTION grow()",
+    "SET search_path = app, public",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+    "CREATE TEMPORARY TABLE a (id int)",
+    "ALTER SCHEMA app RENAME TO application",
+    "DROP SCHEMA app CASCADE",
+    "DO $$ BEGIN EXECUTE 'CREATE TABLE made (id int)'; END $$",
+    "ALTER TABLE a OWNER TO somebody",
+    "REASSIGN OWNED BY somebody TO another",
+)
+statement = st.one_of(ddl_strategies.statement, ddl_strategies.statement, st.sampled_from(MORE))
+section = st.lists(statement, max_size=5).map(";\n".join)
+history = st.lists(st.tuples(section, section), min_size=3, max_size=9)
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kept, "FEW", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def migrations(sections: Sequence[tuple[str, str]]) -> list[Migration]:
+    files = {
+        f"m/2025010{number // 10}_00000{number % 10}_a.sql": (
+            f"-- ===== UP MIGRATION =====\n{up};\n-- ===== DOWN MIGRATION =====\n{down};\n".encode()
+        )
+        for number, (up, down) in enumerate([(ddl_strategies.GROUND, ""), *sections])
+    }
+    return layouts.read_all(files)
+
+
+def folded(made: Sequence[Migration]) -> tuple[Catalog, Routines]:
+    catalog, routines = Catalog(), Routines()
+    for one in made:
+        catalog.begin()
+        catalog.apply_all(routines.read(one.up, one.data))
+    return catalog, routines
+
+
+def links(catalog: Catalog) -> dict[str, dict[Any, Any]]:
+    return {field: dict(getattr(catalog.links, field).items()) for field in Links.__slots__}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history)
+def test_a_run_that_begins_with_what_was_kept_finds_the_same(tmp_path: Path, sections: list[tuple[str, str]]) -> None:
+    folder = str(tmp_path / "m")
+    for count in range(2, len(sections) + 2):
+        judged = migrations(sections)[:count]
+        found = lint(judged, RULES, {"profile": "supabase"}, {judged[-1].path}, folder=folder)
+        anew = migrations(sections)[:count]
+        expected = lint(anew, RULES, {"profile": "supabase"}, {anew[-1].path})
+        assert found.findings == expected.findings
+        assert [f.span for f in found.findings] == [f.span for f in expected.findings]
+        state = kept.History(folder, judged)
+        catalog, routines = state.begin(count - 1)
+        assert state.count == count - 1
+        fresh, functions = folded(anew[: count - 1])
+        assert list(catalog.objects.items()) == list(fresh.objects.items())
+        assert links(catalog) == links(fresh)
+        assert (catalog.migration, catalog.defaults) == (fresh.migration, fresh.defaults)
+        assert {name: routines.known[name] for name in functions.known} == functions.known
+
+
+def long_history(folder: Path, count: int = 30) -> Path:
+    """Files whose last one adds a key to the table of the first; returns that."""
+    write(folder, "20250101_000000_first", "CREATE TABLE first (id UUID DEFAULT gen_random_uuid() PRIMARY KEY);")
+    for number in range(1, count):
+        write(folder, f"20250101_0000{number:02}_t", f"CREATE TABLE t{number} (id UUID PRIMARY KEY, n INTEGER);")
+    write(
+        folder,
+        "20250102_000000_last",
+        "CREATE TABLE last (id UUID PRIMARY KEY, first_id UUID REFERENCES first(id)); SELECT 1 FROM firts;",
+    )
+    return folder / "20250102_000000_last.sql"
+
+
+def said(path: Path, *more: str, cached: Path) -> str:
+    done = run(
+        "elf-sqlcheck", "lint", "--isolated", "--output-format", "json", *more, str(path),
+        folder=path.parent.parent, variables={**os.environ, "XDG_CACHE_HOME": str(cached)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "cache"
+
+
+def files_of(cached: Path) -> list[Path]:
+    return sorted(path for path in cached.rglob("*") if path.is_file())
+
+
+def test_the_command_keeps_one_table_and_says_the_same_with_it(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+    anew = said(last, "--no-cache", cached=tables)
+    assert not files_of(tables)
+    assert said(last, cached=tables) == anew
+    [path] = files_of(tables)
+    assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
+    assert said(last, cached=tables) == anew
+    assert files_of(tables) == [path]
+
+
+def test_an_edit_of_what_came_before_is_seen(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+    before = said(last, cached=tables)
+    write(last.parent, "20250101_000000_first", "CREATE TABLE other (id UUID DEFAULT gen_random_uuid() PRIMARY KEY);")
+    after = said(last, cached=tables)
+    assert after == said(last, "--no-cache", cached=tables)
+    assert after != before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"nonsense" * 1000),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"Table", b"Tabel")),
+        lambda path: path.write_bytes(
+            bytes(byte ^ (number % 97 == 5) for number, byte in enumerate(path.read_bytes()))
+        ),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["empty", "nonsense", "cut off", "another class", "flipped bits", "a folder"],
+)
+def test_a_table_that_is_broken_is_as_if_it_were_not_there(tmp_path: Path, tables: Path, spoil: Any) -> None:
+    last = long_history(tmp_path / "migrations")
+    anew = said(last, cached=tables)
+    [path] = files_of(tables)
+    spoil(path)
+    assert said(last, cached=tables) == anew
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+    tables.parent.mkdir()
+    tables.write_text("in the way")
+    assert said(last, cached=tables) == said(last, "--no-cache", cached=tables)
+
+
+def test_only_the_newest_tables_stay(tmp_path: Path) -> None:
+    for number in range(cache.MOST + 3):
+        path = tmp_path / f"{number}-x"
+        assert cache.keep(str(path), [("key", number)])
+        os.utime(path, (number, number))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}-x" for n in range(3, cache.MOST + 3)]
+
+
+def test_a_table_runs_no_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> Any:
+            return os.system, (f"touch {tmp_path}/pwned",)
+
+    path = str(tmp_path / "table")
+    assert cache.keep(path, [("key", Evil())])
+    with pytest.raises(CacheError, match="it holds a system"):
+        cache.Table(path, {}).get("key")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+    command = [os.path.join(os.path.dirname(sys.executable), "elf-sqlcheck"), "lint", "--isolated", "-q", str(last)]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tables)}
+    runs = [
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    outputs = {process.communicate() for process in runs}
+    assert len(outputs) == 1
+    assert not next(iter(outputs))[1]
+    assert len(files_of(tables)) == 1
