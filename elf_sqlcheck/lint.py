@@ -212,7 +212,8 @@ class _Engine:
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
         self.catalog.begin()
-        self.catalog.apply_all(self.read(migration.up, migration))
+        once = migration.read_once()
+        self.catalog.apply_all(self.read(once.up, once))
 
     def read(self, section: Section | None, migration: Migration) -> list[Change]:
         """The changes of a section, with those of the functions that it calls."""

@@ -249,6 +249,10 @@ class Migration:
         numbers = () if self.layout == "prisma" else numbers_of(self.version)
         return self.repeatable, numbers, self.version, self.name
 
+    def read_once(self) -> Migration:
+        """All of it, for one who looks at it once: what is only then read is forgotten with what is returned."""
+        return self
+
     @property
     def sections(self) -> tuple[Section, ...]:
         """Its sections, as far as they are there."""
@@ -329,7 +333,7 @@ def full_name(version: str, slug: str) -> str:
 
 def numbers_of(version: str) -> tuple[int, ...]:
     """The numbers in a version, by which versions are compared: 9 comes before 10, 1.2 before 1.10."""
-    return tuple(int(number) for number in _NUMBER.findall(version))
+    return tuple(map(int, _NUMBER.findall(version)))
 
 
 def position_in(data: bytes, offset: int) -> tuple[int, int]:

@@ -270,9 +270,10 @@ class History:
                 found[number] = made.hexdigest()
             if number < len(self._migrations):
                 one = self._migrations[number]
+                data = one.data
                 told = (one.path, one.files, one.layout, one.version, one.slug, one.repeatable, one.sealed)
-                made.update(repr((*told, len(one.data), one.settings)).encode("utf-8", "surrogateescape"))
-                made.update(one.data)
+                made.update(repr((*told, len(data), one.settings)).encode("utf-8", "surrogateescape"))
+                made.update(data)
         return found
 
 

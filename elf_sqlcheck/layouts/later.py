@@ -60,6 +60,10 @@ class Later(Migration):
         self.__class__ = Migration  # type: ignore[assignment] # they have the same slots
         return getattr(self, name)
 
+    def read_once(self) -> Migration:
+        """See `Migration`."""
+        return self._read()
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Read it, so that what is copied or sent elsewhere is a `Migration`."""
         _ = self.up
