@@ -8,7 +8,6 @@ the whole statement when the statement ends there; on a line of its own within a
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from heapq import heappop, heappush
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.errors import closest
@@ -209,6 +208,8 @@ def _covering(findings: list[Finding], suppressions: Iterable[Suppression]) -> l
     Going through the findings by their places, those of each rule that may cover the next one are in a heap, the first
     in the file on top; what ends before a finding ends before all that follow it.
     """
+    from heapq import heappop, heappush
+
     by_rule: dict[str, list[tuple[int, int, int, Suppression]]] = {}
     for number, suppression in enumerate(suppressions):
         scope = suppression.scope
