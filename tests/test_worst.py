@@ -6,6 +6,7 @@ takes sixteen times as long.
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import subprocess
@@ -44,11 +45,14 @@ def judged(name: str, size: int) -> tuple[Result, bytes]:
     return lint([layouts.read("worst.sql", data)], RULES, known=NAMES), data
 
 
+reported = functools.cache(judged)
+
+
 def seconds(name: str, size: int, output: str) -> float:
-    result, data = judged(name, size)
+    result, data = reported(name, size) if output else (None, b"")
     gc.collect()
     start = time.process_time()
-    if output:
+    if result is not None:
         report = reports.Report(result.findings, {"worst.sql": data}, 1, rules=tuple(RULES))
         assert reports.render(output, report, reports.Style())
     else:
@@ -62,7 +66,7 @@ def seconds(name: str, size: int, output: str) -> float:
         ("blank comment", 5_000, ""),
         ("called often", 40, ""),
         ("do statements", 1_000, ""),
-        ("findings", 500, "concise"),
+        ("findings", 500, "gitlab"),
         ("findings", 500, "json"),
         ("findings", 500, "rdjson"),
         ("findings", 500, "sarif"),
@@ -80,7 +84,7 @@ def seconds(name: str, size: int, output: str) -> float:
         ("suppressions above comments", 700, ""),
         ("suppressions unused", 1_000, ""),
         ("suppressions used", 400, ""),
-        ("syntax errors", 1_500, ""),
+        ("syntax errors", 700, ""),
         ("transactions", 400, ""),
     ],
 )
