@@ -31,11 +31,10 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
     """
     text = layouts.read(path, data, "plain")
     existing = suppress.read(text)
-    pieces = suppress.pieces(text) if above else []
+    pieces = suppress.Pieces(text)
     wanted: dict[Span | None, set[str]] = {}
     for finding in findings:
-        offset = finding.span.start if finding.span else -1
-        piece = next((piece for piece in pieces if piece.start <= offset < piece.end), None)
+        piece = pieces.at(finding.span.start) if above and finding.span else None
         place = None if piece is None or _is_data(text, piece) else piece
         wanted.setdefault(place, set()).add(finding.rule)
     edits: list[Edit] = []
@@ -53,7 +52,9 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
 def same_statements(path: str, before: bytes, after: bytes) -> bool:
     """Whether both texts hold the same statements and the same pieces that do not parse."""
     old, new = layouts.read(path, before, "plain"), layouts.read(path, after, "plain")
-    return [old.text(piece) for piece in suppress.pieces(old)] == [new.text(piece) for piece in suppress.pieces(new)]
+    return [old.text(piece) for piece in suppress.Pieces(old).all] == [
+        new.text(piece) for piece in suppress.Pieces(new).all
+    ]
 
 
 def _list(names: Collection[str]) -> str:

@@ -20,14 +20,14 @@ from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.suppress import pieces
+from elf_sqlcheck.suppress import Pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from elf_sqlcheck.model import Finding, Span
+    from elf_sqlcheck.model import Finding
 
 VERSION = 1
 _DIGITS = 16
@@ -164,7 +164,7 @@ class Fingerprints:
 
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self.sources = sources
-        self.pieces: dict[str, list[Span]] = {}
+        self.pieces: dict[str, Pieces] = {}
         self.hashes: dict[tuple[str, int, bool], str] = {}
 
     def of(self, finding: Finding) -> str:
@@ -176,8 +176,8 @@ class Fingerprints:
         if span is None:
             return self._hash(path, -1, data)
         if path not in self.pieces:
-            self.pieces[path] = pieces(layouts.read(path, data, "plain"))
-        piece = next((piece for piece in self.pieces[path] if piece.start <= span.start < piece.end), None)
+            self.pieces[path] = Pieces(layouts.read(path, data, "plain"))
+        piece = self.pieces[path].at(span.start)
         if piece is not None:
             return self._hash(path, piece.start, data[piece.start : piece.end], sql=True)
         start, end = data.rfind(b"\n", 0, span.start) + 1, data.find(b"\n", span.start)

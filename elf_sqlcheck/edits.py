@@ -5,6 +5,8 @@ Used only once something is found, so it may ask the scanner. All positions are 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from elf_sqlcheck.model import Edit, Span
 from elf_sqlcheck.sql import text_of
 from elf_sqlcheck.sql import tokens as scan
@@ -57,12 +59,22 @@ def identifier(text: str) -> str:
 
 def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
     """Where `words` stand one after the other within `span`; each is a keyword in lower case or a name as folded."""
-    found = tokens(migration, span)
-    texts = [identifier(text) for text, _ in found]
-    for first in range(len(texts) - len(words) + 1):
-        if texts[first : first + len(words)] == list(words):
-            return Span(found[first][1].start, found[first + len(words) - 1][1].end)
-    return None
+    texts, places = _folded(migration, span.start, span.end)
+    wanted = list(words)
+    first = -1
+    try:
+        while True:
+            first = texts.index(wanted[0], first + 1)
+            if texts[first : first + len(wanted)] == wanted:
+                return Span(places[first].start, places[first + len(wanted) - 1].end)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=2)  # a statement of many parts is searched for each of them
+def _folded(migration: Migration, start: int, end: int) -> tuple[list[str], list[Span]]:
+    found = tokens(migration, Span(start, end))
+    return [identifier(text) for text, _ in found], [place for _, place in found]
 
 
 def insert_column(migration: Migration, statement: Span, name: Span, definition: str) -> tuple[Edit, ...]:
@@ -94,10 +106,10 @@ def insert_column(migration: Migration, statement: Span, name: Span, definition:
 
 def append(migration: Migration, section: Section, sql: str) -> tuple[Edit, ...]:
     """Add the statement `sql` (with its semicolon) after the last one of `section`, but before a final COMMIT."""
-    statements = [statement for statement in section.statements if statement.kind != _TRANSACTION]
-    if not statements:
+    last = next((statement for statement in reversed(section.statements) if statement.kind != _TRANSACTION), None)
+    if last is None:
         return ()
-    end = statements[-1].span.end
+    end = last.span.end
     semicolon = following(migration, end, section.span.end)
     if semicolon is None or semicolon[0] != ";":
         return Edit(Span(end, end), ";"), Edit(_line_end(migration, end, section), f"\n\n{sql}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from io import StringIO
+from itertools import pairwise
 
 from elf_sqlcheck.errors import UsageError
-from elf_sqlcheck.model import Applicability, Edit
+from elf_sqlcheck.model import Applicability
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -52,28 +54,64 @@ def apply_all(
     A fix is put in whole or not at all, and not when it would meet another: insertions at one place are only taken
     together when they come from one rule. Texts are given the file's own line ends.
     """
-    taken: dict[str, dict[_Change, str]] = {path: {} for path in files}
+    taken = {path: _Taken() for path in files}
     done: list[Finding] = []
     for finding in findings:
         fix = finding.fix
-        if fix is None or fix.applicability not in allowed or not fix.edits or not _fits(fix, finding.path, files):
+        if fix is None or fix.applicability not in allowed or not fix.edits or not fits(fix, finding.path, files):
             continue
         edits = [(edit.path or finding.path, (edit.span.start, edit.span.end, edit.text)) for edit in fix.edits]
-        if not all(change in taken[path] for path, change in edits):
-            if any(
-                _meet(change, finding.rule, other, rule)
-                for path, change in edits
-                for other, rule in taken[path].items()
-            ):
+        if not all(change in taken[path].changes for path, change in edits):
+            if any(taken[path].meets(change, finding.rule) for path, change in edits):
                 continue
             for path, change in edits:
-                taken[path][change] = finding.rule
+                taken[path].add(change, finding.rule)
         done.append(finding)
-    return AppliedFiles({path: _changed(data, taken[path]) for path, data in files.items()}, tuple(done))
+    changed = {path: with_changes(data, taken[path].changes, has_crlf(data)) for path, data in files.items()}
+    return AppliedFiles(changed, tuple(done))
 
 
-def _changed(data: bytes, changes: Iterable[_Change]) -> bytes:
-    crlf = data.count(b"\r\n") * 2 > data.count(b"\n")
+class _Taken:
+    """The changes of one text that will be made, and where: none over another, so their ends are sorted, too."""
+
+    __slots__ = ("changes", "places")
+
+    def __init__(self) -> None:
+        self.changes: dict[_Change, None] = {}
+        self.places: list[tuple[int, int, str]] = []
+
+    def add(self, change: _Change, rule: str) -> None:
+        """Take a change; those at one place are all of one rule."""
+        if change not in self.changes:
+            self.changes[change] = None
+            place = change[0], change[1], rule
+            number = bisect_right(self.places, place)
+            if not number or self.places[number - 1] != place:
+                self.places.insert(number, place)
+
+    def meets(self, change: _Change, rule: str) -> bool:
+        """Whether a change is where there is another already."""
+        start, end, _ = change
+        for number in range(bisect_right(self.places, end, key=_start), 0, -1):
+            other_start, other_end, other_rule = self.places[number - 1]
+            if other_end < start:
+                return False
+            if not start == end == other_start == other_end or rule != other_rule:
+                return True
+        return False
+
+
+def _start(place: tuple[int, int, str]) -> int:
+    return place[0]
+
+
+def has_crlf(data: bytes) -> bool:
+    """Whether most lines of a text end as on Windows."""
+    return data.count(b"\r\n") * 2 > data.count(b"\n")
+
+
+def with_changes(data: bytes, changes: Iterable[_Change], crlf: bool) -> bytes:
+    """A text with changes made; the line ends of what is new are those that `crlf` says."""
     pieces: list[bytes] = []
     position = 0
     for start, end, text in sorted(changes, key=lambda change: change[:2]):
@@ -83,28 +121,14 @@ def _changed(data: bytes, changes: Iterable[_Change]) -> bytes:
     return b"".join([*pieces, data[position:]])
 
 
-def _fits(fix: Fix, path: str, files: Mapping[str, bytes]) -> bool:
+def fits(fix: Fix, path: str, files: Mapping[str, bytes]) -> bool:
     """Whether all edits lie within their files, and none over another."""
     for edit in fix.edits:
         data = files.get(edit.path or path)
         if data is None or not 0 <= edit.span.start <= edit.span.end <= len(data):
             return False
-    return not any(
-        (one.path or path) == (other.path or path) and _overlap(one, other)
-        for number, one in enumerate(fix.edits)
-        for other in fix.edits[:number]
-    )
-
-
-def _overlap(one: Edit, other: Edit) -> bool:
-    return one.span.start < other.span.end and other.span.start < one.span.end
-
-
-def _meet(edit: _Change, rule: str, other: _Change, other_rule: str) -> bool:
-    (start, end, _), (other_start, other_end, _) = edit, other
-    if start == end == other_start == other_end:
-        return rule != other_rule
-    return start <= other_end and other_start <= end
+    places = sorted((edit.path or path, edit.span.start, edit.span.end) for edit in fix.edits)
+    return not any(one[0] == other[0] and other[1] < one[2] for one, other in pairwise(places))
 
 
 def write(path: str, data: bytes, expected: bytes) -> None:

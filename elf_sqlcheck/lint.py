@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import partial
+from itertools import accumulate
 
 from elf_sqlcheck import suppress
 from elf_sqlcheck.catalog.calls import Routines
@@ -266,7 +268,8 @@ class _Engine:
             dropped = {id(finding) for finding, holds in verdict.doubts if not holds(final)}
             found = [finding for finding in found if id(finding) not in dropped]
         if verdict.inexact:
-            found = [_unfixable_within(finding, verdict.inexact) for finding in found]
+            inexact = _Inexact(verdict.inexact)
+            found = [finding.replace(fix=None) if inexact.holds(finding) else finding for finding in found]
         suppressions = suppress.read(migration)
         if not suppressions:
             return list(found), []
@@ -318,11 +321,24 @@ def _ask_within(
                     found[before:] = [finding.replace(fix=None) for finding in found[before:]]
 
 
-def _unfixable_within(finding: Finding, inexact: Sequence[Span]) -> Finding:
-    """The finding without a fix that would edit a text of which only the whole place is known."""
-    edits = finding.fix.edits if finding.fix else ()
-    inside = any(span.start <= edit.span.start <= edit.span.end <= span.end for edit in edits for span in inexact)
-    return finding.replace(fix=None) if inside else finding
+class _Inexact:
+    """Places of texts of which nothing but the whole place is known."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        ordered = sorted({(span.start, span.end) for span in spans})
+        self.starts = [start for start, _ in ordered]
+        #: Of each, the farthest end of it and all before it.
+        self.ends = list(accumulate((end for _, end in ordered), max))
+
+    def holds(self, finding: Finding) -> bool:
+        """Whether the fix of a finding would edit one of them."""
+        for edit in finding.fix.edits if finding.fix else ():
+            number = bisect_right(self.starts, edit.span.start)
+            if number and edit.span.end <= self.ends[number - 1]:
+                return True
+        return False
 
 
 def _ask(rule: Rule, context: Context[Any], found: list[Finding]) -> None:

@@ -7,6 +7,8 @@ until they parse.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from elf_sqlcheck.model import Broken, Span
 from elf_sqlcheck.sql import Script, cut, parse_text, split, tokens
 
@@ -21,8 +23,13 @@ _STARTERS = frozenset(
      "SELECT", "SET", "TRUNCATE", "UPDATE"]
 )  # fmt: skip
 _LONGEST_BODY = 200
-#: Bytes that are read at once: an error costs at most one more reading of so much.
-_CHUNK = 100_000
+#: Bytes that are read at once, at first and after an error, and at most: an error costs one more reading of so much.
+_CHUNK = 1_000
+_LARGEST_CHUNK = 100_000
+#: Bytes behind an error that are scanned for the word that it is about.
+_AROUND = 200
+#: What no body in SQL holds: https://www.postgresql.org/docs/current/sql-createfunction.html
+_NOT_IN_BODIES = (b"create", b"alter", b"drop", b"grant", b"comment")
 
 
 def recover(text: str, offset: int) -> Script:
@@ -68,27 +75,30 @@ class _Recovery:
         self.offset = offset
         self.statements: list[Statement] = []
         self.broken: list[Broken] = []
+        self.ends: list[int] = []
 
     def read(self, pieces: list[tuple[int, int]]) -> None:
         """Read the pieces of the text, each from one semicolon to the next."""
-        position = 0
+        self.ends = [end for _, end in pieces]
+        position, chunk = 0, _CHUNK
         while position < len(pieces):
-            start = pieces[position][0]
-            last = position
-            while last + 1 < len(pieces) and pieces[last + 1][1] - start < _CHUNK:
-                last += 1
-            position = self._chunk(pieces, position, last)
+            last = max(bisect_left(self.ends, pieces[position][0] + chunk) - 1, position)
+            position, whole = self._chunk(pieces, position, last)
+            chunk = min(chunk * 2, _LARGEST_CHUNK) if whole else _CHUNK
 
-    def _chunk(self, pieces: list[tuple[int, int]], first: int, last: int) -> int:
-        """Read the pieces from `first` to `last` up to the first that is broken; return the number of the next."""
+    def _chunk(self, pieces: list[tuple[int, int]], first: int, last: int) -> tuple[int, bool]:
+        """Read the pieces from `first` to `last` up to the first that is broken.
+
+        Returns the number of the next, and whether none was broken.
+        """
         start, end = pieces[first][0], pieces[last][1]
         at = self._parse(start, end)
         if at is None:
-            return last + 1
-        culprit = next((n for n in range(first, last + 1) if at <= pieces[n][1]), last)
+            return last + 1, True
+        culprit = min(bisect_left(self.ends, at, first), last)
         if culprit > first and self._parse(start, pieces[culprit - 1][1]) is not None:
             culprit = first  # the error shows only later than where it is: go one by one
-        return self._piece(pieces, culprit)
+        return self._piece(pieces, culprit), False
 
     def _parse(self, start: int, end: int) -> int | None:
         """Take the statements between two places, or return the place of the error."""
@@ -111,14 +121,17 @@ class _Recovery:
         if place is None:
             return number + 1
         message = self.message
-        found = [token for token in tokens(self.encoded[start:end]) if not token.name.endswith("_COMMENT")]
+        found = self._tokens(start, place, end)
         if not found:
             return number + 1
         if found[0].name == "ASCII_92":  # a backslash: psql's own command, up to the end of the line
             return self._meta_command(pieces, number, start + found[0].start)
         if any(token.name == "ATOMIC" for token in found):
             for later in range(number + 1, min(number + _LONGEST_BODY, len(pieces))):
-                if self._parse(start, pieces[later][1]) is None:
+                piece = self.encoded[slice(*pieces[later])].lower()
+                if piece.lstrip().startswith(_NOT_IN_BODIES):
+                    break
+                if b"end" in piece and self._parse(start, pieces[later][1]) is None:
                     return later + 1
         split = self._missing_semicolon(found, start, place)
         if split and self._parse(start, split) is None:
@@ -133,6 +146,16 @@ class _Recovery:
         place_end = start + token.end + 1 if token else place + 1
         self.add("syntax", message, place, max(place_end, place + 1), (start + found[0].start, end))
         return number + 1
+
+    def _tokens(self, start: int, place: int, end: int) -> list[Any]:
+        """The words of a piece up to the one at `place`, comments left out: what follows may be most of a file."""
+        around = _AROUND
+        while True:
+            stop = min(place + around, end)
+            found = [t for t in tokens(self.encoded[start:stop]) if not t.name.endswith("_COMMENT")]
+            if stop == end or (found and start + found[-1].start > place):
+                return found
+            around *= 20
 
     def _meta_command(self, pieces: list[tuple[int, int]], number: int, start: int) -> int:
         line_end = self.encoded.find(b"\n", start)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from json import loads
 
@@ -98,9 +99,10 @@ def secrets_in(data: bytes) -> Iterator[tuple[str, int, int]]:
             first, last = _place(places, start), _place(places, end - 1) + 1
             if last - first != end - start:  # it goes over a place where two literals meet
                 yield kind, first, last
+    starts = sorted(start for _, start, _ in found)
     for match, text in _unescaped(data):
         kinds = [kind for kind, _, _ in _written(text)]
-        if kinds and not any(match.start() <= start < match.end() for _, start, _ in found):
+        if kinds and bisect_left(starts, match.start()) == bisect_left(starts, match.end()):
             yield kinds[0], match.start(), match.end()
 
 
@@ -168,6 +170,7 @@ _OPENING = later(rb"\s*(?:[eE]|[uU]&)?(?:'{1,2}|\$\w*\$)")
 _CLOSING = later(rb"(?:'{1,2}|\$\w*\$)(?:::\w+)?\s*\Z")
 _CONTINUED = later(rb"'[ \t\r]*\n\s*'")
 _FARTHEST = 60
+_FAR = 1 << 62
 
 
 def _meetings(data: bytes) -> Iterator[tuple[int, int]]:
@@ -214,7 +217,8 @@ def _joined(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:
 
 def _place(places: list[tuple[int, int]], position: int) -> int:
     """Where a byte of the joined text stands in the file."""
-    start, original = next((place for place in reversed(places) if place[0] <= position), (0, 0))
+    number = bisect_right(places, (position, _FAR))
+    start, original = places[number - 1] if number else (0, 0)
     return original + position - start
 
 

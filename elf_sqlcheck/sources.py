@@ -182,7 +182,8 @@ class _Wanted:
         self.tree = tree
         self.default = os.path.normpath(default) if default else ""
         self.config = config
-        self.by_folder: dict[str, list[str]] = {}
+        #: The files of each folder, in order: the values of the inner dict say nothing.
+        self.by_folder: dict[str, dict[str, None]] = {}
         self.series: set[str] = set()
 
     def add(self, path: str) -> None:
@@ -191,9 +192,8 @@ class _Wanted:
         path = script_of(named)
         if path != named and os.path.basename(path) not in self.tree.entries(os.path.dirname(path))[0]:
             return
-        files = self.by_folder.setdefault(root_of(path, self.tree, self.config.layout, self.default), [])
-        if path not in files:
-            files.append(path)
+        files = self.by_folder.setdefault(root_of(path, self.tree, self.config.layout, self.default), {})
+        files.setdefault(path)
 
     def add_deleted(self, path: str) -> None:
         """Note a file that is not there any more, when there are others of its series."""
@@ -203,7 +203,7 @@ class _Wanted:
             candidates.append(self.default)
         root = next((root for root in candidates if members(root, self.tree, self.config.layout)), None)
         if root is not None:
-            self.by_folder.setdefault(root, [])
+            self.by_folder.setdefault(root, {})
 
     def add_folder(self, folder: str, *, may_be_empty: bool) -> None:
         """Note all of a folder's migrations; where it has none of its own, the SQL files of the folders below.
@@ -215,7 +215,7 @@ class _Wanted:
         own = members(place, self.tree, self.config.layout)
         if own:
             asked = [path for path in own if path.endswith((".sql", "sqitch.plan"))]
-            self.by_folder.setdefault(place, []).extend(asked)
+            self.by_folder.setdefault(place, {}).update(dict.fromkeys(asked))
             self.series.add(place)
             return
         below = _below(folder)
@@ -229,7 +229,7 @@ class _Wanted:
         """Read everything. Files outside of a series, as seeds and snippets, stand alone."""
         found: list[Folder] = []
         for folder, asked in self.by_folder.items():
-            judged = [path for path in dict.fromkeys(asked) if not self.config.excludes(path)]
+            judged = [path for path in asked if not self.config.excludes(path)]
             if asked and not judged:
                 continue
             contents = {path: read(path) for path in judged}

@@ -7,6 +7,8 @@ the whole statement when the statement ends there; on a line of its own within a
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from elf_sqlcheck import sql
 from elf_sqlcheck.errors import closest
 from elf_sqlcheck.finding import is_style
@@ -39,18 +41,19 @@ def read(migration: Migration) -> list[Suppression]:
     data = migration.data
     if b"elf:" not in data and b"squawk-ignore" not in data:
         return []
+    pieces = Pieces(migration)
     if not migration.files:
-        return [found for comment in sql.comments(data) for found in _parse(comment, migration, None)]
+        return [found for comment in sql.comments(data) for found in _parse(comment, pieces, None)]
     found: list[Suppression] = []
     for part in migration.parts():
         file = Span(part.start, part.start + len(part.data))
         for comment in sql.comments(part.data):
             span = Span(comment.span.start + part.start, comment.span.end + part.start)
-            found += _parse(comment.replace(span=span), migration, file)
+            found += _parse(comment.replace(span=span), pieces, file)
     return found
 
 
-def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterator[Suppression]:
+def _parse(comment: Comment, pieces: Pieces, file: Span | None) -> Iterator[Suppression]:
     """The suppression that a comment is; `file` is the place of its file in the migration, None when that is all."""
     body = comment.text[2:].removesuffix("*/") if comment.text.startswith("/*") else comment.text[2:]
     words = body.strip()
@@ -79,7 +82,7 @@ def _parse(comment: Comment, migration: Migration, file: Span | None) -> Iterato
             place = Span(at, at + len(name.encode()))
             rules += [(meant, place) for meant in (_ours(name) if squawk else (name,))]
         position += len(part.encode()) + 1
-    scope = file if whole_file else _scope(comment.span, migration)
+    scope = file if whole_file else pieces.scope(comment.span)
     yield Suppression(tuple(rules), reason.strip(), comment.span, scope, squawk, whole_file)
 
 
@@ -89,34 +92,84 @@ def _ours(name: str) -> tuple[str, ...]:
     return ours(name)
 
 
-def pieces(migration: Migration) -> list[Span]:
+class Pieces:
     """Where the statements of a migration stand, and the pieces that are none because they do not parse."""
-    statements = [s.span for section in migration.sections for s in section.statements]
-    return statements + [broken.piece for broken in migration.broken]
 
+    __slots__ = ("_after_comments", "_data", "_ends", "_starts", "all", "statements")
 
-def _scope(place: Span, migration: Migration) -> Span:
-    """What a comment at `place` covers."""
-    data = migration.data
-    line_start = data.rfind(b"\n", 0, place.start) + 1
-    line_end = data.find(b"\n", place.end)
-    line_end = len(data) if line_end < 0 else line_end
-    spans = pieces(migration)
-    if data[line_start : place.start].removeprefix(b"\xef\xbb\xbf").strip():
-        ending = [piece for piece in spans if line_start <= piece.end <= place.start]
-        return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
-    inside = any(piece.start < place.start < piece.end for piece in spans)
-    if inside:
-        position = line_end + 1
-        while position < len(data):
-            end = data.find(b"\n", position)
-            end = len(data) if end < 0 else end
-            line = data[position:end].strip()
+    def __init__(self, migration: Migration) -> None:
+        self._data = migration.data
+        self.statements = [s.span for section in migration.sections for s in section.statements]
+        self.all = self.statements + [broken.piece for broken in migration.broken]
+        # None lies over another within one of the two groups.
+        groups = self.statements, self.all[len(self.statements) :]
+        self._starts = [sorted(group, key=_start) for group in groups]
+        self._ends = sorted(self.all, key=_end)
+        self._after_comments: dict[int, int] = {}
+
+    def at(self, offset: int) -> Span | None:
+        """The piece that holds a byte; a statement rather than what is broken."""
+        for group in self._starts:
+            number = bisect_right(group, offset, key=_start)
+            if number and offset < group[number - 1].end:
+                return group[number - 1]
+        return None
+
+    def _after(self, offset: int) -> Span | None:
+        """The first piece that begins at or behind a byte."""
+        found = [(group, bisect_left(group, offset, key=_start)) for group in self._starts]
+        return min((group[number] for group, number in found if number < len(group)), key=_start, default=None)
+
+    def _ending(self, first: int, last: int) -> list[Span]:
+        """The pieces that end from byte `first` to byte `last`."""
+        start, end = bisect_left(self._ends, first, key=_end), bisect_right(self._ends, last, key=_end)
+        return self._ends[start:end]
+
+    def scope(self, place: Span) -> Span:
+        """What a comment at `place` covers."""
+        data = self._data
+        line_start = data.rfind(b"\n", 0, place.start) + 1
+        line_end = _line_end(data, place.end)
+        if data[line_start : place.start].removeprefix(b"\xef\xbb\xbf").strip():
+            ending = self._ending(line_start, place.start)
+            return Span(min([line_start, *(piece.start for piece in ending)]), line_end)
+        holding = self.at(place.start)
+        if holding is not None and holding.start < place.start:
+            position = self._code(line_end + 1)
+            if position < len(data):
+                return Span(position, _line_end(data, position))
+        following = self._after(place.end)
+        return Span(place.start, following.end) if following else place
+
+    def _code(self, position: int) -> int:
+        """The start of the first line at or below one that is neither empty nor a comment; each is looked at once."""
+        passed: list[int] = []
+        while position < len(self._data):
+            known = self._after_comments.get(position)
+            if known is not None:
+                position = known
+                break
+            end = _line_end(self._data, position)
+            line = self._data[position:end].strip()
             if line and not line.startswith(b"--"):
-                return Span(position, end)
+                break
+            passed.append(position)
             position = end + 1
-    following = min((piece for piece in spans if piece.start >= place.end), key=lambda piece: piece.start, default=None)
-    return Span(place.start, following.end) if following else place
+        self._after_comments.update(dict.fromkeys(passed, position))
+        return position
+
+
+def _start(span: Span) -> int:
+    return span.start
+
+
+def _end(span: Span) -> int:
+    return span.end
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
 
 
 def apply(
@@ -136,27 +189,75 @@ def apply(
     kept: list[Finding] = []
     allowed: list[Finding] = []
     used: set[tuple[int, str]] = set()
-    for finding in findings:
-        by = next((s for s in suppressions if _covers(s, finding)), None)
+    for finding, by in _covering(list(findings), suppressions):
         if by is None:
             kept.append(finding)
         else:
             allowed.append(finding)
             used.add((by.span.start, finding.rule))
-    names = frozenset(known)
+    near = _Near(frozenset(known))
     for suppression in suppressions:
         if not suppression.squawk:
-            kept += _judge(migration, suppression, used, rules, names, style=style)
+            kept += _judge(migration, suppression, used, rules, near, style=style)
     return kept, allowed
 
 
-def _covers(suppression: Suppression, finding: Finding) -> bool:
-    if finding.rule not in {name for name, _ in suppression.rules}:
-        return False
-    scope = suppression.scope
-    if scope is None or finding.span is None:
-        return scope is None or (suppression.whole_file and scope.start == 0)
-    return scope.start <= finding.span.start < max(scope.end, scope.start + 1)
+def _covering(findings: list[Finding], suppressions: Iterable[Suppression]) -> list[tuple[Finding, Suppression | None]]:
+    """Each finding with the first suppression that covers it.
+
+    Going through the findings by their places, those of each rule that may cover the next one are in a heap, the first
+    in the file on top; what ends before a finding ends before all that follow it.
+    """
+    from heapq import heappop, heappush
+
+    by_rule: dict[str, list[tuple[int, int, int, Suppression]]] = {}
+    for number, suppression in enumerate(suppressions):
+        scope = suppression.scope
+        first, last = (-1, _EVERYWHERE) if scope is None else (scope.start, max(scope.end, scope.start + 1))
+        if suppression.whole_file and first == 0:
+            first = -1  # what is about the file as a whole has no place
+        for name in {name for name, _ in suppression.rules}:
+            by_rule.setdefault(name, []).append((first, number, last, suppression))
+    for waiting in by_rule.values():
+        waiting.sort(key=lambda entry: entry[:2], reverse=True)
+    open_: dict[str, list[tuple[int, int, Suppression]]] = {name: [] for name in by_rule}
+    found: dict[int, Suppression] = {}
+    places = [finding.span.start if finding.span else -1 for finding in findings]
+    for number in sorted(range(len(findings)), key=places.__getitem__):
+        name, place = findings[number].rule, places[number]
+        waiting, heap = by_rule.get(name, []), open_.get(name, [])
+        while waiting and waiting[-1][0] <= place:
+            _, order, last, suppression = waiting.pop()
+            heappush(heap, (order, last, suppression))
+        while heap and heap[0][1] <= place:
+            heappop(heap)
+        if heap:
+            found[number] = heap[0][2]
+    return [(finding, found.get(number)) for number, finding in enumerate(findings)]
+
+
+_EVERYWHERE = 1 << 62
+
+
+class _Near:
+    """Which of the `known` rules is meant by a name that none of them has.
+
+    Only told for the first names of a file that are different ones: to tell it takes longer than to read the file.
+    """
+
+    __slots__ = ("_told", "known")
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
+        self._told: dict[str, str | None] = {}
+
+    def to(self, name: str) -> str | None:
+        if name not in self._told and len(self._told) < _GUESSED:
+            self._told[name] = closest(name, self.known)
+        return self._told.get(name)
+
+
+_GUESSED = 30
 
 
 def _judge(
@@ -164,7 +265,7 @@ def _judge(
     suppression: Suppression,
     used: set[tuple[int, str]],
     rules: Mapping[str, Rule],
-    known: frozenset[str],
+    near: _Near,
     *,
     style: bool,
 ) -> Iterator[Finding]:
@@ -178,10 +279,10 @@ def _judge(
     for name, span in suppression.rules:
         if is_style(name) is not style:
             continue
-        if name not in known:
-            near = closest(name, known)
-            instead = f"did you mean {near}?" if near else ""
-            fix = Fix(f"write {near}", (Edit(span, near),), Applicability.UNSAFE) if near else None
+        if name not in near.known:
+            meant = near.to(name)
+            instead = f"did you mean {meant}?" if meant else ""
+            fix = Fix(f"write {meant}", (Edit(span, meant),), Applicability.UNSAFE) if meant else None
             yield from finding("unknown-suppression", f"there is no rule called {name}", span, instead, fix)
         # What only a server can show is never found here: whether it is there is not known.
         elif name in rules and rules[name].on and (suppression.span.start, name) not in used:

@@ -71,8 +71,8 @@ def _powers(context: Context[Role | GrantRole]) -> Iterator[Finding]:
 
 def _made_powerful(context: Context[Role | GrantRole], role: str) -> str:
     """The power that this section gives a role, "" for none."""
-    for other in context.changes:
-        if isinstance(other, Role) and other.name == role:
+    for other in context.of(Role):
+        if other.name == role:
             for option, value in other.options:
                 if option in _POWERS and value == "true":
                     return _POWERS[option][0]

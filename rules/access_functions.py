@@ -57,7 +57,7 @@ def _is_pinned(context: Context[CreateFunction | AlterFunction], change: CreateF
     """Whether the function has a search_path of its own, given here, before, or later in the section."""
     if any(name == "search_path" and value is not None for name, value in change.settings):
         return True
-    later = [other for other in context.changes if isinstance(other, AlterFunction) and _same(context, other, change)]
+    later = [other for other in context.of(AlterFunction) if _same(context, other, change)]
     if any(dict(other.settings).get("search_path") is not None for other in later):
         return True
     return isinstance(change, AlterFunction) and any(
@@ -119,8 +119,7 @@ def _opaque(context: Context[Execute]) -> Iterator[Finding]:
 def _is_in_definer(context: Context[Execute]) -> bool:
     place = context.change.span.start
     return any(
-        isinstance(other, CreateFunction) and other.security_definer and other.span.start <= place < other.span.end
-        for other in context.changes
+        other.security_definer and other.span.start <= place < other.span.end for other in context.of(CreateFunction)
     )
 
 

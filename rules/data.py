@@ -25,6 +25,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding
 
@@ -130,16 +131,17 @@ def _truncate(context: Context[WriteRows]) -> Iterator[Finding]:
 
 def _is_made_here(context: _Dropping, name: Name) -> bool:
     """Whether an earlier statement of the migration makes what is dropped."""
-    end = context.change.statement.span.start
-    for change in context.changes:
-        if change.statement.span.start >= end:
-            return False
-        if (
-            isinstance(change, _MAKERS)
-            and (change.name if isinstance(change.name, str) else change.name.name) == name.name
-        ):
-            return True
-    return False
+    first = context.once(_made).get(name.name)
+    return first is not None and first < context.change.statement.span.start
+
+
+def _made(context: Context[Any]) -> dict[str | None, int]:
+    """Where each name is given to something for the first time."""
+    found: dict[str | None, int] = {}
+    for change in context.of(*_MAKERS):
+        name = change.name if isinstance(change.name, str | None) else change.name.name
+        found.setdefault(name, change.statement.span.start)
+    return found
 
 
 def _drop_cascade(context: _Dropping) -> Iterator[Finding]:

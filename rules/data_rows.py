@@ -22,8 +22,9 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
-    from elf_sqlcheck.rule import Column, Context, Expression, Finding, Table
+    from elf_sqlcheck.rule import Change, Column, Context, Expression, Finding, Table
 
     _Judged = Context[AddColumn | SetNotNull] | Context[AddConstraint | CreateIndex]
 
@@ -46,14 +47,26 @@ def _wrote_before(context: _Judged, table: Name) -> bool:
     """Whether an earlier statement of the section updates or deletes rows of the table, or may."""
     end = context.change.statement.span.start
     full = context.now.resolve(table)
-    for change in context.changes:
+    for change in context.once(_writes):
         if change.statement.span.start >= end:
             return False
-        if change.statement.kind in {"DoStmt", "CallStmt"}:
+        if change.statement.kind in _HIDDEN:
             return True
-        if isinstance(change, WriteRows) and change.kind != "insert" and context.now.resolve(change.table) == full:
+        if isinstance(change, WriteRows) and context.now.resolve(change.table) == full:
             return True
     return False
+
+
+_HIDDEN = frozenset({"DoStmt", "CallStmt"})
+
+
+def _writes(context: Context[Any]) -> list[Change]:
+    """The changes that update or delete rows, or may do so unseen."""
+    return [
+        change
+        for change in context.changes
+        if change.statement.kind in _HIDDEN or (isinstance(change, WriteRows) and change.kind != "insert")
+    ]
 
 
 def _is_emptied(context: _Judged, table: Name) -> bool:
@@ -61,10 +74,10 @@ def _is_emptied(context: _Judged, table: Name) -> bool:
     end = context.change.statement.span.start
     full = context.now.resolve(table)
     empty = False
-    for change in context.changes:
+    for change in context.of(WriteRows):
         if change.statement.span.start >= end:
             break
-        if isinstance(change, WriteRows) and context.now.resolve(change.table) == full:
+        if context.now.resolve(change.table) == full:
             empty = change.kind == "truncate" or (change.kind == "delete" and not change.filtered)
     return empty
 
@@ -229,14 +242,14 @@ def _is_made_anew(context: Context[AlterColumnType]) -> bool:
     """Whether the column has taken the place, or the name, of one that this migration drops or renames."""
     change = context.change
     table = context.now.resolve(change.table)
-    for other in context.changes:
-        if other is change:
+    for other in context.of(DropColumn, Rename):
+        if context.place_of(other) > context.place:
             return False
         if isinstance(other, DropColumn):
             same = other.column == change.column and context.now.resolve(other.table) == table
         else:
-            same = isinstance(other, Rename) and (other.kind, other.to) == ("column", change.column)
-            same = same and isinstance(other, Rename) and context.now.resolve(other.name) == table
+            same = (other.kind, other.to) == ("column", change.column)
+            same = same and context.now.resolve(other.name) == table
         if same:
             return True
     return False

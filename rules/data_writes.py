@@ -31,14 +31,10 @@ def _backfill_in_schema_change(context: Context[WriteRows]) -> Iterator[Finding]
     if found is None:
         return
     number = context.transaction()
-    for earlier in context.changes:
+    for earlier in context.of(WriteRows):
         if earlier is context.change:
             break
-        if (
-            isinstance(earlier, WriteRows)
-            and context.transaction(earlier) == number
-            and _locked_meanwhile(context, earlier)
-        ):
+        if context.transaction(earlier) == number and _locked_meanwhile(context, earlier):
             return  # the first of them is found: one remedy serves them all
     yield context.finding(_blocked(context, *found), instead=_in_batches(context.change))
 
@@ -53,8 +49,8 @@ def _locked_meanwhile(context: Context[WriteRows], change: WriteRows) -> tuple[C
     number = context.transaction(change)
     if number is None:
         return None
-    for other in context.changes:
-        if not isinstance(other, _LOCKING) or isinstance(other, (ValidateConstraint, CreatePolicy)):
+    for other in context.of(*_LOCKING):
+        if isinstance(other, (ValidateConstraint, CreatePolicy)):
             continue
         locked = other.name if isinstance(other, Rename) else other.table
         same = context.now.resolve(locked) == context.now.resolve(table)

@@ -21,6 +21,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Constraint, Context, Finding, Schema, Table, Type
 
@@ -91,13 +92,17 @@ def _is_covered(schema: Schema, owner: Table | None, key: Constraint) -> bool:
     return owner is not None and schema.covering_index(owner, key.columns) is not None
 
 
+def _made(context: Context[Any]) -> set[Name]:
+    """The tables that the section makes."""
+    return {context.after.resolve(change.name) for change in context.of(CreateTable)}
+
+
 def _index_fix(context: Context[Keyed], table: Table, index: str, statement: str) -> Fix | None:
     """The index appended to UP; DOWN drops it where DOWN does not drop the whole table."""
     if context.after.index(Name(table.name.schema, index)):
         return None
     title = f"append CREATE INDEX {index}"
-    resolve = context.after.resolve
-    if any(isinstance(change, CreateTable) and resolve(change.name) == table.name for change in context.changes):
+    if table.name in context.once(_made):
         return Fix(title, context.append(statement))
     schema = None if table.name.schema in context.after.search_path else table.name.schema
     if not context.migration.transactional:
@@ -174,9 +179,7 @@ def _to_missing_table(context: Context[Keyed], key: Constraint, target: Name) ->
         message += "which an earlier statement dropped or renamed"
     elif context.now.relation(target) is not None:
         return
-    elif any(
-        isinstance(change, CreateTable) and context.after.resolve(change.name) == target for change in context.changes
-    ):
+    elif target in context.once(_made):
         message += "which this migration makes only further down"
     elif _is_certain(context, target):
         close = nearest(target.name, [t.name.name for t in context.now.tables() if t.name.schema == target.schema])

@@ -32,7 +32,7 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from elf_sqlcheck.rule import Change, Column, Context, Finding
 
@@ -78,7 +78,7 @@ def _create_without_if_not_exists(context: Context[Change]) -> Iterator[Finding]
 def _has_elements(context: Context[Change]) -> bool:
     """Whether CREATE SCHEMA makes objects as well: Postgres allows no IF NOT EXISTS there."""
     change = context.change
-    return any(other.statement is change.statement and other is not change for other in context.changes)
+    return len(context.together(change)) > 1
 
 
 def _place(context: Context[Change]) -> tuple[str, str, int | None, str]:
@@ -144,9 +144,9 @@ def _drop_without_if_exists(context: Context[Drop | DropColumn | DropConstraint]
 
 
 def _drop(context: Context[Drop | DropColumn | DropConstraint], change: Drop) -> Iterator[Finding]:
-    several: list[Change] = [change]
+    several: Sequence[Change] = [change]
     if "," in context.text(change.statement.span):
-        several = [other for other in context.changes if other.statement is change.statement]
+        several = context.together(change)
     if several[0] is not change:
         return  # one IF EXISTS is for all objects of the statement
     place = None

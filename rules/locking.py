@@ -29,6 +29,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Change, Context, Finding, Name
 
@@ -86,7 +87,7 @@ def _slow_work(context: Context[Migration], change: Change, position: int) -> st
 
 def _is_added_here(context: Context[Migration], change: ValidateConstraint) -> bool:
     """Whether validate-in-same-transaction is about it."""
-    return any(isinstance(c, AddConstraint) and c.constraint.name == change.name for c in context.changes)
+    return any(added.constraint.name == change.name for added in context.of(AddConstraint))
 
 
 def _work_under_exclusive_lock(context: Context[Migration]) -> Iterator[Finding]:
@@ -133,7 +134,7 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
     else:
         if len(names) <= _MANY:
             return
-    tables: dict[int, list[Name]] = {}
+    tables: dict[int, dict[Name, None]] = {}
     found = [(change, e.table) for change, made in context.locked() for e in made if e.mode == _EXCLUSIVE]
     if len(found) <= _MANY:
         return
@@ -141,10 +142,10 @@ def _many_tables_locked(context: Context[Migration]) -> Iterator[Finding]:
         number = context.transaction(change)
         if number is None or not context.now.is_older(table):
             continue
-        held = tables.setdefault(number, [])
+        held = tables.setdefault(number, {})
         if table in held:
             continue
-        held.append(table)
+        held[table] = None
         if len(held) == _MANY + 1:
             shown = ", ".join(str(_shown(context, name)) for name in held)
             message = f"this is the fourth table that one transaction locks against reads and writes ({shown}): all stay locked to its end, and whoever uses them in another order runs into a deadlock"
@@ -203,12 +204,16 @@ def _trigger_on_busy_table(context: Context[CreateTrigger | SetTrigger | Drop]) 
         yield context.finding(message, instead=instead)
 
 
+def _triggers(context: Context[Any]) -> dict[str | None, list[CreateTrigger]]:
+    found: dict[str | None, list[CreateTrigger]] = {}
+    for change in context.of(CreateTrigger):
+        found.setdefault(change.trigger.name, []).append(change)
+    return found
+
+
 def _is_replaced(context: Context[CreateTrigger | SetTrigger | Drop], change: Drop) -> bool:
     """Whether a trigger is dropped to be made again, or with its table."""
-    again = (
-        isinstance(c, CreateTrigger) and c.trigger.name == change.part and c.table == change.name
-        for c in context.changes
-    )
+    again = (made.table == change.name for made in context.once(_triggers).get(change.part, ()))
     return any(again) or context.after.is_absent("relation", change.name)
 
 

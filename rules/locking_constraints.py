@@ -112,10 +112,10 @@ def _validate_in_same_transaction(context: Context[ValidateConstraint]) -> Itera
         return
     table = context.now.table(change.table)
     known = table.constraints.get(change.name) if table else None
-    for other in context.changes:
-        if other is change:
+    for other in context.of(AddConstraint):
+        if context.place_of(other) > context.place:
             return
-        if not isinstance(other, AddConstraint) or not other.constraint.not_valid:
+        if not other.constraint.not_valid:
             continue
         same = other.constraint.name == change.name or (known is not None and known.span == other.constraint.span)
         full = context.now.resolve

@@ -19,6 +19,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding, Index
 
@@ -72,7 +73,7 @@ def _drop_index_without_concurrently(context: Context[Drop]) -> Iterator[Finding
         f"whoever wants to read or write {where} then waits behind it"
     )
     statement, fix = context.concurrently(("index",))
-    several = sum(isinstance(c, Drop) and c.statement is change.statement for c in context.changes) > 1
+    several = len(context.together(change)) > 1
     if several:
         statement, fix = f"DROP INDEX CONCURRENTLY {change.name};", None
     yield context.finding(message, instead=f"{statement} in {context.migration.outside}", fix=fix)
@@ -80,10 +81,19 @@ def _drop_index_without_concurrently(context: Context[Drop]) -> Iterator[Finding
 
 def _is_made_again(context: Context[Drop], name: Name) -> bool:
     """Whether the section makes an index of that name on a table that nobody waits for."""
-    return any(
-        isinstance(change, CreateIndex) and change.name == name.name and context.after.rows(change.table) != "many"
-        for change in context.changes
-    )
+    made = context.once(_made).get(name.name, ())
+    return any(context.after.rows(change.table) != "many" for change in made)
+
+
+def _made(context: Context[Any]) -> dict[str | None, list[CreateIndex]]:
+    found: dict[str | None, list[CreateIndex]] = {}
+    for change in context.of(CreateIndex):
+        found.setdefault(change.name, []).append(change)
+    return found
+
+
+def _dropped(context: Context[Any]) -> set[str]:
+    return {change.name.name for change in context.of(Drop)}
 
 
 def _short(context: Context[Drop], name: Name) -> Name:
@@ -127,9 +137,7 @@ def _refresh_without_concurrently(context: Context[RefreshView]) -> Iterator[Fin
 
 def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     return (
-        len(one.columns) == len(other.columns)
-        and one.columns[0].name == other.columns[0].name
-        and one.columns == other.columns
+        one.columns == other.columns
         and one.where == other.where
         and one.method == other.method
         and set(one.include) >= set(other.include)
@@ -156,8 +164,10 @@ def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[
         wanted, named = change, change.name or ""
     if wanted is None or named in indexes:
         return
-    twin = next((index for name, index in indexes.items() if name in later and _same_keys(index, wanted)), None)
-    if twin is None or any(isinstance(c, Drop) and c.name.name == twin.name for c in context.changes):
+    first, number = wanted.columns[0].name, len(wanted.columns)
+    alike = (i for i in indexes.values() if i.columns[0].name == first and len(i.columns) == number)
+    twin = next((index for index in alike if index.name in later and _same_keys(index, wanted)), None)
+    if twin is None or twin.name in context.once(_dropped):
         return
     what = f"index {quoted(named)}" if named else "this index"
     message = f"{what} has the same columns as index {quoted(twin.name)} of {change.table}: each write pays for both, and no query is faster"

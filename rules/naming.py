@@ -113,17 +113,18 @@ def _is_index_name(name: str) -> bool:
 
 def _becomes_constraint(context: Context[CreateIndex | Rename], name: str) -> bool:
     """Whether ADD CONSTRAINT … USING INDEX takes the index over: then it is named as the constraint."""
-    return any(isinstance(c, AddConstraint) and c.constraint.using_index == name for c in context.changes)
+    return name in context.once(_taken_over)
+
+
+def _taken_over(context: Context[Any]) -> set[str | None]:
+    return {change.constraint.using_index for change in context.of(AddConstraint)}
 
 
 def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tuple[Edit, ...]:
     """Edits for every place of the file that names the index."""
-    down = context.migration.down
     edits: list[Edit] = []
-    for statement in (*context.migration.up.statements, *(down.statements if down else ())):
-        if name not in context.text(statement.span).lower() and name not in context.text(statement.span):
-            continue
-        tokens = context.tokens(statement.span)
+    for place in context.once(_words).get(name, ()):
+        tokens = context.tokens(place)
         of_indexes = "index" in [text.lower() for text, _ in tokens[1:3]] and tokens[0][0].lower() != "create"
         before = ""
         for text, span in tokens:
@@ -133,6 +134,17 @@ def _renamed(context: Context[CreateIndex | Rename], name: str, to: str) -> tupl
                 edits.append(Edit(span, to))
             before = text.lower()
     return tuple(edits)
+
+
+def _words(context: Context[Any]) -> dict[str, list[Span]]:
+    """The words of both sections, as they may name an index, and the statements in which each stands."""
+    down = context.migration.down
+    found: dict[str, list[Span]] = {}
+    for statement in (*context.migration.up.statements, *(down.statements if down else ())):
+        words = {text.strip('"') for text, _ in context.tokens(statement.span)}
+        for word in words | {word.lower() for word in words}:
+            found.setdefault(word, []).append(statement.span)
+    return found
 
 
 def _created(change: Any) -> list[tuple[str, str, Span | None]]:

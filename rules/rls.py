@@ -50,8 +50,8 @@ def _revoked(context: _About, name: Name) -> bool:
     full = context.now.resolve(name)
     taken = {
         role
-        for change in context.changes
-        if isinstance(change, Grant) and change.revoke and any(context.now.resolve(o) == full for o in change.objects)
+        for change in context.of(Grant)
+        if change.revoke and any(context.now.resolve(o) == full for o in change.objects)
         for role in change.grantees
     }
     return taken >= _API_ROLES
@@ -137,8 +137,11 @@ def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iter
 def _is_switched_off(context: Context[CreatePolicy | SetRowSecurity]) -> bool:
     """Whether a later statement of the migration switches it off, which is then what is found."""
     table = context.now.resolve(context.change.table)
-    later = [c for c in context.changes if c.statement.span.start > context.change.statement.span.start]
-    return any(isinstance(c, SetRowSecurity) and not c.on and context.now.resolve(c.table) == table for c in later)
+    start = context.change.statement.span.start
+    return any(
+        not c.on and c.statement.span.start > start and context.now.resolve(c.table) == table
+        for c in context.of(SetRowSecurity)
+    )
 
 
 def _missing_api_grant(context: Context[CreateTable]) -> Iterator[Finding]:
@@ -151,7 +154,7 @@ def _missing_api_grant(context: Context[CreateTable]) -> Iterator[Finding]:
     ):
         return
     full = context.now.resolve(change.name)
-    if any(_grants(context, other, full) for other in context.changes):
+    if any(_grants(context, other, full) for other in context.of(DefaultPrivileges, Grant)):
         return
     if context.hold_words("grant ") or context.hold_words("all tables in", _GRANT) or context.hold_words("", _DEFAULTS):
         return

@@ -85,10 +85,7 @@ def _extension_in_public(context: Context[CreateExtension]) -> Iterator[Finding]
         return
     if change.schema is None and context.now.search_path[0] != "public":
         return
-    if any(
-        isinstance(other, SetSchema) and other.kind == "extension" and other.name.name == name
-        for other in context.changes
-    ):
+    if any(other.kind == "extension" and other.name.name == name for other in context.of(SetSchema)):
         return
     message = f"extension {name} goes into schema public: its functions become part of the Data API, and may be called by everybody"
     yield context.finding(

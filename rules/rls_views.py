@@ -40,8 +40,8 @@ def _is_shown(context: Context[CreateView | CreateTable]) -> bool:
         return False
     full = context.now.resolve(name)
     taken: set[str] = set()
-    for change in context.changes:
-        if isinstance(change, Grant) and change.revoke and full in [context.now.resolve(o) for o in change.objects]:
+    for change in context.of(Grant):
+        if change.revoke and full in [context.now.resolve(o) for o in change.objects]:
             taken |= set(change.grantees)
     return not taken >= {"anon", "authenticated"}
 

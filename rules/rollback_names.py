@@ -29,6 +29,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Change, Context, Finding
 
@@ -119,10 +120,24 @@ def _made(change: Change) -> tuple[str, str] | None:
     return ("sequence", change.name.name) if isinstance(change, CreateSequence) else None
 
 
+def _last_made(context: Context[Any]) -> dict[tuple[str, str] | None, int]:
+    """Where each object is made for the last time."""
+    found: dict[tuple[str, str] | None, int] = {}
+    for change in context.changes:
+        made = _made(change)
+        found[made] = max(found.get(made, -1), change.span.start)
+    return found
+
+
 def _is_made_later(context: Context[Dropping]) -> bool:
     """Whether a later statement of the section makes what this one drops, so that it only clears the way."""
     wanted = _kind_and_name(context.change)
-    return any(_made(c) == wanted for c in context.changes if c.span.start > context.change.span.start)
+    return context.once(_last_made).get(wanted, -1) > context.change.span.start
+
+
+def _makes_unnamed(context: Context[Any]) -> bool:
+    """Whether UP makes an index whose name Postgres chooses."""
+    return any(isinstance(change, CreateIndex) and not change.name for change in context.doing)
 
 
 def _is_unknown(context: Context[Dropping]) -> bool:
@@ -131,7 +146,7 @@ def _is_unknown(context: Context[Dropping]) -> bool:
     schema = context.now
     if isinstance(change, Drop) and not change.part:
         if change.kind in _RELATIONS - {"sequence"}:
-            unnamed = change.kind == "index" and any(isinstance(c, CreateIndex) and not c.name for c in context.doing)
+            unnamed = change.kind == "index" and context.once(_makes_unnamed)
             return schema.relation(change.name) is None and not unnamed
         kind = {"domain": "type", "type": "type"}.get(change.kind)
         return kind is not None and not schema.knows(kind, change.name) and not schema.is_absent(kind, change.name)

@@ -87,14 +87,19 @@ def _refused(context: Context[Any]) -> Iterator[Finding]:
     alone = len(context.section.statements) == 1
     if migration.layout in _COPES or (alone and migration.layout in _ALONE_IS_FINE):
         return
-    mixed = any(
-        not isinstance(other, SetSetting) and not context.refuses_transaction(other) for other in context.changes
-    )
+    mixed = context.once(_has_others)
     message = f"{shown} fails: the migration runs in a transaction, and Postgres refuses it in one"
     instead = _HOW.get(migration.layout, "have this file run outside a transaction")
     if mixed:
         instead = f"move it into a migration of its own, and there {instead}"
     yield context.finding(message, instead=instead, fix=_header_fix(context, mixed=mixed))
+
+
+def _has_others(context: Context[Any]) -> bool:
+    """Whether the section has statements that may run in a transaction."""
+    return any(
+        not isinstance(other, SetSetting) and not context.refuses_transaction(other) for other in context.changes
+    )
 
 
 def _header_fix(context: Context[Any], *, mixed: bool) -> Fix | None:

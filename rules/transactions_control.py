@@ -7,6 +7,7 @@ from elf_sqlcheck.rule import Applicability, Example, Fix, Rule, SetSetting, Sev
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding
 
@@ -30,7 +31,7 @@ def _nested_transaction(context: Context[Transaction]) -> Iterator[Finding]:
         )
         yield context.finding(message, instead="leave out the inner BEGIN and COMMIT, or use SAVEPOINT")
     elif migration.layout in _OPENS and migration.transactional:
-        closing = [c for c in context.changes if isinstance(c, Transaction) and c.kind == "commit"]
+        closing = [c for c in context.of(Transaction) if c.kind == "commit"]
         message = f"{migration.layout} opens a transaction itself: this BEGIN opens none, and its COMMIT ends that of {migration.layout} too early"
         fix = None
         if len(closing) == 1:
@@ -47,8 +48,7 @@ def _unclosed_transaction(context: Context[Transaction]) -> Iterator[Finding]:
     word = change.kind.upper()
     opening = context.opening()
     if change.kind == "begin":
-        later = context.changes[context.place + 1 :]
-        closed = any(isinstance(c, Transaction) and not c.statement.inside and c.kind in _ENDS for c in later)
+        closed = context.once(_last_end) > context.place
         if not closed and opening is None:
             message = "the transaction that BEGIN opens is never committed: nothing of it stays"
             yield context.finding(
@@ -70,14 +70,25 @@ def _unclosed_transaction(context: Context[Transaction]) -> Iterator[Finding]:
         yield context.finding(message, instead="write COMMIT, or leave out both it and BEGIN")
 
 
+def _last_end(context: Context[Any]) -> int:
+    """The number of the last change that ends a transaction, -1 for none."""
+    ends = [c for c in context.of(Transaction) if not c.statement.inside and c.kind in _ENDS]
+    return context.place_of(ends[-1]) if ends else -1
+
+
+def _only_begun_and_committed(context: Context[Any]) -> Transaction | None:
+    """The first BEGIN of a section that has as many as it has COMMITs."""
+    controls = [c for c in context.of(Transaction) if not c.statement.inside]
+    kinds = [control.kind for control in controls]
+    return controls[kinds.index("begin")] if 0 < kinds.count("begin") == kinds.count("commit") else None
+
+
 def _transaction_in_the_middle(context: Context[Transaction]) -> Iterator[Finding]:
     change = context.change
     migration = context.migration
     if change.kind != "begin" or change.statement.inside or (migration.layout in _OPENS and migration.transactional):
         return
-    controls = [c for c in context.changes if isinstance(c, Transaction) and not c.statement.inside]
-    kinds = [control.kind for control in controls]
-    if change is not controls[kinds.index("begin")] or kinds.count("begin") != kinds.count("commit"):
+    if change is not context.once(_only_begun_and_committed):
         return
     numbers = {
         context.transaction(other) for other in context.changes if not isinstance(other, (SetSetting, Transaction))

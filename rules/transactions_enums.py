@@ -19,6 +19,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from elf_sqlcheck.rule import Change, Column, Context, Finding, Name
 
@@ -37,14 +38,24 @@ def _enum_value_used_early(context: Context[AddEnumLabel]) -> Iterator[Finding]:
     if context.settings["postgres-version"] >= _USABLE_WITH_NEW_TYPE and _is_new(context, number):
         return
     literal = "'" + change.label.replace("'", "''") + "'"
-    for later in context.changes[context.place + 1 :]:
-        if later.statement.conditional or isinstance(later, (AddEnumLabel, CreateFunction, Rename)):
+    place = context.place
+    for number_of_later, later in context.once(_users):
+        if number_of_later < place:
             continue
         if literal not in context.text(later.statement.span) or context.transaction(later) != number:
             continue
         if _uses(context, later, literal):
             yield _finding(context, later)
             return
+
+
+def _users(context: Context[Any]) -> list[tuple[int, Change]]:
+    """The changes that may use a label, with their places."""
+    return [
+        (place, change)
+        for place, change in enumerate(context.changes)
+        if not change.statement.conditional and not isinstance(change, (AddEnumLabel, CreateFunction, Rename))
+    ]
 
 
 def _finding(context: Context[AddEnumLabel], later: Change) -> Finding:
@@ -62,10 +73,10 @@ def _finding(context: Context[AddEnumLabel], later: Change) -> Finding:
 def _is_new(context: Context[AddEnumLabel], number: int) -> bool:
     name = context.now.resolve(context.change.name, "type")
     return any(
-        isinstance(made, CreateEnum)
-        and context.now.resolve(made.name, "type") == name
+        context.now.resolve(made.name, "type") == name
         and context.transaction(made) == number
-        for made in context.changes[: context.place]
+        and context.place_of(made) < context.place
+        for made in context.of(CreateEnum)
     )
 
 

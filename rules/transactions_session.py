@@ -20,6 +20,7 @@ from elf_sqlcheck.rule import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from elf_sqlcheck.rule import Context, Finding
 
@@ -37,9 +38,8 @@ def _set_without_local(context: Context[SetSetting]) -> Iterator[Finding]:
     name = change.name.lower()
     if change.local or change.value is None or name in _QUIET or not change.statement.exact or _is_reset(context, name):
         return
-    numbers = {context.transaction(other) for other in context.changes if not isinstance(other, SetSetting)}
     message = f"SET {name} stays in force after the migration, for all that the session does next"
-    if context.transaction() is None or len(numbers) > 1:
+    if context.transaction() is None or context.once(_transactions) > 1:
         reset = f"RESET {'SESSION AUTHORIZATION' if name == 'session_authorization' else name};"
         edits = context.append(reset) if context.section.name == "up" else context.append_down(reset)
         fix = Fix(f"add {reset} at the end", edits) if edits else None
@@ -55,15 +55,26 @@ def _set_without_local(context: Context[SetSetting]) -> Iterator[Finding]:
 
 
 def _is_reset(context: Context[SetSetting], name: str) -> bool:
-    start = context.change.span.start
-    for other in context.changes:
-        if other.span.start <= start:
-            continue
-        if isinstance(other, SetSetting) and other.value is None and other.name.lower() in {name, "all"}:
-            return True
-        if isinstance(other, Opaque) and context.refuses_transaction(other) == "DISCARD ALL":
-            return True
-    return False
+    last = context.once(_resets)
+    return max(last.get(name, -1), last.get("all", -1)) > context.change.span.start
+
+
+def _resets(context: Context[Any]) -> dict[str, int]:
+    """Where each setting is reset for the last time."""
+    found: dict[str, int] = {}
+    for change in context.of(SetSetting, Opaque):
+        name = ""
+        if isinstance(change, SetSetting):
+            name = change.name.lower() if change.value is None else ""
+        elif context.refuses_transaction(change) == "DISCARD ALL":
+            name = "all"
+        found[name] = max(found.get(name, -1), change.span.start)
+    return found
+
+
+def _transactions(context: Context[Any]) -> int:
+    """How many transactions the statements run in that are more than a setting."""
+    return len({context.transaction(change) for change in context.changes if not isinstance(change, SetSetting)})
 
 
 def _local(context: Context[SetSetting]) -> tuple[Edit, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck import layouts
-from elf_sqlcheck.suppress import pieces
+from elf_sqlcheck.suppress import Pieces
 from tests.lint_project import FIRST, SECOND, Project
 from tests.migrate_files import text
 
@@ -37,7 +37,7 @@ def added(project: Project, before: str, *arguments: str) -> str:
     assert project.found(*ADD) == set()
     assert path.read_bytes().decode() == after, "a second run adds nothing"
     old, new = (layouts.read(FIRST, content.encode()) for content in (before, after))
-    assert [old.text(piece) for piece in pieces(old)] == [new.text(piece) for piece in pieces(new)]
+    assert [old.text(piece) for piece in Pieces(old).all] == [new.text(piece) for piece in Pieces(new).all]
     return after
 
 

@@ -12,15 +12,16 @@ or one that the parser cannot follow for another reason, gives `Opaque`.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from json import dumps
 
 from elf_sqlcheck.catalog import changes, plpgsql
+from elf_sqlcheck.catalog.moving import moved
 from elf_sqlcheck.catalog.read import read
 from elf_sqlcheck.catalog.read_calls import holds_any, read_calls
-from elf_sqlcheck.catalog.texts import known
+from elf_sqlcheck.catalog.texts import LONGEST, known
 from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Broken, Span, Statement
-from elf_sqlcheck.record import Record
 from elf_sqlcheck.sql import cut, parse, parse_plpgsql, parse_text
 
 TYPE_CHECKING = False
@@ -50,6 +51,10 @@ _BUILT_IN = frozenset(
      "string_agg", "sum", "to_regclass", "to_regtype", "upper", "values", "where"]
 )  # fmt: skip
 _INTO = later(rb" {6,}")
+
+
+#: Places of a word that are tried as that of an error.
+_MOST_PLACES = 20
 
 
 def do_block(change: Do, data: bytes) -> Iterator[Change]:
@@ -82,7 +87,20 @@ def function_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
 class _Body:
     """One body, and where in the file it stands."""
 
-    __slots__ = ("change", "cursor", "data", "end", "exact", "inside", "lines", "reaching", "span", "start", "whole")
+    __slots__ = (
+        "change",
+        "cursor",
+        "data",
+        "end",
+        "exact",
+        "inside",
+        "lines",
+        "reaching",
+        "room",
+        "span",
+        "start",
+        "whole",
+    )
 
     def __init__(self, change: Do | CreateFunction, data: bytes, inside: str, *, whole: bool = False) -> None:
         self.change = change
@@ -98,6 +116,7 @@ class _Body:
         self.end = self.start + len(encoded) if self.exact else end
         self.span = Span(begin, self.end) if found else change.statement.span
         self.lines: list[int] = []
+        self.room = LONGEST + len(encoded)
 
     def read(self) -> Iterator[Change]:
         """The changes of the body."""
@@ -171,7 +190,7 @@ class _Body:
             rb"(?<![\w$])" + re.escape(near[1].encode()) if near[1][0].isalnum() else re.escape(near[1].encode())
         )
         first: Span | None = None
-        for match in word.finditer(self.data, self.start, self.end):
+        for match in islice(word.finditer(self.data, self.start, self.end), _MOST_PLACES):
             first = first or Span(match.start(), match.end())
             semicolon = self.data.find(b";", match.end(), self.end)
             stop = self.end if semicolon < 0 else semicolon + 1
@@ -193,6 +212,11 @@ class _Body:
                 yield changes.Execute(self._flagged(Statement("", span, ""), embedded), span, embedded.parts)
                 return
             text = whole
+            self.room -= len(whole)
+            if self.room < 0:
+                what = "an EXECUTE, after others of more text than can be followed"
+                yield changes.Opaque(self._flagged(Statement("", span, ""), embedded), span, what)
+                return
             inner = -1 if place is None or not whole else self.data.find(whole.encode(), span.start, span.end)
             place = inner if inner >= 0 else None
         elif embedded.kind == "expression":
@@ -308,25 +332,3 @@ class _Body:
 def _calls(expression: str) -> bool:
     """Whether an expression may call a function that a migration made."""
     return any(name.lower() not in _BUILT_IN for name in _CALL.findall(expression))
-
-
-def moved(change: Change, span: Span, *, conditional: bool = False) -> Change:
-    """A change of another text, all of whose places are `span`; `conditional` where it was not before."""
-    old = change.statement
-    statement = Statement(
-        old.kind, span, old.json, inside=old.inside, conditional=old.conditional or conditional, guarded=old.guarded,
-        exact=False,
-    )  # fmt: skip
-    if old.body is not None:
-        statement.body = tuple(moved(inner, span) for inner in old.body)
-    values = {field: _at(getattr(change, field), span) for field in change._fields if field != "statement"}
-    return change.replace(statement=statement, **values)
-
-
-def _at(value: Any, span: Span) -> Any:
-    """`value` with all places in it replaced."""
-    if isinstance(value, Span):
-        return span
-    if isinstance(value, Record):
-        return value.replace(**{field: _at(getattr(value, field), span) for field in value._fields})
-    return tuple(_at(item, span) for item in value) if isinstance(value, tuple) else value

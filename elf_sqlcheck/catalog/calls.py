@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class Routines:
     """The functions and procedures of a run so far, by their names, with the bytes of the file each stands in."""
 
-    __slots__ = ("known",)
+    __slots__ = ("_bodies", "known")
 
     def __init__(self, known: dict[str, tuple[CreateFunction, bytes]] | None = None) -> None:
         self.known: dict[str, tuple[CreateFunction, bytes]] = {} if known is None else known
+        self._bodies: dict[int, tuple[CreateFunction, tuple[Change, ...]]] = {}
 
     def read(self, section: Section | None, data: bytes) -> list[Change]:
         """The changes of a section of a file, with what the functions that it calls do (see `follow`)."""
@@ -35,44 +36,34 @@ class Routines:
             if isinstance(change, CreateFunction):
                 self.known[change.name.name] = (change, data)
             elif self.known and isinstance(change, ReadRows) and change.functions:
-                inside = [*self._called(change, data, frozenset())]
+                inside = [*self._called(change, data, set())]
                 if inside:
                     called.append((number + 1, inside))
         for number, inside in reversed(called):
             section[number:number] = inside
         return section
 
-    def _called(self, change: Change, data: bytes, active: frozenset[str]) -> Iterator[Change]:
-        """What the functions that a change calls do; `active` are those that are being followed already."""
+    def _called(self, change: Change, data: bytes, followed: set[str]) -> Iterator[Change]:
+        """What the functions that a change calls do, each once: those `followed` already are left out."""
         if not isinstance(change, ReadRows):
             return
-        from elf_sqlcheck.catalog.bodies import called_body, moved
+        from elf_sqlcheck.catalog.moving import conditional, moved
 
         for name in change.functions:
             bare = name.rpartition(".")[2]
             routine = self.known.get(bare)
-            if routine is None or bare in active:
+            if routine is None or bare in followed:
                 continue
-            for inner in called_body(*routine):
-                there = moved(inner, change.span, conditional=True) if routine[1] is not data else _conditional(inner)
+            followed.add(bare)
+            for inner in self._body(routine):
+                there = moved(inner, change.span, conditional=True) if routine[1] is not data else conditional(inner)
                 yield there
-                yield from self._called(there, data, active | {bare})
+                yield from self._called(there, data, followed)
 
+    def _body(self, routine: tuple[CreateFunction, bytes]) -> tuple[Change, ...]:
+        known = self._bodies.get(id(routine[0]))
+        if known is None:
+            from elf_sqlcheck.catalog.bodies import called_body
 
-def _conditional(change: Change) -> Change:
-    """The same change, which may or may not be made."""
-    from elf_sqlcheck.model import Statement
-
-    old = change.statement
-    statement = Statement(
-        old.kind,
-        old.span,
-        old.json,
-        old.offset,
-        inside=old.inside,
-        conditional=True,
-        guarded=old.guarded,
-        exact=old.exact,
-    )
-    statement.body = old.body
-    return change.replace(statement=statement)
+            known = self._bodies[id(routine[0])] = (routine[0], called_body(*routine))
+        return known[1]

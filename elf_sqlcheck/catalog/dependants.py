@@ -203,12 +203,13 @@ def _named_in(schema: Schema, functions: tuple[str, ...], function: Name) -> boo
 
 
 def _of_function(schema: Schema, name: Name, types: str | None) -> Iterator[Dependant]:
-    others = [
-        key
+    called = types is None or not any(  # else nobody knows which of them is
+        key[0] == "function"
+        and key[3] != types
+        and (key[3] or not types)
+        and not isinstance(schema.get(key), Absent | None)
         for key in schema.about(name)
-        if key[0] == "function" and key[3] != types and not isinstance(schema.get(key), Absent | None)
-    ]
-    called = types is None or not any(key[3] or not types for key in others)  # else nobody knows which of them is
+    )
     for key, user in _users(schema, name):
         if isinstance(user, Table | View):
             for trigger in user.triggers.values() if not types else ():  # functions of triggers take no parameters

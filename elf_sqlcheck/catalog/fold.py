@@ -109,6 +109,8 @@ class Catalog:
         """Write an object; None makes it unknown."""
         if key[0] in _SATELLITES:
             self.about.setdefault(key[1:3], set()).add(key)
+            if len(key) > 5 and key[0] == "grant":
+                self.about.setdefault(key[:5], set()).add(key)
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:
@@ -145,6 +147,11 @@ class Catalog:
         return sorted(
             key for key in keys if key[0] == "function" and not isinstance(self.objects.get(key), Absent | None)
         )
+
+    def has_overload(self, name: Name) -> bool:
+        """Whether there is a function of that name."""
+        keys = self.about.get((name.schema or "", name.name), ())
+        return any(key[0] == "function" and not isinstance(self.objects.get(key), Absent | None) for key in keys)
 
     def view(self, position: int | None = None) -> Schema:
         """The schema just before the change at `position` of this migration; by default after all applied so far."""

@@ -85,7 +85,7 @@ def _members(catalog: Catalog, schema: str, kind: str) -> Iterator[Name]:
 
 
 def _granted_columns(catalog: Catalog, key: Key) -> list[str]:
-    return [said[5] for said in catalog.said_about(key[1], key[2]) if said[:5] == key and len(said) > 5]
+    return [said[5] for said in sorted(catalog.about.get(key, ())) if said in catalog.objects]
 
 
 def _alter(catalog: Catalog, key: Key, kind: str, change: ch.Grant) -> None:

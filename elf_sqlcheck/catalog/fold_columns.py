@@ -5,7 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog.entries import ABSENT, Fact, Sequence, Statistics, Table
-from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_in, save, settled, table_at
+from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_in, save, settled, table_at, without
 from elf_sqlcheck.catalog.naming import object_name
 from elf_sqlcheck.catalog.objects import BUILT_IN, Expression, Name
 
@@ -113,7 +113,7 @@ def _drop_column(catalog: Catalog, table: Table, change: ch.DropColumn) -> Table
 
 def without_column(catalog: Catalog, table: Table, name: str) -> Table:
     """The table without a column, and without what is only there for it; its heirs lose it too."""
-    columns = {key: value for key, value in table.columns.items() if key != name}
+    columns = without(table.columns, name)
     if not table.complete:
         columns[name] = None
     kept_constraints = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
-from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_constraint, refer_in, save, table_at
+from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_constraint, refer_in, save, table_at, without
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
 from elf_sqlcheck.catalog.objects import Index, IndexColumn, Name
 
@@ -139,10 +139,10 @@ def drop_constraint(catalog: Catalog, table: Table, change: ch.DropConstraint) -
 def without_constraint(catalog: Catalog, table: Table, name: str) -> Table:
     """The table without a constraint and its index; so are its heirs."""
     gone = table.constraints.get(name)
-    constraints = {key: value for key, value in table.constraints.items() if key != name}
+    constraints = without(table.constraints, name)
     indexes = table.indexes
     if name in indexes:
-        indexes = {key: value for key, value in indexes.items() if key != name}
+        indexes = without(indexes, name)
         catalog.put(("relation", table.name.schema or "", name), ABSENT)
     forget_part(catalog, table.name, "constraint", name)
     table = table.replace(constraints=constraints, indexes=indexes)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import ABSENT, IndexOf, Table, View
+from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
 from elf_sqlcheck.catalog.fold_columns import drop_statistics, own_sequences
-from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
+from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key, without
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ def drop_index(catalog: Catalog, name: Name) -> None:
     if isinstance(found, IndexOf):
         owner = catalog.objects.get(key_of(found.table))
         if isinstance(owner, Table | View):
-            save(catalog, owner.replace(indexes={k: v for k, v in owner.indexes.items() if k != name.name}))
+            save(catalog, owner.replace(indexes=without(owner.indexes, name.name)))
         for heir in heirs(catalog, found.table):
             for part in [key for key, index in heir.indexes.items() if index.inherited == name.name]:
                 drop_index(catalog, heir.name.replace(name=part))
@@ -110,7 +110,7 @@ def drop_part(catalog: Catalog, kind: str, name: Name, part: str, *, if_exists: 
     if not isinstance(table, Table | View) or (isinstance(table, View) and field != "triggers"):
         return
     own = getattr(table, field)
-    parts: dict[str, Any] = {key: value for key, value in own.items() if key != part}
+    parts: dict[str, Any] = without(own, part)
     if isinstance(table, Table) and not table.known and part not in own:
         parts[part] = None
     save(catalog, table.replace(**{field: parts}))
@@ -131,17 +131,19 @@ def _drop_routine(catalog: Catalog, change: ch.Drop) -> None:
 
 def routine_keys(catalog: Catalog, full: Name, arguments: tuple[Type, ...] | None) -> list[Key]:
     """The keys of the functions that a name and parameter types mean."""
-    found = catalog.overloads(full)
     if arguments is None:
-        return found
+        return catalog.overloads(full)
     wanted = ("function", full.schema or "", full.name, signature(arguments))
-    return [wanted] if wanted in found or len(found) != 1 else found
+    if not isinstance(catalog.objects.get(wanted), Absent | None):
+        return [wanted]
+    found = catalog.overloads(full)
+    return [wanted] if len(found) != 1 else found
 
 
 def drop_routine(catalog: Catalog, key: Key) -> None:
     """Take a function away, and what was said about it."""
     catalog.put(key, ABSENT)
-    last = not catalog.overloads(Name(key[1], key[2]))
+    last = not catalog.has_overload(Name(key[1], key[2]))
     for said in catalog.said_about(key[1], key[2], routine=True):
         if about_overload(said, key[3], last=last):
             catalog.put(said, None)

@@ -124,7 +124,7 @@ def move_routine(catalog: Catalog, key: Key, new: Name) -> None:
     target = ("function", new.schema or "", new.name, key[3])
     catalog.put(target, found.replace(name=new) if isinstance(found, Routine) else found)
     refer_to_all(catalog, target, catalog.objects[target])
-    last = not catalog.overloads(old)
+    last = not catalog.has_overload(old)
     for said in catalog.said_about(key[1], key[2], routine=True):
         if about_overload(said, key[3], last=last):
             catalog.put((said[0], new.schema or "", new.name, *said[3:]), catalog.objects[said])

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _ERROR = 21
 #: More elements of an array are not followed one by one.
 _MOST_ROUNDS = 50
+_MOST_OF_ALL = 2_500
 
 
 class Embedded(Record):
@@ -59,13 +60,14 @@ def walk(function: Node, *, executes: bool) -> Iterator[Embedded]:
 class _Walker:
     """Where the walk is: what the variables are worth, and how surely what comes next runs."""
 
-    __slots__ = ("again", "conditional", "datums", "guarded", "line", "variables")
+    __slots__ = ("again", "conditional", "datums", "guarded", "line", "rounds", "variables")
 
     def __init__(self, datums: list[Node], *, executes: bool) -> None:
         self.datums = [next(iter(datum.values())) for datum in datums]
         self.variables = Variables(self.datums, followed=executes)
         self.conditional = self.guarded = self.again = False
         self.line = 1
+        self.rounds = _MOST_OF_ALL
 
     def declarations(self) -> Iterator[Embedded]:
         """The variables' initial values and the queries of cursors."""
@@ -198,10 +200,11 @@ class _Walker:
     def _rounds(self, inner: Node, name: str, array: list[Parts] | None) -> Iterator[Embedded]:
         """The rounds of a loop over an array, its variable being `name`."""
         body = inner.get("body", [])
-        if array is None or len(array) > _MOST_ROUNDS or self.variables.is_ambiguous(name):
+        if array is None or len(array) > min(_MOST_ROUNDS, self.rounds) or self.variables.is_ambiguous(name):
             self.variables.forget([{"fields": [{"name": name}]}])
             yield from self.loop(inner)
             return
+        self.rounds -= len(array)
         before = self.again, self.conditional, self.guarded
         for element in array:
             self.variables.forget(body)

@@ -6,6 +6,8 @@ created is not known, which is another thing than not being there: look-ups retu
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from elf_sqlcheck.catalog.entries import (
     ABSENT,
     Absent,
@@ -57,8 +59,9 @@ __all__ = [
 class Links:
     """Who may have to do with whom, each by (schema, name): never forgotten, so what is found has to be looked at.
 
-    `about` finds what is said about an object (and the functions of that name), `referring` the objects that refer to
-    one, `heirs` the partitions and children of a table, `named` the tables with a constraint of that name.
+    `about` finds what is said about an object (and the functions of that name), or by the first five parts of such keys
+    what a role may do with its columns; `referring` the objects that refer to one, `heirs` the partitions and children
+    of a table, `named` the tables with a constraint of that name.
     """
 
     __slots__ = ("about", "heirs", "named", "referring")
@@ -102,9 +105,11 @@ class Schema:
         """The object under `key`: None when nothing is known of it, ABSENT when it is known not to be there."""
         entries = self._journal.get(key)
         if entries is not None:
-            for position, old in entries:
-                if position >= self.position:
-                    return old
+            number = bisect_left(
+                entries, (self.position,)
+            )  # shorter than an entry, so it comes before all of its place
+            if number < len(entries):
+                return entries[number][1]
         return self._objects.get(key)
 
     @property

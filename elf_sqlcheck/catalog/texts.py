@@ -41,6 +41,11 @@ def quoting_of(type_name: str) -> str:
     return "identifier" if type_name in _NAMES else "literal" if type_name in _HARMLESS else ""
 
 
+#: Characters of a text that is worked out, and the pieces that it is put together from.
+LONGEST = 100_000
+_MOST_PARTS = 10_000
+
+
 def known(parts: Parts) -> str | None:
     """The text when all of it is known."""
     return "".join(part for part in parts if isinstance(part, str)) if all(isinstance(p, str) for p in parts) else None
@@ -51,7 +56,12 @@ def evaluate(node: Node, values: Values) -> Parts:
     ((kind, inner),) = node.items()
     method = _EVALUATORS.get(kind)
     found = method(inner, values) if method else None
-    return _unknown(node, values) if found is None else found
+    return _unknown(node, values) if found is None or _is_long(found) else found
+
+
+def _is_long(parts: Parts) -> bool:
+    """Whether a text is longer than anybody writes: one that is doubled forty times would fill the memory."""
+    return len(parts) > _MOST_PARTS or sum([len(part) for part in parts if isinstance(part, str)]) > LONGEST
 
 
 def elements(node: Node, values: Values) -> list[Parts] | None:

@@ -53,14 +53,14 @@ def numbered(changes: Iterable[Change], *, transactional: bool) -> dict[int, int
 WITHIN = frozenset({"savepoint", "release", "rollback to"})
 
 
-def opening(changes: Iterable[Change], change: Change) -> Change | None:
-    """The BEGIN of the section itself between which and its COMMIT `change` stands."""
-    found: Change | None = None
-    for other in changes:
-        if other.statement is change.statement:
-            break
-        if isinstance(other, Transaction) and not other.statement.inside and other.kind not in WITHIN:
-            found = other if other.kind == "begin" else None
+def openings(changes: Iterable[Change]) -> dict[int, Change | None]:
+    """By `id` of each statement, the BEGIN of the section itself between which and its COMMIT it stands."""
+    found: dict[int, Change | None] = {}
+    opening: Change | None = None
+    for change in changes:
+        found.setdefault(id(change.statement), opening)
+        if isinstance(change, Transaction) and not change.statement.inside and change.kind not in WITHIN:
+            opening = change if change.kind == "begin" else None
     return found
 
 

@@ -121,10 +121,16 @@ def mentions(text: str, kind: str, name: str) -> bool:
 
 def _without_attendants(found: list[SchemaDifference]) -> list[SchemaDifference]:
     """Leave out comments and grants on what is told anyway."""
-    told = [difference.name for difference in found if difference.kind not in _ATTENDANTS]
+    told = {difference.name.partition("(")[0] for difference in found if difference.kind not in _ATTENDANTS}
     return [
         difference
         for difference in found
-        if difference.kind not in _ATTENDANTS
-        or not any(re.search(rf"(?<![\w.]){re.escape(name.partition('(')[0])}(?!\w)", difference.name) for name in told)
+        if difference.kind not in _ATTENDANTS or told.isdisjoint(_named(difference.name))
     ]
+
+
+def _named(text: str) -> set[str]:
+    """All that may be a name in a text: from the start of a word (with its dots) to the end of one."""
+    starts = [match.start() for match in re.finditer(r"(?<![\w.])\S", text)]
+    ends = [match.end() for match in re.finditer(r".(?!\w)", text)]
+    return {text[start:end] for start in starts for end in ends if start < end}

@@ -7,7 +7,7 @@ from elf_sqlcheck.context.waiting import Waiting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.differences import SchemaDifference
@@ -16,11 +16,30 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Migration, Section
 
+    T = TypeVar("T")
+
+
+def _places(context: Running) -> dict[int, int]:
+    return {id(change): number for number, change in enumerate(context.changes)}
+
+
+def _by_statement(context: Running) -> dict[int, list[Change]]:
+    found: dict[int, list[Change]] = {}
+    for change in context.changes:
+        found.setdefault(id(change.statement), []).append(change)
+    return found
+
+
+def _openings(context: Running) -> dict[int, Change | None]:
+    from elf_sqlcheck.catalog import transactions
+
+    return transactions.openings(context.changes)
+
 
 class Running(Waiting):
     """The part of `Context` that foresees what statements do."""
 
-    __slots__ = ("_differences", "_transactions")
+    __slots__ = ("_differences", "_noted", "_transactions")
 
     if TYPE_CHECKING:
         change: Any
@@ -34,7 +53,31 @@ class Running(Waiting):
         now: Schema
         after: Schema
         _differences: list[SchemaDifference]
+        _noted: tuple[Sequence[Change], dict[Any, Any]]
         _transactions: tuple[Sequence[Change], dict[int, int | None]]
+
+    def once(self, make: Callable[[Any], T]) -> T:
+        """What `make` tells of the changes of the section, given this context: asked once for all of them.
+
+        A rule that looks for other changes at each change would else take the square of their number.
+        """
+        known = getattr(self, "_noted", None)
+        if known is None or known[0] is not self.changes:
+            known = self._noted = (self.changes, {})
+        if make not in known[1]:
+            known[1][make] = make(self)
+        found: T = known[1][make]
+        return found
+
+    def of(self, *kinds: Any) -> Sequence[Any]:
+        """The changes of the section that are of one of these classes, in order."""
+        known = getattr(self, "_noted", None)
+        if known is None or known[0] is not self.changes:
+            known = self._noted = (self.changes, {})
+        found: Sequence[Any] | None = known[1].get(kinds)
+        if found is None:
+            found = known[1][kinds] = [change for change in self.changes if isinstance(change, kinds)]
+        return found
 
     def transaction(self, change: Change | None = None) -> int | None:
         """The number of the section's transaction that a change (by default the present one) runs in.
@@ -52,13 +95,15 @@ class Running(Waiting):
     @property
     def place(self) -> int:
         """The number of the present change among all of the section; equal changes are not mistaken for each other."""
-        return next(number for number, change in enumerate(self.changes) if change is self.change)
+        return self.place_of(self.change)
+
+    def place_of(self, change: Change) -> int:
+        """The number of a change of the section among all of them."""
+        return self.once(_places)[id(change)]
 
     def opening(self) -> Change | None:
         """The BEGIN of the file itself between which and its COMMIT the present change stands, if there is one."""
-        from elf_sqlcheck.catalog import transactions
-
-        return transactions.opening(self.changes, self.change)
+        return self.once(_openings).get(id(self.change.statement))
 
     def refuses_transaction(self, change: Change | None = None) -> str:
         """What of a change (by default the present one) Postgres refuses within a transaction; "" when it does not."""
@@ -85,8 +130,11 @@ class Running(Waiting):
 
         if change.statement.conditional or change.statement.guarded:
             return ""
-        together = [other for other in self.changes if other.statement is change.statement]
-        return failing.why(change, schema, together)
+        return failing.why(change, schema, self.together(change))
+
+    def together(self, change: Change) -> Sequence[Change]:
+        """All changes of the statement of a change, in order."""
+        return self.once(_by_statement).get(id(change.statement), ())
 
     def misnamed(self) -> str:
         """What the name in the present DROP really is, when it is not of the kind that is to be dropped."""

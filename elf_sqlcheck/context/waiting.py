@@ -49,6 +49,9 @@ class Waiting(Measured):
         def transaction(self, change: Change | None = None) -> int | None:
             """See `Context`."""
 
+        def place_of(self, change: Change) -> int:
+            """See `Context`."""
+
     def locked(self) -> list[tuple[Change, tuple[Effect, ...]]]:
         """The changes of the section that keep others from reading or writing busy tables, each with its effects."""
         known = getattr(self, "_locked", None)
@@ -78,7 +81,7 @@ class Waiting(Measured):
         """Whether a lock_timeout limits how long a change (by default the present one) waits, and others behind it."""
         now = self.now
         if change is not None:
-            now = self.before.at(self.before.position + next(n for n, c in enumerate(self.changes) if c is change))
+            now = self.before.at(self.before.position + self.place_of(change))
         asked = self.migration.timeouts.get("lock_timeout", "") or self.settings.get("lock-timeout", "")
         return asked not in _NEVER or now.setting("lock_timeout") not in _NEVER
 

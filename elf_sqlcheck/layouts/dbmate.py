@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "dbmate"
 _FILE_NAME = later(r"([0-9]+)(.*)\.sql\Z")
-_MARKER = later(rb"(?m)^--[ \t]*migrate:(up|down)(?:[ \t]+(\S.*?))?[ \t\r]*$")
+_MARKER = later(rb"(?m)^--[ \t]*migrate:(up|down)(?:[ \t]+(\S(?:.*[^ \t\r\n])?))?[ \t\r]*$")
 _INSTEAD = "-- migrate:up\n-- what the migration does\n\n-- migrate:down\n-- what undoes it"
 
 

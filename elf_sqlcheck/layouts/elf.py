@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 NAME = "elf"
 FILE_NAME = later(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
 KEYS = ("migration", "version", "description", "dependencies", "team", "transaction", "irreversible", *TIMEOUTS)
-_MARKER = later(rb"(?im)^[ \t]*--[ \t]*(=*)[ \t]*(UP|DOWN|VERIFY)(?:[ \t]+(MIGRATION))?[ \t]*(=*)[ \t]*\r?$")
+_MARKER = later(rb"(?im)^[ \t]*+--[ \t]*+(=*+)[ \t]*+(UP|DOWN|VERIFY)(?:[ \t]+(MIGRATION))?[ \t]*+(=*+)[ \t]*+\r?$")
 _OUR_VERSION = later(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
-_HEADER = later(rb"--[ \t]*([A-Za-z][A-Za-z-]*)[ \t]*:[ \t]*(.*?)[ \t\r]*$")
+_HEADER = later(rb"--[ \t]*+([A-Za-z][A-Za-z-]*+)[ \t]*+:[ \t]*+(.*)")
 
 
 def recognizes(path: str, data: bytes) -> bool:
@@ -93,7 +93,7 @@ def _headers(data: bytes) -> tuple[Header, ...]:
         if _MARKER.match(line):
             break
         start = position + len(line) - len(line.lstrip())
-        match = _HEADER.match(line.lstrip())
+        match = _HEADER.match(bare)
         if match:
             key = match[1].decode().lower()
             if key in KEYS:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "goose"
 _FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
-_MARKER = later(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S.*?)[ \t\r]*$")
+_MARKER = later(rb"(?im)^([ \t]*)--[ \t]*\+goose[ \t]+(\S(?:.*[^ \t\r\n])?)[ \t\r]*$")
 _SECTIONS = {"up", "down"}
 _BLOCKS = {"statementbegin", "statementend"}
 _OTHERS = {"no transaction", "envsub on", "envsub off", "envsubst on", "envsubst off"}

@@ -23,7 +23,7 @@ NAME = "graphile-migrate"
 CURRENT = "current"
 FILE_NAME = later(r"([0-9]{6,})(?:-(.*))?\.sql\Z")
 _HEADERS = later(rb"(?:--! [A-Z]\w*:[^\n]*\n)+(?:[ \t\r]*\n)*")
-_HEADER = later(rb"(?m)^--! (Previous|Hash):[ \t]*(.*?)[ \t\r]*$")
+_HEADER = later(rb"(?m)^--! (Previous|Hash):[ \t]*((?:.*[^ \t\r\n])?)[ \t\r]*$")
 _NO_TRANSACTION = later(rb"\s*--![ \t]*no-transaction\b")
 
 

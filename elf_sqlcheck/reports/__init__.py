@@ -26,6 +26,11 @@ FORMATS = (
 _WITH_SOURCES = frozenset({"html"})
 
 
+_BOM = b"\xef\xbb\xbf"
+#: Bytes of a line whose characters are counted anew for each place.
+_STEP = 2_000
+
+
 class Report(Record):
     """What a command has found.
 
@@ -73,10 +78,13 @@ class Place(Record):
 class Places:
     """Turns byte offsets into lines and columns, reading each file once."""
 
-    __slots__ = ("_starts", "sources")
+    __slots__ = ("_marks", "_shown", "_starts", "sources")
 
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self.sources = sources
+        #: Columns of some bytes of long lines, by path and line: a line may be all of a large file.
+        self._marks: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        self._shown: tuple[str, int, str] = "", 0, ""
         self._starts: dict[str, list[int]] = {}
 
     def of(self, finding: Finding) -> Place:
@@ -93,10 +101,17 @@ class Places:
     def position(self, path: str, offset: int) -> tuple[int, int]:
         """The line and the column of a byte offset."""
         line, start = self._line(path, offset)
-        before = self.sources[path][start:offset]
-        if line == 1:
-            before = before.removeprefix(b"\xef\xbb\xbf")
-        return line, len(before.decode("utf-8", "replace")) + 1
+        data = self.sources[path]
+        first = start + len(_BOM) if line == 1 and data.startswith(_BOM) else start
+        marks = self._marks.setdefault((path, line), [(first, 1)]) if offset - first > _STEP else [(first, 1)]
+        while marks[-1][0] + _STEP < offset:
+            at, column = marks[-1]
+            end = at + _STEP
+            while end < offset and data[end] & 0xC0 == 0x80:
+                end += 1
+            marks.append((end, column + len(data[at:end].decode("utf-8", "replace"))))
+        at, column = marks[max(bisect_right(marks, (offset, 0)) - 1, 0)]
+        return line, column + len(data[at:offset].decode("utf-8", "replace"))
 
     def byte_position(self, path: str, offset: int) -> tuple[int, int]:
         """The line of a byte offset, and the byte of the line that it is: 1-based like a column."""
@@ -118,11 +133,14 @@ class Places:
 
     def line(self, path: str, number: int) -> str:
         """The text of a line, without its end; bytes that are no UTF-8 become U+FFFD."""
+        if self._shown[:2] == (path, number):
+            return self._shown[2]
         self._line(path, 0)
         starts, data = self._starts[path], self.sources[path]
         end = starts[number] if number < len(starts) else len(data)
         text = data[starts[number - 1] : end].decode("utf-8", "replace").rstrip("\r\n")
-        return text.removeprefix("\ufeff") if number == 1 else text
+        self._shown = path, number, text.removeprefix("\ufeff") if number == 1 else text
+        return self._shown[2]
 
 
 def render(name: str, report: Report, style: Style) -> str:

@@ -6,7 +6,7 @@ import os
 from hashlib import sha256
 
 from elf_sqlcheck.baseline import Fingerprints
-from elf_sqlcheck.fix import UNSAFE, apply_all
+from elf_sqlcheck.fix import UNSAFE, fits, has_crlf, with_changes
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Span
 from elf_sqlcheck.record import Record
@@ -98,23 +98,34 @@ def fingerprints(report: Report, root: Root) -> list[str]:
     return made
 
 
-def replacements(finding: Finding, sources: Mapping[str, bytes]) -> list[Replacement]:
-    """The fix of a finding, one replacement a file: for readers who take each for a proposal of its own.
+class Replacements:
+    """Fixes as replacements in the `sources`, of which no more is read for each than it replaces."""
 
-    What stands between two edits is part of it. None when there is no fix that a program may apply, or it does not fit
-    the `sources`.
-    """
-    fix = finding.fix
-    spans: dict[str, list[Span]] = {}
-    for edit in fix.edits if fix is not None else ():
-        spans.setdefault(edit.path or finding.path, []).append(edit.span)
-    if not spans.keys() <= sources.keys():
-        return []
-    applied = apply_all({path: sources[path] for path in spans}, [finding], UNSAFE)
-    made: list[Replacement] = []
-    for path, changed in spans.items() if applied.done else ():
-        start, end = min(span.start for span in changed), max(span.end for span in changed)
-        after = applied.files[path]
-        text = after[start : len(after) - (len(sources[path]) - end)]
-        made.append(Replacement(path, Span(start, end), text.decode("utf-8", "replace")))
-    return made
+    __slots__ = ("_crlf", "_sources")
+
+    def __init__(self, sources: Mapping[str, bytes]) -> None:
+        self._sources = sources
+        self._crlf: dict[str, bool] = {}
+
+    def of(self, finding: Finding) -> list[Replacement]:
+        """The fix of a finding, one replacement a file: for readers who take each for a proposal of its own.
+
+        What stands between two edits is part of it. None when there is no fix that a program may apply, or it does not
+        fit the sources.
+        """
+        fix = finding.fix
+        if fix is None or fix.applicability not in UNSAFE or not fits(fix, finding.path, self._sources):
+            return []
+        by_path: dict[str, dict[tuple[int, int, str], None]] = {}
+        for edit in fix.edits:
+            by_path.setdefault(edit.path or finding.path, {})[edit.span.start, edit.span.end, edit.text] = None
+        return [self._one(path, changes) for path, changes in by_path.items()]
+
+    def _one(self, path: str, changes: Iterable[tuple[int, int, str]]) -> Replacement:
+        data = self._sources[path]
+        if path not in self._crlf:
+            self._crlf[path] = has_crlf(data)
+        start, end = min(change[0] for change in changes), max(change[1] for change in changes)
+        moved = [(first - start, last - start, text) for first, last, text in changes]
+        text = with_changes(data[start:end], moved, self._crlf[path])
+        return Replacement(path, Span(start, end), text.decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from json import dumps
 
 from elf_sqlcheck.reports import Places
-from elf_sqlcheck.reports.exchange import TOOL, paragraphs, replacements
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -26,15 +26,15 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
     Lines are 1-based, and so are columns, which count bytes; ends are exclusive.
     """
-    places = Places(report.sources)
+    places, fixes = Places(report.sources), Replacements(report.sources)
     whole = {
         "source": {"name": TOOL},
-        "diagnostics": [_diagnostic(finding, places) for finding in report.findings],
+        "diagnostics": [_diagnostic(finding, places, fixes) for finding in report.findings],
     }
     return dumps(whole, indent=2) + "\n"
 
 
-def _diagnostic(finding: Finding, places: Places) -> dict[str, Any]:
+def _diagnostic(finding: Finding, places: Places, fixes: Replacements) -> dict[str, Any]:
     location: dict[str, Any] = {"path": clean(finding.path)}
     if finding.span is not None and finding.path in places.sources:
         location["range"] = _range(finding.path, finding.span, places)
@@ -46,7 +46,7 @@ def _diagnostic(finding: Finding, places: Places) -> dict[str, Any]:
     }
     suggestions = [
         {"range": _range(one.path, one.span, places), "text": one.text}
-        for one in replacements(finding, places.sources)
+        for one in fixes.of(finding)
         if one.path == finding.path  # a suggestion names no file of its own
     ]
     return {**made, "suggestions": suggestions} if suggestions else made

@@ -16,7 +16,7 @@ from json import dumps
 from urllib.parse import quote
 
 from elf_sqlcheck.reports import Places, counted
-from elf_sqlcheck.reports.exchange import TOOL, Root, fingerprints, paragraphs, replacements
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, Root, fingerprints, paragraphs
 from elf_sqlcheck.reports.explain import explain
 from elf_sqlcheck.reports.markdown import prose
 from elf_sqlcheck.reports.terminal import clean
@@ -49,11 +49,11 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
     Files are named from the root of the repository. Positions are 1-based, in Unicode characters, ends exclusive.
     """
-    places, root = Places(report.sources), Root.of_repository()
+    places, fixes, root = Places(report.sources), Replacements(report.sources), Root.of_repository()
     found = sorted(
         zip(report.findings, fingerprints(report, root), strict=True), key=lambda pair: -pair[0].severity
     )[:RESULTS]  # fmt: skip
-    results = [_result(finding, fingerprint, places, root) for finding, fingerprint in found]
+    results = [_result(finding, fingerprint, places, fixes, root) for finding, fingerprint in found]
     while True:
         whole = _log(report, [finding for finding, _ in found[: len(results)]], results)
         text = dumps(whole, indent=2) + "\n"
@@ -114,7 +114,7 @@ def _rule(finding: Finding, rule: Rule | None) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, fingerprint: str, places: Places, root: Root) -> dict[str, Any]:
+def _result(finding: Finding, fingerprint: str, places: Places, fixes: Replacements, root: Root) -> dict[str, Any]:
     physical = {"artifactLocation": _artifact(finding.path, root), "region": _region(places.of(finding))}
     made: dict[str, Any] = {
         "ruleId": finding.rule,
@@ -134,7 +134,7 @@ def _result(finding: Finding, fingerprint: str, places: Places, root: Root) -> d
                 }
             ],
         }
-        for one in replacements(finding, places.sources)
+        for one in fixes.of(finding)
     ]
     if finding.fix is not None and changes:
         made["fixes"] = [{"description": {"text": clean(finding.fix.title)}, "artifactChanges": changes}]
