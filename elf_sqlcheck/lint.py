@@ -7,6 +7,7 @@ from functools import partial
 from itertools import accumulate
 
 from elf_sqlcheck import suppress
+from elf_sqlcheck.asking import Wanted
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.changes import CreateFunction
 from elf_sqlcheck.catalog.fold import Catalog
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from typing import Any
 
+    from elf_sqlcheck.asking import Asked
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.kept import History
     from elf_sqlcheck.catalog.schema import Schema
     from elf_sqlcheck.model import Section, Span
     from elf_sqlcheck.rule import Rule
 
+#: So many files before those that are judged are folded anew rather than kept.
+FEW = 24
 DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 
@@ -56,33 +60,33 @@ def lint(
     last run, where the `folder` is told that they are in. Raises RuleError when a rule breaks.
     """
     rules = tuple(rules)
-    if folder is not None:
+    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
+    if folder is not None and asked and asked[0] > FEW:
         from elf_sqlcheck.catalog.kept import History
 
         try:
-            return _lint(migrations, rules, settings, judged, known, History(folder, migrations))
+            return _lint(migrations, rules, settings, asked, known, History(folder, migrations, FEW))
         except CacheError:  # it is not what was written: as if it had never been kept
             pass
-    return _lint(migrations, rules, settings, judged, known)
+    return _lint(migrations, rules, settings, asked, known)
 
 
 def _lint(
     migrations: Sequence[Migration],
     rules: tuple[Rule, ...],
     settings: Mapping[str, Any] | None,
-    judged: Container[str] | None,
+    asked: Sequence[int],
     known: Iterable[str],
     history: History | None = None,
 ) -> Result:
     engine = _Engine(migrations, rules, {**DEFAULTS, **(settings or {})}, frozenset(known))
     findings: list[Finding] = []
     allowed: list[Finding] = []
-    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
     chosen = frozenset(asked)
     last = asked[-1] + 1 if asked else 0
     verdicts: list[_Verdict] = []
     begin = 0
-    if history is not None and asked:
+    if history is not None:
         engine.catalog, engine.routines = history.begin(asked[0])
         begin = history.count
     for number in range(begin, last):
@@ -121,16 +125,6 @@ def _place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, span.start if span else -1, -int(finding.severity), finding.rule
 
 
-class _Asked(Record):
-    """The rules that are asked about a file: `on_file` about all of it, `on_change` by section and class of change,
-    `in_bodies` those of them that judge what a function does where it is written.
-    """
-
-    on_file: Sequence[Rule]
-    on_change: Mapping[str, Mapping[type, Sequence[Rule]]]
-    in_bodies: Mapping[str, Mapping[type, Sequence[Rule]]]
-
-
 class _Verdict(Record):
     """What the rules found in a migration, and what of it (`doubts`) the schema after the last file has to confirm.
 
@@ -141,48 +135,6 @@ class _Verdict(Record):
     found: Sequence[Finding]
     doubts: Sequence[tuple[Finding, Callable[[Schema], bool]]]
     inexact: Sequence[Span]
-
-
-class _Wanted:
-    """Which rules are asked about a file, by the words in it: most rules cannot find anything in most files."""
-
-    __slots__ = ("asked", "rules", "words")
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
-        self.words = tuple(sorted({word for rule in self.rules for word in rule.words}))
-        self.asked: dict[tuple[bool, ...], _Asked] = {}
-
-    def __call__(self, migration: Migration, *, elsewhere: bool) -> _Asked:
-        """The rules for a file, by the words from its first statement on; all when some of its changes are `elsewhere`
-        than in its text: in another file, or in texts that EXECUTE puts together.
-        """
-        starts = [s.statements[0].span.start for s in migration.sections if s.statements]
-        text = (
-            migration.data[0 if migration.broken or not starts else min(starts) :].lower().decode("latin-1")
-        )  # looking for a word in a str costs less than in bytes
-        escaped = elsewhere or "u&" in text  # names may then be written in code points
-        held = tuple([word in text or escaped for word in self.words])
-        asked = self.asked.get(held)
-        if asked is None:
-            there = {word for word, found in zip(self.words, held, strict=True) if found}
-            asked = self.asked[held] = _asked(r for r in self.rules if not r.words or not there.isdisjoint(r.words))
-        return asked
-
-
-def _asked(rules: Iterable[Rule]) -> _Asked:
-    on_file: list[Rule] = []
-    on_change: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
-    in_bodies: dict[str, dict[type, list[Rule]]] = {"up": {}, "down": {}}
-    for rule in rules:
-        if Migration in rule.on:
-            on_file.append(rule)
-        for section in rule.sections:
-            for kind in rule.on:
-                on_change[section].setdefault(kind, []).append(rule)
-                if rule.bodies:
-                    in_bodies[section].setdefault(kind, []).append(rule)
-    return _Asked(on_file, on_change, in_bodies)
 
 
 class _Engine:
@@ -207,7 +159,7 @@ class _Engine:
         self.first = True
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
-        self.wanted = _Wanted(rules)
+        self.wanted = Wanted(rules)
 
     def pass_over(self, migration: Migration) -> None:
         """Fold a migration that is not judged."""
@@ -281,7 +233,7 @@ class _Engine:
         section: Section,
         changes: Sequence[Change],
         first: int,
-        asked: _Asked,
+        asked: Asked,
         found: list[Finding],
     ) -> None:
         context.section = section

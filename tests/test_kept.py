@@ -53,7 +53,7 @@ history = st.lists(st.tuples(section, section), min_size=3, max_size=9)
 
 @pytest.fixture(autouse=True)
 def _everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(kept, "FEW", 0)
+    monkeypatch.setattr("elf_sqlcheck.lint.FEW", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -90,7 +90,7 @@ def test_a_run_that_begins_with_what_was_kept_finds_the_same(tmp_path: Path, sec
         expected = lint(anew, RULES, {"profile": "supabase"}, {anew[-1].path})
         assert found.findings == expected.findings
         assert [f.span for f in found.findings] == [f.span for f in expected.findings]
-        state = kept.History(folder, judged)
+        state = kept.History(folder, judged, 0)
         catalog, routines = state.begin(count - 1)
         assert state.count == count - 1
         fresh, functions = folded(anew[: count - 1])

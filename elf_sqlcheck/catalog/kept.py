@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 else:
     _Dict = dict
 
-#: So many files are folded anew rather than kept.
-FEW = 24
 #: What a kept schema may be made of.
 _CLASSES = {
     name: found
@@ -185,12 +183,13 @@ class _Functions(Lazy):
 
 
 class History:
-    """What is kept of the migrations of a folder, `folder` as it is shown."""
+    """What is kept of the migrations of a folder, `folder` as it is shown; `few` more files are folded, not kept."""
 
-    def __init__(self, folder: str, migrations: Sequence[Migration]) -> None:
+    def __init__(self, folder: str, migrations: Sequence[Migration], few: int) -> None:
         from hashlib import blake2b
 
         self._migrations = migrations
+        self._few = few
         self._table: Table | None = None
         self._base = ""
         self.count = 0
@@ -202,7 +201,7 @@ class History:
         """The catalog and the functions to begin with to judge migration `number`; `count` are the ones in it then."""
         there: dict[int, list[str]] = {}
         try:
-            names = os.listdir(self._directory) if self._directory and number > FEW else []
+            names = os.listdir(self._directory) if self._directory else []
         except OSError:
             names = []
         for name in names:
@@ -220,7 +219,7 @@ class History:
 
     def keep(self, number: int, catalog: Catalog, routines: Routines) -> None:
         """Keep the state right before migration `number`, unless one is kept that is nearly as good."""
-        if not self._directory or number - self.count <= FEW:
+        if not self._directory or number - self.count <= self._few:
             return
         digest = self._digests({number})[number]
         path = os.path.join(self._directory, f"{number}-{digest}")
