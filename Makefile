@@ -2,7 +2,7 @@
 # make test     the tests
 # make lint     ruff and the layers of imports
 # make types    mypy
-# make bench    how fast linting is, beside squawk and sqlfluff
+# make bench    how fast linting is, beside squawk, pgrubic and sqlfluff
 # make bench-verify  how long verifying takes, beside psql
 # make bench-deploy  how long deploying takes, beside psql, dbmate and yoyo
 # make faults   kill, cut, freeze and starve a deploy at every point, and count what survives
@@ -15,7 +15,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 BIN := $(VENV)/bin
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --editable
+PIP := -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(PIP) --editable
 
 # A virtual environment holds absolute paths: one that was made elsewhere, or by another Python, is made anew.
 HERE := $(shell echo '$(CURDIR) $(PYTHON)' | cksum | cut -d ' ' -f 1)
@@ -48,7 +49,10 @@ lint: $(VENV)/.dev-$(HERE)
 types: $(VENV)/.dev-$(HERE)
 	$(BIN)/mypy
 
-bench: $(BENCH_VENV)/.bench-$(HERE)
+# Not --editable, and so every time anew: what that brings into each start of Python would be measured, too.
+bench: $(BENCH_VENV)/.made-$(HERE)
+	@echo 'Installing elf-sqlcheck and the linters beside it into $(BENCH_VENV)'
+	@$(BENCH_VENV)/bin/python $(PIP) '.[bench]'
 	$(BENCH_VENV)/bin/python bench/lint.py
 
 bench-verify: $(VENV)/.dev-$(HERE)
@@ -75,11 +79,6 @@ $(VENV)/.dev-$(HERE): pyproject.toml $(VENV)/.made-$(HERE)
 	@echo 'Installing elf-sqlcheck and the tools of its developers into $(VENV)'
 	@$(BIN)/python $(PIP_INSTALL) '.[dev]'
 	@touch $@ $(VENV)/.check-$(HERE)
-
-$(BENCH_VENV)/.bench-$(HERE): pyproject.toml $(BENCH_VENV)/.made-$(HERE)
-	@echo 'Installing elf-sqlcheck, squawk and sqlfluff into $(BENCH_VENV)'
-	@$(BENCH_VENV)/bin/python $(PIP_INSTALL) '.[bench]'
-	@touch $@
 
 %/.made-$(HERE):
 	@command -v '$(PYTHON)' >/dev/null || { \

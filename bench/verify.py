@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
-from bench.lint import version, write  # noqa: E402 - found from where this file stands
+from bench.migrations import write  # noqa: E402 - found from where this file stands
 from elf_sqlcheck import layouts  # noqa: E402
 from elf_sqlcheck.postgres.server import throwaway  # noqa: E402
 from elf_sqlcheck.shared.database import SupabaseExecutor  # noqa: E402
@@ -161,10 +161,7 @@ def measure_cold(base: str, counts: list[int], rounds: int, seed: int) -> list[L
 
 def measure_warm(base: str, counts: list[int], rounds: int, seed: int) -> list[Line]:
     """The same migration on histories of several lengths, in turns, so that a busy machine is busy for all."""
-    written = {count: write(f"{base}/warm-{count}", count, seed) for count in counts}
-    with open(written[min(counts)][-1], encoding="utf-8") as file:
-        newest = file.read().replace(f"_{min(counts) - 1:04d}", "_newest")
-    last = {count: end_with(paths, newest, min(counts)) for count, paths in written.items()}
+    last = {count: write(f"{base}/warm-{count}", count, seed)[-1] for count in counts}
     taken: dict[int, list[float]] = {count: [] for count in counts}
     for turn in range(rounds + 1):
         for count, path in last.items():
@@ -173,16 +170,6 @@ def measure_warm(base: str, counts: list[int], rounds: int, seed: int) -> list[L
                 taken[count].append(seconds)
     least = {count: floor(f"{base}/warm-{count}", min(rounds, 3), only_last=True) for count in counts}
     return [Line(f"1 of {count} warm", statistics.median(taken[count]), least[count]) for count in counts]
-
-
-def end_with(paths: list[str], newest: str, shortest: int) -> str:
-    """Put `newest`, the last one of the `shortest` history, in the place of the last of `paths`; returns its path."""
-    os.remove(paths[-1])
-    own = version(len(paths) - 1)
-    path = os.path.join(os.path.dirname(paths[-1]), f"{own}_newest.sql")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(newest.replace(version(shortest - 1), own))
-    return path
 
 
 def verdicts(lines: list[Line]) -> list[str]:
