@@ -160,9 +160,12 @@ def run(command: str, folder: Path) -> str:
         **_git(2, "init.defaultBranch", "main"),
     }
     packages = folder.parent / "packages"
-    environment |= {"PIP_TARGET": str(packages), "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "1"}
     if packages.exists():
         environment["PYTHONPATH"] = str(packages)
+    if command.startswith("pip install "):
+        # Beside the project, from what is there: older versions of pip hand such settings on to what builds.
+        options = f"--target {shlex.quote(str(packages))} --no-deps --no-build-isolation"
+        command = command.replace("pip install", f"{shlex.quote(sys.executable)} -m pip install {options}")
     if "credentials" in command:
         environment |= _VAULT
     words = shlex.split(command)

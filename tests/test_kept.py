@@ -79,7 +79,7 @@ def links(catalog: Catalog) -> dict[str, dict[Any, Any]]:
     return {field: dict(getattr(catalog.links, field).items()) for field in Links.__slots__}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history)
 def test_a_run_that_begins_with_what_was_kept_finds_the_same(tmp_path: Path, sections: list[tuple[str, str]]) -> None:
     folder = str(tmp_path / "m")

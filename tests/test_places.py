@@ -11,7 +11,8 @@ TYPES = (
     "uuid", "VARCHAR(20)", "numeric ( 12 , 2 )", "numeric(12,2)", "text[]", "int [3] []", "app.mood", 'app . "Mood"',
     '"a b"', "double precision", "DOUBLE\n PRECISION", "char varying (3)", "character varying(3)", "time",
     "timestamp(3) with time zone", "timestamp /* x */ without time zone", "timestamptz", "bit varying(8)", "bit(8)",
-    "national character(2)", "größe", "_x$1", "money", "characters", "varchar /* long */ (20)", "text--why\n[]",
+    "national character(2)", "größe", "_x$1", "money", "characters", "varchar /* long */ (20)", "NVARCHAR(MAX)",
+    "numeric(a + 1)", "geometry(Point,4326)", "text--why\n[]",
 )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ _TYPE = later(
     re.IGNORECASE,
 )
 #: A type of one word, with its modifiers: most are, and `_TYPE` takes long to compile.
-_SHORT = later(rb"([a-zA-Z_][\w$]*+)(?![\x80-\xff])(?:\([\d, ]*+\))?+(?=\s*+[^\s(\[./-])")
+_SHORT = later(rb"([a-zA-Z_][\w$]*+)(?![\x80-\xff])(?:\([\d, ]*\)|(?!\s*\())(?=\s*+[^\s(\[./-])")
 #: Words with which a longer one may begin.
 _LONGER = frozenset({b"bit", b"char", b"character", b"double", b"national", b"nchar", b"time", b"timestamp"})
 _BREAK = later(rb"[(),;]|'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
