@@ -4,7 +4,8 @@ Each case is run round after round, all linters in turn, every second round the 
 is busy for all; the medians count. Each runs as a user would run it: its own command, in a Git repository with made-up
 migrations (the same ones for every run of the same seed), elf-sqlcheck with all its rules, a configuration and
 suppressions, squawk with the reporter that is fastest here. Cases are measured with nothing to find, where squawk is
-told to leave out what it would find, and ", findings" where each finds what it finds, one finding a line.
+told to leave out what it would find, and ", findings" where each finds what it finds: one finding a line, of a single
+file as a hook shows it.
 
 "Cold" is without anything that a run before has kept, and with files that the system has read already. "Warm" is with
 what the run before has kept; the newest file is changed before each run. Memory is what all processes of a command

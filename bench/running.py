@@ -105,6 +105,8 @@ def _peak(pid: int) -> float:
     Pages that several share count once in all: PSS, https://docs.kernel.org/filesystems/proc.html
     """
     peak = 0.0
+    if not sys.platform.startswith("linux"):
+        return peak
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         peak = max(peak, sum(map(_held, _family(pid))))
         time.sleep(BETWEEN_LOOKS)
