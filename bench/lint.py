@@ -32,7 +32,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.dirname(HERE)]
+sys.path.append(os.path.dirname(HERE))  # behind the installed package, which has the rules
 
 from bench import verdicts  # noqa: E402 - found from where this file stands
 from bench.cases import SMALL, Cases, Sizes, Tools  # noqa: E402
@@ -55,12 +55,15 @@ def measure(case: Case, rounds: int, patience: float, output: str) -> tuple[dict
     """The medians of everybody in a case, by name, and how many rounds there were.
 
     The round before the first fills the caches, those of the operating system and those that are to be warm, and
-    shows how many rounds there can be. A single round has none before it unless it is to be warm.
+    shows how many rounds there can be; there are two where it is to be warm, of which the second shows that. A single
+    round has none before it unless it is to be warm.
     """
     begun = time.perf_counter()
-    for entrant in case.entrants if rounds > 1 or case.is_warm else ():
-        if not entrant.most:
-            run(entrant, output)
+    for _ in range((rounds > 1) + case.is_warm):
+        begun = time.perf_counter()
+        for entrant in case.entrants:
+            if not entrant.most:
+                run(entrant, output)
     if rounds > 1:
         rounds = max(LEAST, min(MORE * rounds, int(patience / (time.perf_counter() - begun))))
     runs: dict[str, list[Run]] = {}
