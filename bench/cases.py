@@ -58,7 +58,7 @@ class Case(NamedTuple):
 class Sizes(NamedTuple):
     """How many files the cases have that are called 100, 1,000 and 10,000, a short history, and bytes of the seed.
 
-    `few` are the files of which the cost of each further file is reckoned.
+    `few` are the files of which the cost of each further file is reckoned, where `is_reckoned`.
     """
 
     hundred: int = 100
@@ -67,9 +67,10 @@ class Sizes(NamedTuple):
     short: int = 10
     seed: int = 10_000_000
     few: int = 4
+    is_reckoned: bool = True
 
 
-SMALL = Sizes(3, 10, 10, 3, 100_000, 2)
+SMALL = Sizes(3, 10, 10, 3, 100_000, 2, is_reckoned=False)
 
 
 class Project(NamedTuple):
@@ -144,7 +145,8 @@ class Cases:
             "sqlfluff": [self._tools.sqlfluff, "lint", *SQLFLUFF],
         }
         for name, command in slow.items():
-            for paths in ([found.newest], found.paths) if command[0] else ():
+            several = [found.paths] if self.sizes.is_reckoned else []
+            for paths in ([found.newest], *several) if command[0] else ():
                 shown = name if len(paths) == 1 else f"{name}, {len(paths)} files"
                 made.append(
                     Entrant(shown, [*command, *paths], found.folder, self._variables(name), len(paths), most=SELDOM)

@@ -12,6 +12,8 @@ import pytest
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from bench import verdicts
+from bench.cases import Case
+from bench.lint import reckon
 from bench.migrations import write
 from bench.running import Entrant, Run, run, variables
 
@@ -61,6 +63,13 @@ def test_a_ratio_is_held_against_its_limit(wall: float, verdict: str) -> None:
 def test_without_squawk_nothing_is_claimed() -> None:
     lines = verdicts.lines({("100", "elf-sqlcheck"): Run(1, 1, 1), ("seed", "elf-sqlcheck"): Run(1, 1, 301)})
     assert [line.verdict for line in lines] == ["not judged", "not judged", "MISSED"]
+
+
+def test_what_is_not_measured_is_called_an_estimate(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = [Entrant(name, [], "/", {}, files) for name, files in (("sqlfluff", 1), ("sqlfluff, 4 files", 4))]
+    reckon(Case("one", "one file", slow), {"sqlfluff": Run(9, 1.0, 9), "sqlfluff, 4 files": Run(9, 1.9, 9)}, (101,))
+    said = "an estimate for sqlfluff, 300 ms of the processor for each file more: 31 s for 101"
+    assert capsys.readouterr().out.strip() == said
 
 
 def test_the_last_file_is_the_same_after_any_history(tmp_path: Path) -> None:
