@@ -6,16 +6,18 @@ holds values only, never code: to read one that somebody else has written can ma
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import sqlite3
 import zlib
 from contextlib import suppress
+from urllib.parse import quote
 
 from elf_sqlcheck.errors import CacheError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
@@ -48,8 +50,6 @@ class Table:
 
     def get(self, key: object) -> Any:
         """The value under `key`, None when there is none. Raises CacheError."""
-        import sqlite3
-
         try:
             row = self._connection.execute("SELECT value FROM kept WHERE key = ?", (_key(key),)).fetchone()
         except sqlite3.Error as error:
@@ -58,17 +58,11 @@ class Table:
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All that is in it, in the order in which it was put there. Raises CacheError."""
-        import sqlite3
-
         try:
             for key, value in self._connection.execute("SELECT key, value FROM kept ORDER BY place"):
                 yield _unpickled(key, {}), self._value(value)
         except sqlite3.Error as error:
             raise CacheError(str(error)) from error
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
 
     def _value(self, stored: bytes) -> Any:
         if zlib.crc32(stored[4:]).to_bytes(4, "big") != stored[:4]:
@@ -81,13 +75,13 @@ def keep(path: str, values: Iterable[tuple[object, object]], base: str = "") -> 
 
     Others of the same folder that have not been used for long are removed. Returns whether it could be written.
     """
-    import sqlite3
+    from shutil import copyfile
 
     written = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if base:
-            _copy(base, written)
+            copyfile(base, written)
         connection = _opened(written, "mode=rwc")
         try:
             connection.execute("PRAGMA synchronous = OFF")
@@ -115,9 +109,6 @@ def keep(path: str, values: Iterable[tuple[object, object]], base: str = "") -> 
 
 
 def _opened(path: str, how: str) -> sqlite3.Connection:
-    import sqlite3
-    from urllib.parse import quote
-
     try:
         return sqlite3.connect(f"file:{quote(os.path.abspath(path))}?{how}", uri=True, isolation_level=None)
     except sqlite3.Error as error:
@@ -128,28 +119,25 @@ def _key(key: object) -> bytes:
     return pickle.dumps(key, 5)
 
 
+class _Reader(pickle.Unpickler):
+    def __init__(self, data: bytes, classes: Mapping[str, type]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._classes = classes
+
+    def find_class(self, _module: str, name: str) -> Any:
+        if name not in self._classes:
+            raise CacheError(f"it holds a {name}")
+        return self._classes[name]
+
+
 def _unpickled(data: bytes, classes: Mapping[str, type]) -> Any:
     """What was pickled, made of plain values and of `classes`; raises CacheError when it is anything else."""
-    import io
-
-    class Reader(pickle.Unpickler):
-        def find_class(self, _module: str, name: str) -> Any:
-            if name not in classes:
-                raise CacheError(f"it holds a {name}")
-            return classes[name]
-
     try:
-        return Reader(io.BytesIO(data)).load()
+        return _Reader(data, classes).load()
     except CacheError:
         raise
     except Exception as error:
         raise CacheError(f"{type(error).__name__}: {error}") from error
-
-
-def _copy(source: str, target: str) -> None:
-    with open(source, "rb") as old, open(target, "xb") as new:
-        while piece := old.read(1 << 20):
-            new.write(piece)
 
 
 def _sweep(directory: str) -> None:

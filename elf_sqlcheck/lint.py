@@ -65,7 +65,7 @@ def lint(
         from elf_sqlcheck.catalog.kept import History
 
         try:
-            return _lint(migrations, rules, settings, asked, known, History(folder, migrations, FEW))
+            return _lint(migrations, rules, settings, asked, known, History(folder, migrations, asked[0], FEW))
         except CacheError:  # it is not what was written: as if it had never been kept
             pass
     return _lint(migrations, rules, settings, asked, known)
@@ -87,12 +87,12 @@ def _lint(
     verdicts: list[_Verdict] = []
     begin = 0
     if history is not None:
-        engine.catalog, engine.routines = history.begin(asked[0])
+        engine.catalog, engine.routines = history.begin()
         begin = history.count
     for number in range(begin, last):
         migration = migrations[number]
         if history is not None and number == asked[0]:
-            history.keep(number, engine.catalog, engine.routines)
+            history.keep(engine.catalog, engine.routines)
         if number in chosen:
             verdicts.append(engine.judge(number, migration))
         else:

@@ -7,6 +7,7 @@ and everything around it is still read.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import PathFinder
 from json import loads
@@ -74,6 +75,13 @@ _parser = _load_parser()
 def grammar() -> str:
     """The version of Postgres whose grammar the parser has: `18.6`."""
     return ".".join(map(str, _parser.get_postgresql_version()))
+
+
+def parser_file() -> tuple[str, int, int]:
+    """The name, the size and the time of the parser's file: what tells it from that of another version."""
+    path = str(_parser.__file__)
+    about = os.stat(path)
+    return os.path.basename(path), about.st_size, about.st_mtime_ns
 
 
 #: How deep the decoder and the reader may go: Python's own limit ends at a few hundred terms of one expression. On 3.12

@@ -90,8 +90,8 @@ def test_a_run_that_begins_with_what_was_kept_finds_the_same(tmp_path: Path, sec
         expected = lint(anew, RULES, {"profile": "supabase"}, {anew[-1].path})
         assert found.findings == expected.findings
         assert [f.span for f in found.findings] == [f.span for f in expected.findings]
-        state = kept.History(folder, judged, 0)
-        catalog, routines = state.begin(count - 1)
+        state = kept.History(folder, judged, count - 1, 0)
+        catalog, routines = state.begin()
         assert state.count == count - 1
         fresh, functions = folded(anew[: count - 1])
         assert list(catalog.objects.items()) == list(fresh.objects.items())

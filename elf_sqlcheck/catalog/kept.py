@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from elf_sqlcheck import cache, model
+from elf_sqlcheck import cache, model, sql
 from elf_sqlcheck.cache import Table
 from elf_sqlcheck.catalog import changes, entries, objects
 from elf_sqlcheck.catalog.calls import Routines
@@ -18,6 +18,7 @@ from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.catalog.schema import Links
 from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.fingerprint import digests, installation
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -183,22 +184,26 @@ class _Functions(Lazy):
 
 
 class History:
-    """What is kept of the migrations of a folder, `folder` as it is shown; `few` more files are folded, not kept."""
+    """What is kept of the migrations before number `end` of a folder, `folder` as it is shown.
 
-    def __init__(self, folder: str, migrations: Sequence[Migration], few: int) -> None:
+    `few` more files than are in what is kept are folded, not kept.
+    """
+
+    def __init__(self, folder: str, migrations: Sequence[Migration], end: int, few: int) -> None:
         from hashlib import blake2b
 
         self._migrations = migrations
         self._few = few
-        self._table: Table | None = None
+        self._end = end
         self._base = ""
         self.count = 0
         place = cache.folder()
         name = blake2b(os.fsencode(os.path.abspath(folder or ".")), digest_size=12).hexdigest()
         self._directory = os.path.join(place, "schemas", name) if place else ""
+        self._digests: dict[int, str] = {}
 
-    def begin(self, number: int) -> tuple[Catalog, Routines]:
-        """The catalog and the functions to begin with to judge migration `number`; `count` are the ones in it then."""
+    def begin(self) -> tuple[Catalog, Routines]:
+        """The catalog and the functions to begin with; `count` are the migrations that are in them then."""
         there: dict[int, list[str]] = {}
         try:
             names = os.listdir(self._directory) if self._directory else []
@@ -206,27 +211,28 @@ class History:
             names = []
         for name in names:
             first, _, digest = name.partition("-")
-            if first.isdecimal() and digest:
+            if first.isdecimal() and digest and int(first) <= self._end:
                 there.setdefault(int(first), []).append(digest)
-        digests = self._digests({count for count in there if count <= number}) if there else {}
-        for count in sorted(digests, reverse=True):
-            if digests[count] in there[count]:
+        beginning = sql.parser_file(), installation("", "catalog", "layouts")
+        self._digests = digests(beginning, self._migrations[: self._end], {*there, self._end})
+        for count in sorted(there, reverse=True):
+            if self._digests[count] in there[count]:
                 try:
-                    return self._opened(count, digests[count])
+                    return self._opened(count)
                 except CacheError:
                     continue
         return Catalog(), Routines()
 
-    def keep(self, number: int, catalog: Catalog, routines: Routines) -> None:
-        """Keep the state right before migration `number`, unless one is kept that is nearly as good."""
-        if not self._directory or number - self.count <= self._few:
-            return
-        digest = self._digests({number})[number]
-        path = os.path.join(self._directory, f"{number}-{digest}")
-        cache.keep(path, self._state(number, catalog, routines), self._base)
+    def keep(self, catalog: Catalog, routines: Routines) -> None:
+        """Keep the state at the end, unless one is kept that is nearly as good."""
+        if self._directory and self._end - self.count > self._few:
+            cache.keep(self._path(self._end), self._state(catalog, routines), self._base)
 
-    def _opened(self, count: int, digest: str) -> tuple[Catalog, Routines]:
-        path = os.path.join(self._directory, f"{count}-{digest}")
+    def _path(self, count: int) -> str:
+        return os.path.join(self._directory, f"{count}-{self._digests[count]}")
+
+    def _opened(self, count: int) -> tuple[Catalog, Routines]:
+        path = self._path(count)
         table = Table(path, _CLASSES)
         facts = table.get((_FACTS, ""))
         if facts is None:
@@ -235,8 +241,7 @@ class History:
         links = Links()
         for field in Links.__slots__:
             setattr(links, field, Lazy(table, field))
-        self.count = count
-        self._table, self._base = table, path
+        self.count, self._base = count, path
         with suppress(OSError):
             os.utime(path)
         return (
@@ -244,53 +249,22 @@ class History:
             Routines(_Functions(table, self._migrations)),
         )
 
-    def _state(self, number: int, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
+    def _state(self, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
         yield (_FACTS, ""), (catalog.migration, catalog.defaults)
         for field, values in (("objects", catalog.objects), *((f, getattr(catalog.links, f)) for f in Links.__slots__)):
             if isinstance(values, Lazy):
                 yield from values.changes()
             else:
                 yield from (((field, key), value) for key, value in values.items())
-        numbers = {id(migration.data): place for place, migration in enumerate(self._migrations[:number])}
+        numbers = {id(migration.data): place for place, migration in enumerate(self._migrations[: self._end])}
         known = routines.known
         for name in known.changed if isinstance(known, Lazy) else known:
             function, data = known[name]
             place = numbers[id(data)]
             yield ("routines", name), (place, _section_of(self._migrations[place], function))
 
-    def _digests(self, counts: set[int]) -> dict[int, str]:
-        """What tells the first so many migrations, and this program, from all others."""
-        from hashlib import blake2b
-
-        found: dict[int, str] = {}
-        made = blake2b(_program(), digest_size=20)
-        for number in range(max(counts, default=0) + 1):
-            if number in counts:
-                found[number] = made.hexdigest()
-            if number < len(self._migrations):
-                one = self._migrations[number]
-                data = one.data
-                told = (one.path, one.files, one.layout, one.version, one.slug, one.repeatable, one.sealed)
-                made.update(repr((*told, len(data), one.settings)).encode("utf-8", "surrogateescape"))
-                made.update(data)
-        return found
-
 
 def _section_of(migration: Migration, function: CreateFunction) -> str:
     down = migration.down
     inside = down is not None and down.span.start <= function.span.start < down.span.end
     return "down" if inside else "up"
-
-
-def _program() -> bytes:
-    """What tells this program from another: all that reads SQL and folds it, as it was installed."""
-    from importlib.metadata import version
-
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    told = [version("pglast")]
-    for below in ("", "catalog", "layouts"):
-        for entry in os.scandir(os.path.join(here, below)):
-            if entry.name.endswith(".py"):
-                about = entry.stat()
-                told.append(f"{below}/{entry.name} {about.st_size} {about.st_mtime_ns}")
-    return "\n".join(sorted(told)).encode()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck import fingerprint
 from elf_sqlcheck.postgres.saved import SavedStates
 from elf_sqlcheck.verify.outlines import Outlines
 
@@ -39,31 +38,10 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
     but those are kept with the state: here nothing is asked for which a migration must be read.
     """
     beginning = (
-        _installation(),
+        fingerprint.installation("postgres", "shared", "verify"),
         options.profile,
         options.auto_expose,
         options.teams,
         sorted({migration.layout for migration in ordered}),
     )
-    digest = hashlib.sha256(repr(beginning).encode())
-    found = [digest.hexdigest()]
-    for migration in before:
-        names = [(os.path.basename(path), start) for path, start in migration.files or ((migration.path, 0),)]
-        lengths = len(migration.settings), len(migration.data)
-        digest.update(repr((migration.layout, migration.version, names, lengths)).encode())
-        digest.update(migration.settings)
-        digest.update(migration.data)
-        found.append(digest.hexdigest())
-    return found
-
-
-def _installation() -> list[tuple[str, int, int]]:
-    """What tells this version of ours from any other: asking for its number takes longer than to look at the files."""
-    home = os.path.dirname(os.path.dirname(__file__))
-    files = [
-        entry
-        for part in ("postgres", "shared", "verify")
-        for entry in os.scandir(os.path.join(home, part))
-        if entry.name.endswith(".py")
-    ]
-    return sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
+    return [*fingerprint.digests(beginning, before).values()]
