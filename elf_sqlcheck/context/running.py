@@ -30,6 +30,13 @@ def _by_statement(context: Running) -> dict[int, list[Change]]:
     return found
 
 
+def _transactions(context: Running) -> dict[int, int | None]:
+    from elf_sqlcheck.catalog import transactions
+
+    is_one = context.migration.is_transactional(context.section)
+    return transactions.numbered(context.changes, transactional=is_one)
+
+
 def _openings(context: Running) -> dict[int, Change | None]:
     from elf_sqlcheck.catalog import transactions
 
@@ -39,7 +46,7 @@ def _openings(context: Running) -> dict[int, Change | None]:
 class Running(Waiting):
     """The part of `Context` that foresees what statements do."""
 
-    __slots__ = ("_differences", "_noted", "_transactions")
+    __slots__ = ("_differences", "_noted")
 
     if TYPE_CHECKING:
         change: Any
@@ -54,43 +61,39 @@ class Running(Waiting):
         after: Schema
         _differences: list[SchemaDifference]
         _noted: tuple[Sequence[Change], dict[Any, Any]]
-        _transactions: tuple[Sequence[Change], dict[int, int | None]]
 
     def once(self, make: Callable[[Any], T]) -> T:
         """What `make` tells of the changes of the section, given this context: asked once for all of them.
 
         A rule that looks for other changes at each change would else take the square of their number.
         """
-        known = getattr(self, "_noted", None)
-        if known is None or known[0] is not self.changes:
-            known = self._noted = (self.changes, {})
-        if make not in known[1]:
-            known[1][make] = make(self)
-        found: T = known[1][make]
+        notes = self._notes()
+        if make not in notes:
+            notes[make] = make(self)
+        found: T = notes[make]
         return found
 
     def of(self, *kinds: Any) -> Sequence[Any]:
         """The changes of the section that are of one of these classes, in order."""
+        notes = self._notes()
+        found: Sequence[Any] | None = notes.get(kinds)
+        if found is None:
+            found = notes[kinds] = [change for change in self.changes if isinstance(change, kinds)]
+        return found
+
+    def _notes(self) -> dict[Any, Any]:
+        """What has been asked about the present section."""
         known = getattr(self, "_noted", None)
         if known is None or known[0] is not self.changes:
             known = self._noted = (self.changes, {})
-        found: Sequence[Any] | None = known[1].get(kinds)
-        if found is None:
-            found = known[1][kinds] = [change for change in self.changes if isinstance(change, kinds)]
-        return found
+        return known[1]
 
     def transaction(self, change: Change | None = None) -> int | None:
         """The number of the section's transaction that a change (by default the present one) runs in.
 
         None when its statement runs in a transaction of its own.
         """
-        known = getattr(self, "_transactions", None)
-        if known is None or known[0] is not self.changes:
-            from elf_sqlcheck.catalog import transactions
-
-            numbers = transactions.numbered(self.changes, transactional=self.migration.is_transactional(self.section))
-            known = self._transactions = (self.changes, numbers)
-        return known[1].get(id((change or self.change).statement))
+        return self.once(_transactions).get(id((change or self.change).statement))
 
     @property
     def place(self) -> int:
