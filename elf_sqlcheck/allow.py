@@ -31,10 +31,10 @@ def suppressions(path: str, data: bytes, findings: Iterable[Finding], reason: st
     """
     text = layouts.read(path, data, "plain")
     existing = suppress.read(text)
-    pieces = suppress.Pieces(text)
+    pieces = suppress.Pieces(text) if above else None
     wanted: dict[Span | None, set[str]] = {}
     for finding in findings:
-        piece = pieces.at(finding.span.start) if above and finding.span else None
+        piece = pieces.at(finding.span.start) if pieces and finding.span else None
         place = None if piece is None or _is_data(text, piece) else piece
         wanted.setdefault(place, set()).add(finding.rule)
     edits: list[Edit] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from elf_sqlcheck.cli.ending import variable
 from elf_sqlcheck.cli.options import Name
 
 #: Where the script goes, or the line that loads it.
@@ -36,8 +37,3 @@ def command(program: str) -> click.Command:
         f"\b\nExample:\n  {program} completion bash\n"
     )
     return completion
-
-
-def variable(program: str) -> str:
-    """The environment variable in which the script asks `program` for completions."""
-    return f"_{program}_COMPLETE".replace("-", "_").upper()

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     import click
 
 
+def variable(program: str) -> str:
+    """The environment variable in which the script of `completion` asks `program` for completions."""
+    return f"_{program}_COMPLETE".replace("-", "_").upper()
+
+
 def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
     """Run a command line and end the process, as `end` says."""
     import click
-
-    from elf_sqlcheck.cli.completion import variable
 
     if variable(program) in os.environ:
         from elf_sqlcheck.cli.completing import teach

@@ -10,14 +10,14 @@ import gc
 import os
 import sys
 
+from elf_sqlcheck.cli import ending
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
 PROGRAM = "elf-sqlcheck"
-#: What a shell sets that wants a command line completed.
-COMPLETION = "_ELF_SQLCHECK_COMPLETE"
 #: The flags that are understood without click, and the options that they set.
 FLAGS = {"--staged": "staged", "--quiet": "quiet", "-q": "quiet", "--no-color": "no_color", "--isolated": "isolated"}
 
@@ -37,14 +37,12 @@ def plain(words: Sequence[str]) -> dict[str, Any] | None:
 def main() -> NoReturn:
     """Entry point of the installed command."""
     given = plain(sys.argv[1:])
-    if given is None or COMPLETION in os.environ:
+    if given is None or ending.variable(PROGRAM) in os.environ:
         from elf_sqlcheck.cli import sqlcheck
 
         sqlcheck.main()
     # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
     gc.disable()
-    from elf_sqlcheck.cli import ending
-
     ending.end(lambda: _lint(given), PROGRAM)
 
 

@@ -302,8 +302,8 @@ class Run(Failing):
 
     def _limits(self) -> list[bytes]:
         """The timeouts of a transaction, unless the session has been given them."""
-        connection, guard, timeouts = self._connection, self._executor.guard, dict(self._migration.timeouts)
-        wanted = guard.lock_timeout if guard and not {"lock_timeout"} & {*timeouts, *self._executor.settings} else ""
+        connection, guard, timeouts = self._connection, self._executor.guard, self._migration.timeouts
+        wanted = guard.lock_timeout if guard and "lock_timeout" not in {*timeouts, *self._executor.settings} else ""
         if self._several:
             # A statement before it may have set one.
             return [patience(connection, wanted)] if wanted else []
