@@ -163,8 +163,10 @@ def run(command: str, folder: Path) -> str:
     if packages.exists():
         environment["PYTHONPATH"] = str(packages)
     if command.startswith("pip install "):
-        # Beside the project, from what is there: older versions of pip hand such settings on to what builds.
-        options = f"--target {shlex.quote(str(packages))} --no-deps --no-build-isolation"
+        # Beside the project, from what is there: older versions of pip hand such settings on to what builds, and all
+        # of them tell of newer ones where an index answers.
+        options = f"--target {shlex.quote(str(packages))} --no-deps --no-build-isolation --no-index"
+        options += " --disable-pip-version-check"
         command = command.replace("pip install", f"{shlex.quote(sys.executable)} -m pip install {options}")
     if "credentials" in command:
         environment |= _VAULT
