@@ -7,27 +7,37 @@ from hashlib import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from elf_sqlcheck.model import Migration
 
 
-def digests(beginning: object, migrations: Sequence[Migration], wanted: Container[int] | None = None) -> dict[int, str]:
+def told(migration: Migration, digest: Callable[[str], bytes] | None = None) -> bytes:
+    """What tells a migration from any other; `digest` tells the contents of its files by their paths (default: it reads
+    them).
+    """
+    names = "\0".join(f"{os.path.basename(path)}\0{start}" for path, start in migration.files or ((migration.path, 0),))
+    said = f"{migration.layout}\0{migration.version}\0{migration.slug}\0{names}\0{len(migration.settings)}\0"
+    if digest is None:
+        parts = migration.parts()
+        contents = b"".join([blake2b(part.data, digest_size=16).digest() for part in parts])
+    else:
+        contents = digest(migration.path) if not migration.files else b"".join(map(digest, migration.paths))
+    return b"".join((said.encode("utf-8", "surrogateescape"), migration.settings, contents))
+
+
+def digests(beginning: object, migrations: Sequence[bytes], wanted: Container[int] | None = None) -> dict[int, str]:
     """What tells the first 0, 1, 2, … of the migrations from any others, and from another `beginning` (its repr).
 
-    By their numbers, of which `wanted` (default: all) are told. None of the migrations is read for it.
+    Of each is given what is `told` of it. By their numbers, of which `wanted` (default: all) are told.
     """
     found: dict[int, str] = {}
     digest = blake2b(repr(beginning).encode("utf-8", "surrogateescape"), digest_size=20)
     for number, migration in enumerate(migrations):
         if wanted is None or number in wanted:
             found[number] = digest.hexdigest()
-        names = [(os.path.basename(path), start) for path, start in migration.files or ((migration.path, 0),)]
-        lengths = len(migration.settings), len(migration.data)
-        told = (migration.layout, migration.version, migration.slug, names, lengths)
-        digest.update(repr(told).encode("utf-8", "surrogateescape"))
-        digest.update(migration.settings)
-        digest.update(migration.data)
+        digest.update(len(migration).to_bytes(8, "big"))
+        digest.update(migration)
     if wanted is None or len(migrations) in wanted:
         found[len(migrations)] = digest.hexdigest()
     return found

@@ -168,6 +168,7 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
     __slots__ = (
         "_dropped",
         "after",
+        "asked",
         "before",
         "change",
         "changes",
@@ -175,14 +176,14 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
         "doubts",
         "first",
         "fork",
-        "held",
         "migration",
         "now",
         "number",
         "rule",
+        "run",
         "section",
         "settings",
-        "siblings",
+        "survey",
         "undoing",
     )
 

@@ -121,7 +121,7 @@ def check(
     folders = tuple(folders)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
-    sources: dict[str, bytes] = {}
+    sources = folders[0].files if len(folders) == 1 else {}
     units: dict[str, tuple[str, ...]] = {}
     files = 0
     for folder in folders:
@@ -130,7 +130,8 @@ def check(
             result = _lint(folder, rules, settings, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
-        sources |= folder.files
+        if len(folders) > 1:
+            sources = {**sources, **folder.files}
         units |= {path: other.paths for path, other in result.migrations.items() if other.files}
         files += len(folder.judged)
     checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
@@ -145,8 +146,8 @@ def _lint(folder: Folder, rules: Ruleset, settings: Mapping[str, Any], *, cached
     """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
     migrations = _migrations(folder)
     if folder.judged or not migrations:
-        place = folder.path if cached and folder.series else None
-        return lint(migrations, rules.rules, settings, folder.judged, rules.known, place)
+        kept = (folder.path, folder.files) if cached and folder.series else None
+        return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept)
     if not settings.get("main-deleted"):
         return lint((), ())
     result = lint(migrations, rules.rules, settings, {migrations[0].path}, rules.known)

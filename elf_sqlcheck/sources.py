@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.layouts.folders import Tree
 
 STDIN = "-"
+#: A folder with no more files is always read whole.
+FEW = 24
 #: Folders that are never searched for migrations.
 _FOREIGN = frozenset({"node_modules", "venv", "__pycache__"})
 
@@ -59,8 +61,10 @@ def default_folder(config: Config, named: str = "") -> str:
     return ""
 
 
-def from_disk(paths: Sequence[str], config: Config, named: str = "") -> list[Folder]:
+def from_disk(paths: Sequence[str], config: Config, named: str = "", *, cached: bool = False) -> list[Folder]:
     """Read the files and folders asked for; without any, the migrations folder.
+
+    Files that a run before has seen as they are now are read when they are asked for, when that is `cached`.
 
     Raises:
         UsageError: A path cannot be read, a folder that was named holds no SQL, or there is no folder to be found.
@@ -77,7 +81,7 @@ def from_disk(paths: Sequence[str], config: Config, named: str = "") -> list[Fol
             wanted.add_folder(path, may_be_empty=not paths and not named)
         else:
             wanted.add(path)
-    return wanted.folders(layouts.read_bytes)
+    return wanted.folders(layouts.read_bytes, cached=cached)
 
 
 def whole(directory: str, layout: str = "") -> Folder:
@@ -225,17 +229,25 @@ class _Wanted:
             self.add(path)
         self.series.update(root for root, files in self.by_folder.items() if not set(files).isdisjoint(below))
 
-    def folders(self, read: Callable[[str], bytes]) -> list[Folder]:
+    def folders(self, read: Callable[[str], bytes], *, cached: bool = False) -> list[Folder]:
         """Read everything. Files outside of a series, as seeds and snippets, stand alone."""
         found: list[Folder] = []
         for folder, asked in self.by_folder.items():
             judged = [path for path in asked if not self.config.excludes(path)]
             if asked and not judged:
                 continue
-            contents = {path: read(path) for path in judged}
             names = members(folder, self.tree, self.config.layout)
-            if folder in self.series or _same(self.default, folder) or _is_series(names, contents):
-                files = {path: contents[path] if path in contents else read(path) for path in [*names, *judged]}
+            paths = dict.fromkeys((*names, *judged))
+            certain = folder in self.series or _same(self.default, folder)
+            contents = {} if certain else {path: read(path) for path in judged}
+            if certain or _is_series(names, contents):
+                files: Mapping[str, bytes]
+                if cached and len(paths) > FEW:
+                    from elf_sqlcheck.stamps import Files
+
+                    files = Files(folder, paths, read)
+                else:
+                    files = {path: contents[path] if path in contents else read(path) for path in paths}
                 found.append(Folder(folder, files, frozenset(judged), layout=self.config.layout))
             else:
                 found += [_alone(folder, path, contents[path]) for path in judged]

@@ -64,9 +64,7 @@ def _missing_created_at(context: Context[CreateTable]) -> Iterator[Finding]:
         message += f"; if {similar} is meant, this project's name for it is created_at"
     fix = Fix(f"add {definition}", edits) if edits and not similar else None
     name = table.name
-    yield context.provided(
-        context.finding(message, instead=definition, fix=fix), lambda final: _is_without(final, name)
-    )
+    yield context.provided(context.finding(message, instead=definition, fix=fix), _is_without, name)
 
 
 def _is_without(schema: Schema, name: Name) -> bool:

@@ -7,7 +7,6 @@ version. Without them (no Git, no main branch) nothing is said about it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from os.path import basename, dirname
 
 from elf_sqlcheck.rule import (
@@ -34,12 +33,9 @@ _STDIN = ("-", "<stdin>")
 
 def _duplicate_version(context: Context[Migration]) -> Iterator[Finding]:
     migration = context.migration
-    siblings = context.siblings
-    place = context.number
     if not migration.version or migration.layout == "prisma":  # Prisma goes by the whole name of the folder
         return
-    for number in (place - 1, place + 1):
-        other = siblings[number] if 0 <= number < len(siblings) else None
+    for other in context.beside():
         if other is None or not other.version or other.order[:2] != migration.order[:2]:
             continue
         if migration.layout == "elf" and dirname(other.path) != dirname(migration.path):
@@ -59,22 +55,6 @@ def _called(migration: Migration) -> str:
     return basename(dirname(migration.path)) if name in {"up.sql", "down.sql"} else name
 
 
-def _find(context: Context[Migration], dependency: str) -> int:
-    """The place among the siblings of the migration that a dependency names, -1 when there is none.
-
-    Siblings are sorted by version; the length of this migration's version tells where a full name's version ends.
-    """
-    siblings = context.siblings
-    version = dependency[: len(context.migration.version)]
-    first = bisect_left(siblings, version, key=lambda migration: migration.version)
-    for number in range(first, len(siblings)):
-        if siblings[number].version != version:
-            break
-        if dependency in (siblings[number].name, version):
-            return number
-    return next((n for n, sibling in enumerate(siblings) if dependency in (sibling.name, sibling.version)), -1)
-
-
 def _dependency_place(context: Context[Migration], dependency: str) -> Span | None:
     header = next((header for header in context.migration.headers if header.key == "dependencies"), None)
     if header is None:
@@ -88,7 +68,7 @@ def _dependency_place(context: Context[Migration], dependency: str) -> Span | No
 
 def _missing_dependency(context: Context[Migration]) -> Iterator[Finding]:
     for dependency in context.migration.dependencies:
-        if not dependency or _find(context, dependency) >= 0 or context.migration.path in _STDIN:
+        if not dependency or context.number_of(dependency) >= 0 or context.migration.path in _STDIN:
             continue
         near = nearest(dependency, [sibling.name for sibling in context.siblings if sibling is not context.migration])
         span = _dependency_place(context, dependency)
@@ -108,8 +88,8 @@ def _later_dependencies(context: Context[Migration]) -> Iterator[tuple[str, Migr
     """Dependencies that come after this migration, or are itself: every cycle has one of them."""
     migration = context.migration
     for dependency in migration.dependencies:
-        found = _find(context, dependency) if dependency else -1
-        other = context.siblings[found]
+        found = context.number_of(dependency) if dependency else -1
+        other = context.run[found]
         if found >= 0 and other.order >= migration.order:
             yield dependency, other
 
@@ -123,7 +103,7 @@ def _path(context: Context[Migration], start: Migration) -> list[Migration]:
         if way[-1] is context.migration:
             return way
         for dependency in way[-1].dependencies:
-            number = _find(context, dependency)
+            number = context.number_of(dependency)
             if number >= 0 and context.siblings[number].name not in seen:
                 seen.add(context.siblings[number].name)
                 ways.append([*way, context.siblings[number]])

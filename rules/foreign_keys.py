@@ -20,7 +20,7 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from elf_sqlcheck.rule import Constraint, Context, Finding, Schema, Table, Type
@@ -80,12 +80,11 @@ def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
         finding = context.finding(
             message, key.span, instead=statement, fix=_index_fix(context, table, index, statement)
         )
-        yield context.provided(finding, _is_never_covered(table, parent, key))
+        yield context.provided(finding, _is_never_covered, tuple(o.name for o in (table, parent) if o), key)
 
 
-def _is_never_covered(table: Table, parent: Table | None, key: Constraint) -> Callable[[Schema], bool]:
-    names = [owner.name for owner in (table, parent) if owner]
-    return lambda final: not any(_is_covered(final, final.table(name), key) for name in names)
+def _is_never_covered(final: Schema, owners: tuple[Name, ...], key: Constraint) -> bool:
+    return not any(_is_covered(final, final.table(name), key) for name in owners)
 
 
 def _is_covered(schema: Schema, owner: Table | None, key: Constraint) -> bool:
@@ -200,8 +199,7 @@ def _is_certain(context: Context[Keyed], target: Name) -> bool:
     tables = [table.known for table in context.before.tables() if table.name.schema == target.schema]
     if not tables or not all(tables):
         return False
-    names = {part for migration in context.siblings for part in (migration.name, migration.version)}
-    if not names.issuperset(context.migration.dependencies):
+    if any(context.number_of(dependency) < 0 for dependency in context.migration.dependencies):
         return False
     run = (*context.history, context.migration)
     return not any(m.broken or any(statement.kind in _UNSEEN for statement in m.up.statements) for m in run)

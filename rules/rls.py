@@ -18,9 +18,9 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from elf_sqlcheck.rule import Context, Finding, Name, Schema, Table
+    from elf_sqlcheck.rule import Context, Finding, Name, Schema
 
     _About = Context[CreateTable | SetRowSecurity] | Context[SetRowSecurity] | Context[CreatePolicy | SetRowSecurity]
 
@@ -30,19 +30,22 @@ _API_ROLES = frozenset({"anon", "authenticated"})
 _GRANTED = ("anon", "authenticated", "service_role", "public")
 
 
-def _if_there(name: Name, holds: Callable[[Table], bool]) -> Callable[[Schema], bool]:
-    """What `holds` says of the table after all files; not true when it is not there any more."""
-
-    def is_true(final: Schema) -> bool:
-        table = final.table(name)
-        return table is not None and holds(table)
-
-    return is_true
+def _is_open(final: Schema, name: Name) -> bool:
+    """Whether the table is there after all files and still has no row level security."""
+    table = final.table(name)
+    return table is not None and not table.row_security
 
 
-def _if_known(name: Name, holds: Callable[[Table], bool]) -> Callable[[Schema], bool]:
-    """As `_if_there`, of a table that the files made."""
-    return _if_there(name, lambda table: bool(table.known) and holds(table))
+def _is_shut(final: Schema, name: Name) -> bool:
+    """Whether all files together make the table, with row level security and no policy."""
+    table = final.table(name)
+    return table is not None and table.known and bool(table.row_security) and not any(table.policies.values())
+
+
+def _is_ignored(final: Schema, name: Name, policies: tuple[str, ...]) -> bool:
+    """Whether all files together make the table without row level security, and with one of the policies."""
+    table = final.table(name)
+    return table is not None and table.known and not table.row_security and any(map(table.policies.get, policies))
 
 
 def _revoked(context: _About, name: Name) -> bool:
@@ -82,7 +85,7 @@ def _table_without_rls(context: Context[CreateTable | SetRowSecurity]) -> Iterat
     fix = Fix("enable row level security", edits, Applicability.UNSAFE) if edits else None
     instead = f"{statement} and a policy for each of those who may see its rows"
     finding = context.finding(message, instead=instead, fix=fix)
-    yield context.provided(finding, _if_there(now.name, lambda table: not table.row_security))
+    yield context.provided(finding, _is_open, now.name)
 
 
 def _rls_without_policy(context: Context[SetRowSecurity]) -> Iterator[Finding]:
@@ -100,9 +103,7 @@ def _rls_without_policy(context: Context[SetRowSecurity]) -> Iterator[Finding]:
         f"or, where only service_role is meant to use it: REVOKE ALL ON {change.table} FROM anon, authenticated;"
     )
     finding = context.finding(message, instead=instead)
-    yield context.provided(
-        finding, _if_known(now.name, lambda table: bool(table.row_security) and not any(table.policies.values()))
-    )
+    yield context.provided(finding, _is_shut, now.name)
 
 
 def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iterator[Finding]:
@@ -129,9 +130,7 @@ def _policy_without_rls(context: Context[CreatePolicy | SetRowSecurity]) -> Iter
     )
     message = f"{which} no effect: row level security of {change.table} is off, so everybody with a grant sees and writes all rows"
     finding = context.finding(message, instead=statement, fix=fix)
-    yield context.provided(
-        finding, _if_known(now.name, lambda table: not table.row_security and any(map(table.policies.get, names)))
-    )
+    yield context.provided(finding, _is_ignored, now.name, tuple(names))
 
 
 def _is_switched_off(context: Context[CreatePolicy | SetRowSecurity]) -> bool:
@@ -161,9 +160,7 @@ def _missing_api_grant(context: Context[CreateTable]) -> Iterator[Finding]:
     statement = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {change.name} TO authenticated, service_role;"
     message = f"nobody is granted table {change.name}: in a project made since 30 May 2026, and in all from 30 October 2026 on, the Data API answers that permission is denied"
     fix = Fix("grant it to authenticated and service_role", context.append(statement), Applicability.SHOWN)
-    yield context.provided(
-        context.finding(message, instead=statement, fix=fix), lambda final: _is_granted_to_nobody(final, full)
-    )
+    yield context.provided(context.finding(message, instead=statement, fix=fix), _is_granted_to_nobody, full)
 
 
 def _is_granted_to_nobody(schema: Schema, table: Name) -> bool:

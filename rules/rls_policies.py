@@ -6,9 +6,9 @@ from elf_sqlcheck.rule import AlterPolicy, CreatePolicy, Edit, Example, Fix, Rul
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from elf_sqlcheck.rule import Context, Expression, Finding, Policy, Schema
+    from elf_sqlcheck.rule import Context, Expression, Finding, Name, Policy, Schema
 
 _CLIENTS = frozenset({"public", "anon", "authenticated"})
 #: Roles that row level security does not concern.
@@ -25,31 +25,27 @@ def _written(context: Context[CreatePolicy | AlterPolicy]) -> Policy | None:
     said = change.policy if isinstance(change, CreatePolicy) else change
     table = context.after.table(change.table)
     policy = table.policies.get(said.name) if table else None
-    return policy if policy is not None and _is_as(said, policy) else None
+    return policy if policy is not None and _is_as((said.using, said.check), policy) else None
 
 
-def _if_it_stays_so(context: Context[CreatePolicy | AlterPolicy]) -> Callable[[Schema], bool]:
-    """Whether no later file of the run writes or drops the policy."""
+def _said(context: Context[CreatePolicy | AlterPolicy]) -> tuple[Name, str, Expression | None, Expression | None]:
+    """What the statement writes into a policy: its table and its name, USING and WITH CHECK."""
     change = context.change
     said = change.policy if isinstance(change, CreatePolicy) else change
-    name = context.now.resolve(change.table)
-
-    def is_true(final: Schema) -> bool:
-        table = final.table(name)
-        policy = table.policies.get(said.name) if table else None
-        return policy is not None and _is_as(said, policy)
-
-    return is_true
+    return context.now.resolve(change.table), said.name, said.using, said.check
 
 
-def _is_as(said: Policy | AlterPolicy, kept: Policy) -> bool:
-    return all(e is None or e is now for e, now in _pairs(said, kept))
+def _stays(final: Schema, table: Name, name: str, using: Expression | None, check: Expression | None) -> bool:
+    """Whether no later file of the run writes or drops the policy."""
+    owner = final.table(table)
+    policy = owner.policies.get(name) if owner else None
+    return policy is not None and _is_as((using, check), policy)
 
 
-def _pairs(
-    said: Policy | AlterPolicy, kept: Policy
-) -> tuple[tuple[Expression | None, Expression | None], tuple[Expression | None, Expression | None]]:
-    return (said.using, kept.using), (said.check, kept.check)
+def _is_as(said: tuple[Expression | None, Expression | None], kept: Policy) -> bool:
+    """Whether a policy has these conditions from the very statement that writes them."""
+    pairs = zip(said, (kept.using, kept.check), strict=True)
+    return all(e is None or (now is not None and e == now and e.span == now.span) for e, now in pairs)
 
 
 def _is_always_true(expression: Expression | None) -> bool:
@@ -78,7 +74,7 @@ def _policy_always_true(context: Context[CreatePolicy | AlterPolicy]) -> Iterato
         f"{clause}; where only the server is meant: TO service_role, or no policy at all, since service_role needs none"
     )
     message = f"the policy {policy.name} lets {everybody} {what}: its condition is always true"
-    yield context.provided(context.finding(message, instead=instead), _if_it_stays_so(context))
+    yield context.provided(context.finding(message, instead=instead), _stays, *_said(context))
 
 
 def _policy_trusts_user_metadata(context: Context[CreatePolicy | AlterPolicy]) -> Iterator[Finding]:
@@ -95,7 +91,7 @@ def _policy_trusts_user_metadata(context: Context[CreatePolicy | AlterPolicy]) -
         (span for text, span in context.tokens(change.statement.span) if any(word in text for word in words)), None
     )
     message = f"the policy {policy.name} on {change.table} trusts user_metadata, which each user may set to anything: auth.updateUser({{ data: … }}) is all it takes"
-    yield context.provided(context.finding(message, place), _if_it_stays_so(context))
+    yield context.provided(context.finding(message, place), _stays, *_said(context))
 
 
 def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Iterator[Finding]:
@@ -118,7 +114,7 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
             f"the policy {policy.name} calls {calls[0][0]}() anew for each row of {change.table} that a query reads"
         )
         finding = context.finding(message, instead=f"(SELECT {calls[0][0]}())")
-        yield context.provided(finding, _if_it_stays_so(context))
+        yield context.provided(finding, _stays, *_said(context))
         return
     edits: list[Edit] = []
     for _, start in calls:
@@ -130,7 +126,7 @@ def _policy_calls_per_row(context: Context[CreatePolicy | AlterPolicy]) -> Itera
     wrapped = f"{context.keywords('(SELECT ')}{text})"
     message = f"the policy {policy.name} calls {text} anew for each row of {change.table} that a query reads; wrapped, it is called once a query"
     fix = Fix("wrap the calls in (SELECT …)", tuple(edits))
-    yield context.provided(context.finding(message, span, instead=wrapped, fix=fix), _if_it_stays_so(context))
+    yield context.provided(context.finding(message, span, instead=wrapped, fix=fix), _stays, *_said(context))
 
 
 def _end_of_call(context: Context[CreatePolicy | AlterPolicy], start: int) -> int:
@@ -161,13 +157,17 @@ def _multiple_permissive_policies(context: Context[CreatePolicy]) -> Iterator[Fi
     command = "command" if command == "all" else command.upper()
     message = f"the policies {quoted(policy.name)} and {names} of {change.table} hold for the same role and the same {command}: Postgres computes all of them for each row"
     finding = context.finding(message.replace("the same command", "every command"))
-    stays, name = _if_it_stays_so(context), table.name
+    yield context.provided(finding, _stay_both, _said(context), table.name, tuple(others))
 
-    def is_true(final: Schema) -> bool:
-        last = final.table(name)
-        return stays(final) and any(last and last.policies.get(other.name) == other for other in others)
 
-    yield context.provided(finding, is_true)
+def _stay_both(
+    final: Schema,
+    said: tuple[Name, str, Expression | None, Expression | None],
+    name: Name,
+    others: tuple[Policy, ...],
+) -> bool:
+    last = final.table(name)
+    return _stays(final, *said) and any(last and last.policies.get(other.name) == other for other in others)
 
 
 def _overlap(one: Policy, other: Policy) -> bool:

@@ -18,7 +18,7 @@ from elf_sqlcheck.rule import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from elf_sqlcheck.rule import Context, Finding, Schema
 
@@ -74,17 +74,13 @@ def _view_bypasses_rls(context: Context[CreateView | CreateTable]) -> Iterator[F
         message += "; it has had security_invoker, which CREATE OR REPLACE VIEW forgets unless it is said again"
     instead = f"ALTER VIEW {change.name} SET (security_invoker = true);"
     finding = context.finding(message, instead=instead, fix=_with_invoker(context, change))
-    yield context.provided(finding, _if_it_stays_so(full))
+    yield context.provided(finding, _stays_so, full)
 
 
-def _if_it_stays_so(view: Name) -> Callable[[Schema], bool]:
+def _stays_so(final: Schema, view: Name) -> bool:
     """Whether the view is there after all files, and still reads with the rights of its owner."""
-
-    def is_true(final: Schema) -> bool:
-        last = final.view(view)
-        return last is not None and not _applies_rights_of_caller(last.options)
-
-    return is_true
+    last = final.view(view)
+    return last is not None and not _applies_rights_of_caller(last.options)
 
 
 def _elsewhere(name: Name, kind: str) -> str:
@@ -117,7 +113,7 @@ def _auth_users_exposed(context: Context[CreateView]) -> Iterator[Finding]:
     message = f"{kind} {change.name} reads auth.users with the rights of its owner: every client can list the users of the project through the Data API"
     finding = context.finding(message)
     full = context.now.resolve(change.name)
-    yield context.provided(finding, _if_it_stays_so(full)) if may_change else finding
+    yield context.provided(finding, _stays_so, full) if may_change else finding
 
 
 _NOTES = "CREATE TABLE notes (id uuid PRIMARY KEY, user_id uuid);\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;"

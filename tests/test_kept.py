@@ -17,7 +17,9 @@ from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.schema import Links
 from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.fingerprint import told
 from elf_sqlcheck.lint import lint
+from elf_sqlcheck.tables import Table, keep
 from tests import ddl_strategies
 from tests.forks import run
 from tests.migrate_files import write
@@ -85,13 +87,14 @@ def test_a_run_that_begins_with_what_was_kept_finds_the_same(tmp_path: Path, sec
     folder = str(tmp_path / "m")
     for count in range(2, len(sections) + 2):
         judged = migrations(sections)[:count]
-        found = lint(judged, RULES, {"profile": "supabase"}, {judged[-1].path}, folder=folder)
+        files = {migration.path: migration.data for migration in judged}
+        found = lint(judged, RULES, {"profile": "supabase"}, {judged[-1].path}, kept=(folder, files))
         anew = migrations(sections)[:count]
         expected = lint(anew, RULES, {"profile": "supabase"}, {anew[-1].path})
         assert found.findings == expected.findings
         assert [f.span for f in found.findings] == [f.span for f in expected.findings]
-        state = kept.History(folder, judged, count - 1, 0)
-        catalog, routines = state.begin()
+        state = kept.History(folder, judged, [*map(told, judged)])
+        catalog, routines = state.begin(count - 1, count - 1)
         assert state.count == count - 1
         fresh, functions = folded(anew[: count - 1])
         assert list(catalog.objects.items()) == list(fresh.objects.items())
@@ -132,15 +135,17 @@ def files_of(cached: Path) -> list[Path]:
     return sorted(path for path in cached.rglob("*") if path.is_file())
 
 
-def test_the_command_keeps_one_table_and_says_the_same_with_it(tmp_path: Path, tables: Path) -> None:
+def test_the_command_keeps_what_it_found_and_says_the_same_with_it(tmp_path: Path, tables: Path) -> None:
     last = long_history(tmp_path / "migrations")
     anew = said(last, "--no-cache", cached=tables)
     assert not files_of(tables)
     assert said(last, cached=tables) == anew
-    [path] = files_of(tables)
-    assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
+    paths = files_of(tables)
+    assert {path.parent.parent.name for path in paths} == {"files", "schemas", "verdicts"}
+    for path in paths:
+        assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
     assert said(last, cached=tables) == anew
-    assert files_of(tables) == [path]
+    assert files_of(tables) == paths
 
 
 def test_an_edit_of_what_came_before_is_seen(tmp_path: Path, tables: Path) -> None:
@@ -158,7 +163,7 @@ def test_an_edit_of_what_came_before_is_seen(tmp_path: Path, tables: Path) -> No
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"nonsense" * 1000),
         lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-        lambda path: path.write_bytes(path.read_bytes().replace(b"Table", b"Tabel")),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"Table", b"Tabel").replace(b"Finding", b"Found")),
         lambda path: path.write_bytes(
             bytes(byte ^ (number % 97 == 5) for number, byte in enumerate(path.read_bytes()))
         ),
@@ -169,8 +174,14 @@ def test_an_edit_of_what_came_before_is_seen(tmp_path: Path, tables: Path) -> No
 def test_a_table_that_is_broken_is_as_if_it_were_not_there(tmp_path: Path, tables: Path, spoil: Any) -> None:
     last = long_history(tmp_path / "migrations")
     anew = said(last, cached=tables)
-    [path] = files_of(tables)
-    spoil(path)
+    for path in files_of(tables):
+        kept = path.read_bytes()
+        spoil(path)
+        assert said(last, cached=tables) == anew
+        if path.is_file():
+            path.write_bytes(kept)
+    for path in files_of(tables):
+        spoil(path)
     assert said(last, cached=tables) == anew
 
 
@@ -184,7 +195,7 @@ def test_nothing_is_kept_where_nothing_can_be_written(tmp_path: Path, tables: Pa
 def test_only_the_newest_tables_stay(tmp_path: Path) -> None:
     for number in range(cache.MOST + 3):
         path = tmp_path / f"{number}-x"
-        assert cache.keep(str(path), [("key", number)])
+        assert keep(str(path), [("key", number)])
         os.utime(path, (number, number))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}-x" for n in range(3, cache.MOST + 3)]
 
@@ -195,9 +206,9 @@ def test_a_table_runs_no_code(tmp_path: Path) -> None:
             return os.system, (f"touch {tmp_path}/pwned",)
 
     path = str(tmp_path / "table")
-    assert cache.keep(path, [("key", Evil())])
+    assert keep(path, [("key", Evil())])
     with pytest.raises(CacheError, match="it holds a system"):
-        cache.Table(path, {}).get("key")
+        Table(path, {}).get("key")
     assert not (tmp_path / "pwned").exists()
 
 
@@ -212,4 +223,4 @@ def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, tables:
     outputs = {process.communicate() for process in runs}
     assert len(outputs) == 1
     assert not next(iter(outputs))[1]
-    assert len(files_of(tables)) == 1
+    assert {path.parent.parent.name for path in files_of(tables)} <= {"files", "schemas", "verdicts"}

@@ -70,7 +70,7 @@ def test_what_is_told_before_reading_is_what_reading_finds(name: str) -> None:
     assert later
     for migration in later:
         told = [getattr(migration, field) for field in TOLD]
-        assert told == [getattr(migration._read(), field) for field in TOLD]
+        assert told == [getattr(migration.read_once(), field) for field in TOLD]
 
 
 def test_a_file_whose_name_tells_no_version_is_read_at_once() -> None:

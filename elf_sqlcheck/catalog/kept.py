@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from elf_sqlcheck import cache, model, sql
-from elf_sqlcheck.cache import Table
+from elf_sqlcheck import cache, model, sql, tables
 from elf_sqlcheck.catalog import changes, entries, objects
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
@@ -20,6 +19,7 @@ from elf_sqlcheck.catalog.schema import Links
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import digests, installation
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.tables import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,26 +184,20 @@ class _Functions(Lazy):
 
 
 class History:
-    """What is kept of the migrations before number `end` of a folder, `folder` as it is shown.
+    """What is kept of the first migrations of a folder, `folder` as it is shown; `told` tells each of them."""
 
-    `few` more files than are in what is kept are folded, not kept.
-    """
-
-    def __init__(self, folder: str, migrations: Sequence[Migration], end: int, few: int) -> None:
-        from hashlib import blake2b
-
+    def __init__(self, folder: str, migrations: Sequence[Migration], told: Sequence[bytes]) -> None:
         self._migrations = migrations
-        self._few = few
-        self._end = end
+        self._told = told
         self._base = ""
         self.count = 0
-        place = cache.folder()
-        name = blake2b(os.fsencode(os.path.abspath(folder or ".")), digest_size=12).hexdigest()
-        self._directory = os.path.join(place, "schemas", name) if place else ""
+        self._directory = cache.place_of("schemas", folder)
         self._digests: dict[int, str] = {}
 
-    def begin(self) -> tuple[Catalog, Routines]:
-        """The catalog and the functions to begin with; `count` are the migrations that are in them then."""
+    def begin(self, most: int, later: int) -> tuple[Catalog, Routines]:
+        """The catalog and the functions to begin with; `count` are the migrations that are in them then, at `most` so
+        many. `later` is the number of those that `keep` is called for, if it is.
+        """
         there: dict[int, list[str]] = {}
         try:
             names = os.listdir(self._directory) if self._directory else []
@@ -211,10 +205,10 @@ class History:
             names = []
         for name in names:
             first, _, digest = name.partition("-")
-            if first.isdecimal() and digest and int(first) <= self._end:
+            if first.isdecimal() and digest and int(first) <= most:
                 there.setdefault(int(first), []).append(digest)
         beginning = sql.parser_file(), installation("", "catalog", "layouts")
-        self._digests = digests(beginning, self._migrations[: self._end], {*there, self._end})
+        self._digests = digests(beginning, self._told[: max(most, later)], {*there, later})
         for count in sorted(there, reverse=True):
             if self._digests[count] in there[count]:
                 try:
@@ -223,10 +217,10 @@ class History:
                     continue
         return Catalog(), Routines()
 
-    def keep(self, catalog: Catalog, routines: Routines) -> None:
-        """Keep the state at the end, unless one is kept that is nearly as good."""
-        if self._directory and self._end - self.count > self._few:
-            cache.keep(self._path(self._end), self._state(catalog, routines), self._base)
+    def keep(self, count: int, catalog: Catalog, routines: Routines) -> None:
+        """Keep the state after the first `count` migrations, where it can be kept."""
+        if self._directory:
+            tables.keep(self._path(count), self._state(count, catalog, routines), self._base)
 
     def _path(self, count: int) -> str:
         return os.path.join(self._directory, f"{count}-{self._digests[count]}")
@@ -249,14 +243,14 @@ class History:
             Routines(_Functions(table, self._migrations)),
         )
 
-    def _state(self, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
+    def _state(self, count: int, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
         yield (_FACTS, ""), (catalog.migration, catalog.defaults)
         for field, values in (("objects", catalog.objects), *((f, getattr(catalog.links, f)) for f in Links.__slots__)):
             if isinstance(values, Lazy):
                 yield from values.changes()
             else:
                 yield from (((field, key), value) for key, value in values.items())
-        numbers = {id(migration.data): place for place, migration in enumerate(self._migrations[: self._end])}
+        numbers = {id(migration.data): place for place, migration in enumerate(self._migrations[:count])}
         known = routines.known
         for name in known.changed if isinstance(known, Lazy) else known:
             function, data = known[name]

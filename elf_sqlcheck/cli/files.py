@@ -39,18 +39,28 @@ def refuse_contradictions(
 
 
 def folders(
-    paths: tuple[str, ...], config: Config, directory: str, *, staged: bool, since: str | None, stdin_filename: str
+    paths: tuple[str, ...],
+    config: Config,
+    directory: str,
+    *,
+    staged: bool,
+    since: str | None,
+    stdin_filename: str,
+    cached: bool = False,
 ) -> list[Folder]:
-    """Read what the options of `options.files` name, from the disk, the index or standard input; raises UsageError."""
+    """Read what the options of `options.files` name, from the disk, the index or standard input; raises UsageError.
+
+    `cached` is that of `sources.from_disk`.
+    """
     if sources.STDIN in paths:
         return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
     if staged:
         return sources.from_index(paths, config, directory)
     if since is None:
-        return sources.from_disk(paths, config, directory)
+        return sources.from_disk(paths, config, directory, cached=cached)
     repository = here("--since needs")
     changed = repository.changed_since(since)
-    return sources.changed_only(sources.from_disk(paths, config, directory), changed, repository.root)
+    return sources.changed_only(sources.from_disk(paths, config, directory, cached=cached), changed, repository.root)
 
 
 def nothing(*, staged: bool, since: str | None) -> str:

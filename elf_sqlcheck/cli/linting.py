@@ -46,10 +46,14 @@ def lint(
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = meaning.printer(more)
     rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
-    folders = files.folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
+    rewriting = fixing or diffing or adding
+    folders = files.folders(
+        paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename,
+        cached=not (more["no_cache"] or rewriting),
+    )  # fmt: skip
     baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     fixed: Fixed | None = None
-    if fixing or diffing or adding:
+    if rewriting:
         if adding:
             named = (*more["select"], *more["extend_select"])
             fixed = run.allow(folders, rules, config, reason, named=named, baseline=baseline)

@@ -6,7 +6,7 @@ from elf_sqlcheck.teams import owner_of_role, schemas_of, team_slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
@@ -28,7 +28,7 @@ class Belonging:
         migration: Migration
         now: Schema
         settings: Mapping[str, Any]
-        siblings: Sequence[Migration]
+        teams: Callable[[], frozenset[str]]
 
     def is_exposed(self, name: Name) -> bool:
         """Whether the relation is in a schema that Supabase's Data API serves (`exposed-schemas`)."""
@@ -54,5 +54,4 @@ class Belonging:
         return self._team_of(role) not in {"", team_slug(self.migration.team)}
 
     def _team_of(self, role: str) -> str:
-        names = {migration.team for migration in self.siblings if migration.team}
-        return owner_of_role(role, self.settings.get("teams", {}), names)
+        return owner_of_role(role, self.settings.get("teams", {}), self.teams())

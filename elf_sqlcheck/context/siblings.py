@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.context.survey import AHEAD, HOLDING, TEAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
-    from elf_sqlcheck.catalog.schema import Schema
+    from elf_sqlcheck.context.survey import Survey
     from elf_sqlcheck.model import Finding, Migration
-
-#: Kinds of statements that hold others, which may be made up of pieces that nobody can read beforehand.
-HOLDING = frozenset({"DoStmt", "CreateFunctionStmt"})
 
 
 class Siblings:
-    """The part of a `Context` that looks beyond the migration judged; `siblings` are all of the run, in order."""
+    """The part of a `Context` that looks beyond the migration judged.
+
+    What is found of a file is kept for the next run, in which other files may have been added. So it is noted what has
+    been asked about later ones: the answers to the questions in `asked` have to be the same then, and where AHEAD is
+    one of them, all migrations have to be. Those before this one, and the next one, may always be asked about.
+    """
 
     __slots__ = ()
 
     if TYPE_CHECKING:
-        doubts: list[tuple[Finding, Callable[[Schema], bool]]]
-        held: dict[tuple[str, frozenset[str]], bool]
+        asked: set[tuple[str, ...]]
+        doubts: list[tuple[Finding, Callable[..., bool], tuple[Any, ...]]]
         number: int
-        siblings: Sequence[Migration]
+        run: Sequence[Migration]
+        survey: Survey
+
+    @property
+    def siblings(self) -> Sequence[Migration]:
+        """All migrations of the run, in order."""
+        self.asked.add(AHEAD)
+        return self.run
 
     @property
     def history(self) -> Sequence[Migration]:
         """The migrations of the run before this one."""
-        return self.siblings[: self.number]
+        return self.run[: self.number]
 
-    def provided(self, finding: Finding, holds: Callable[[Schema], bool]) -> Finding:
-        """A finding that counts only if `holds` is true of the schema after the last file of the run: a later file may
-        bring what this one lacks. It is asked when all rules are through, so nothing of the context may be used in it.
+    def beside(self) -> tuple[Migration | None, Migration | None]:
+        """The migration just before this one, and the one just after it."""
+        number, run = self.number, self.run
+        return run[number - 1] if number else None, run[number + 1] if number + 1 < len(run) else None
+
+    def number_of(self, name: str) -> int:
+        """The number of the first migration with that full name or version, -1 when there is none."""
+        number = self.survey.number_of(name)
+        if not 0 <= number < self.number:
+            self.asked.add(AHEAD)
+        return number
+
+    def provided(self, finding: Finding, holds: Callable[..., bool], *facts: Any) -> Finding:
+        """A finding that counts only if `holds(schema, *facts)` is true of the schema after the last file of the run: a
+        later file may bring what this one lacks. It is asked when all rules are through, so nothing of the context may
+        be used in it. What is a function of the rule's module, and facts that are made of values and objects of the
+        catalog, can be kept for the next run.
         """
-        self.doubts.append((finding, holds))
+        self.doubts.append((finding, holds, facts))
         return finding
 
     def changes_of(self, migration: Migration) -> Sequence[Change]:
@@ -47,16 +72,13 @@ class Siblings:
         """Whether a DO block or a function of the run that has an EXECUTE holds `words` (lower case, single blanks): it
         may do what they say to objects whose names nobody can tell. Other `kinds` of statements need no EXECUTE.
         """
-        found = self.held.get((words, kinds))
-        if found is None:
-            found = self.held[words, kinds] = any(
-                words in text and (kinds is not HOLDING or "execute" in text)
-                for migration in self.siblings
-                for statement in migration.up.statements
-                if statement.kind in kinds
-                for text in (" ".join(migration.text(statement.span).lower().split()),)
-            )
-        return found
+        self.asked.add((words, *sorted(kinds)))
+        return self.survey.holds(words, kinds)
+
+    def teams(self) -> frozenset[str]:
+        """The teams whose migrations there are in the run."""
+        self.asked.add(TEAMS)
+        return self.survey.teams()
 
 
 def code_of(data: bytes) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.layouts import elf, plain
+from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ _READERS = {
 }
 
 
-def read(path: str, data: bytes, layout: str = "") -> Migration:
-    """Read one file in the layout named, or in the one its name and contents tell."""
+def read(path: str, data: bytes | Callable[[], bytes], layout: str = "") -> Migration:
+    """Read one file in the layout named, or in the one its name and contents tell; `data` may be what reads it."""
     if layout == elf.NAME or (not layout and elf.recognizes(path, data)):
         return elf.read(path, data)
+    data = data if isinstance(data, bytes) else data()
     found = _read_other({path: data}, layout or recognize({path: data}))
     return found[0] if found else plain.read(path, data)
 
@@ -46,7 +48,7 @@ def read_all(files: Mapping[str, bytes], layout: str = "") -> list[Migration]:
     """
     layout = layout or recognize(files)
     if layout in {elf.NAME, ""}:
-        return in_order([read(path, data, layout) for path, data in files.items()])
+        return in_order([read(path, data, layout) for path, data in unread(files)])
     return in_order(_read_other(files, layout))
 
 

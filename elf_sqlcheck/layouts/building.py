@@ -71,7 +71,7 @@ def two_files(
         "repeatable": repeatable,
         "settings": settings,
     }
-    read = partial(_two_files, data, up, down, running, outside, more)
+    read = partial(_two_files, up=up, down=down, running=running, outside=outside, more=more)
     return Later(read, there[0][0], data, **outside)
 
 
@@ -117,11 +117,11 @@ def without_placeholders(data: bytes) -> bytes:
     return _PLACEHOLDER.sub(lambda found: b"__" + found[1] + b"_", data) if b"${" in data else data
 
 
-def stray(layout: str, path: str, data: bytes, message: str, instead: str) -> Migration:
+def stray(layout: str, path: str, data: bytes | Callable[[], bytes], message: str, instead: str) -> Migration:
     """A file that the tool never runs: nothing in it counts, and the rule on names says why."""
     return Migration(
         path,
-        data,
+        data if isinstance(data, bytes) else data(),
         layout=layout,
         version="",
         slug=basename(path).removesuffix(".sql"),

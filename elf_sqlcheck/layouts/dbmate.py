@@ -14,10 +14,11 @@ from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, line_end, never_wrapped, stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
+from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from elf_sqlcheck.model import Broken
 
@@ -34,16 +35,17 @@ def recognizes(data: bytes) -> bool:
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [_read(path, data) for path, data in files.items()]
+    return [_read(path, data) for path, data in unread(files)]
 
 
-def _read(path: str, data: bytes) -> Migration:
+def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     name = _FILE_NAME.match(basename(path))
     if name is None:
         message = f"dbmate never runs {basename(path)}: its name does not begin with a version"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`dbmate new` does that)")
     version, slug = name[1], name[2].lstrip("_-")
-    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+    read = partial(_whole, path, version=version, slug=slug)
+    return Later(read, path, data, layout=NAME, version=version, slug=slug)
 
 
 def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:

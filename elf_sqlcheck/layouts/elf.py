@@ -18,6 +18,8 @@ from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elf_sqlcheck.model import Broken, Statement
 
 NAME = "elf"
@@ -28,24 +30,25 @@ _OUR_VERSION = later(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
 _HEADER = later(rb"--[ \t]*+([A-Za-z][A-Za-z-]*+)[ \t]*+:[ \t]*+(.*)")
 
 
-def recognizes(path: str, data: bytes) -> bool:
+def recognizes(path: str, data: bytes | Callable[[], bytes]) -> bool:
     """Whether a file is of this layout: by its name, a marker with a rule of `=`, or a version like ours in a header.
 
     A comment `-- Migration: …` or `-- Down migration` alone does not tell: many write those in files of other layouts.
     """
     if FILE_NAME.match(basename(path)):
         return True
+    data = data if isinstance(data, bytes) else data()
     return _OUR_VERSION.search(data, 0, 2000) is not None or any(
         b"=" in data[start:end] for name, start, end in _markers(data) if name != "verify"
     )
 
 
-def read(path: str, data: bytes) -> Migration:
+def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     """Read one file, when it is needed if its name tells its version; `path` is kept as given."""
     match = FILE_NAME.match(basename(path))
     if match is None:
-        return _whole(path, data)
-    return Later(partial(_whole, path, data), path, data, layout=NAME, version=match[1], slug=match[2])
+        return _whole(path, data if isinstance(data, bytes) else data())
+    return Later(partial(_whole, path), path, data, layout=NAME, version=match[1], slug=match[2])
 
 
 def _whole(path: str, data: bytes) -> Migration:

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 class Later(Migration):
     """A migration of which nothing is known yet but its bytes, and what the names of its files tell.
 
-    `read` returns all of it, and must agree with what is given here. What it returns may depend on nothing but these
-    bytes, names and `settings`. It is called when anything else is first asked for; from then on this is a `Migration`
-    like any other: an attribute of a class with `__getattr__` takes several times as long to get, set or not.
+    `data` are these bytes, or what reads them. `read` is given them and returns all of it, and must agree with what is
+    given here. What it returns may depend on nothing but these bytes, names and `settings`. It is called when anything
+    else is first asked for; from then on this is a `Migration` like any other: an attribute of a class with
+    `__getattr__` takes several times as long to get, set or not.
     """
 
     __slots__ = ()
 
     def __init__(
         self,
-        read: Callable[[], Migration],
+        read: Callable[[bytes], Migration],
         path: str,
-        data: bytes,
+        data: bytes | Callable[[], bytes],
         *,
         layout: str,
         version: str,
@@ -34,9 +35,10 @@ class Later(Migration):
         sealed: bool = False,
         settings: bytes = b"",
     ) -> None:
-        self._read = read
+        self._read = read, data
         self.path = path
-        self.data = data
+        if isinstance(data, bytes):
+            self.data = data
         self.layout = layout
         self.version = version
         self.slug = slug
@@ -48,9 +50,12 @@ class Later(Migration):
 
     def __getattr__(self, name: str) -> Any:
         """Read it: Python asks here for what is not set."""
+        if name == "data":
+            self.data = self._read[1]()  # type: ignore[operator] # where it is bytes, they are set
+            return self.data
         if name not in _READ:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-        whole = self._read()
+        whole = self.read_once()
         for field in _READ:
             try:
                 object.__getattribute__(self, field)
@@ -62,7 +67,8 @@ class Later(Migration):
 
     def read_once(self) -> Migration:
         """See `Migration`."""
-        return self._read()
+        whole: Migration = self._read[0](self.data)
+        return whole
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Read it, so that what is copied or sent elsewhere is a `Migration`."""

@@ -10,22 +10,24 @@ from elf_sqlcheck import sql
 from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
+from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAME = "plain"
 _VERSION = later(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
 
 
-def read(path: str, data: bytes) -> Migration:
+def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     """Read one file, when it is needed; leading digits of its name, if any, are its version."""
     stem = basename(path).removesuffix(".sql")
     match = _VERSION.match(stem)
     version = match[1] if match else ""
     slug = stem[match.end() :] if match else stem
-    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+    whole = partial(_whole, path, version=version, slug=slug)
+    return Later(whole, path, data, layout=NAME, version=version, slug=slug)
 
 
 def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
@@ -36,4 +38,4 @@ def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [read(path, data) for path, data in files.items()]
+    return [read(path, data) for path, data in unread(files)]

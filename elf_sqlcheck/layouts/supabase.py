@@ -17,10 +17,11 @@ from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
+from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAME = "supabase"
 FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
@@ -28,16 +29,17 @@ FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [_read(path, data) for path, data in files.items()]
+    return [_read(path, data) for path, data in unread(files)]
 
 
-def _read(path: str, data: bytes) -> Migration:
+def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     name = FILE_NAME.match(basename(path))
     if name is None:
         message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`supabase migration new`)")
     version, slug = name.groups()
-    return Later(partial(_whole, path, data, version, slug), path, data, layout=NAME, version=version, slug=slug)
+    read = partial(_whole, path, version=version, slug=slug)
+    return Later(read, path, data, layout=NAME, version=version, slug=slug)
 
 
 def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:

@@ -44,4 +44,4 @@ def digests(before: Sequence[Migration], ordered: Sequence[Migration], options: 
         options.teams,
         sorted({migration.layout for migration in ordered}),
     )
-    return [*fingerprint.digests(beginning, before).values()]
+    return [*fingerprint.digests(beginning, [*map(fingerprint.told, before)]).values()]

@@ -1,0 +1,218 @@
+"""What was found in the migrations of a folder, kept for the next run: it judges those that have changed, and what
+depends on them.
+
+What is found in a migration depends on those before it, on the next one, and on what its rules asked about the others
+(see `context.siblings`). So it is kept with what tells all migrations up to it, and with the answers to those
+questions; what a later file may still bring (`Siblings.provided`) is asked of the schema each time. It is true of the
+same rules with the same settings, of the same program.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from hashlib import blake2b
+
+from elf_sqlcheck import cache, finding, model, sql
+from elf_sqlcheck.catalog import entries, objects
+from elf_sqlcheck.context.survey import AHEAD, Survey
+from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.fingerprint import installation, told
+from elf_sqlcheck.record import Record
+from elf_sqlcheck.stamps import Files, digest_in
+from elf_sqlcheck.suppress import Suppression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from elf_sqlcheck.model import Finding, Migration
+    from elf_sqlcheck.rule import Rule
+
+#: What a finding and the facts of a doubt may be made of.
+_CLASSES = {
+    name: found
+    for module in (entries, objects, model, finding)
+    for name, found in vars(module).items()
+    if isinstance(found, type) and (issubclass(found, Record) or found.__module__ == finding.__name__)
+}
+#: Settings that tell the present branch from the main one: of these each migration has its own part.
+_MAIN = ("main-added", "main-deleted", "main-files", "main-newest")
+#: The fields of a memory as it is stored.
+_FIELDS = ("signatures", "judged", "asked", "answers", "found")
+
+
+class Found(Record):
+    """What the rules found in a migration.
+
+    `kept` and `allowed` are the findings that stay and those that a comment allows, as they came out in the end. Where
+    there are doubts, `raw` are all findings, and each doubt is the number of one of them, the name of the function that
+    has to hold of the last schema, in the module of the rule, its facts, and whether it held; `inexact` and
+    `suppressions` are those of the verdict.
+    """
+
+    kept: tuple[Finding, ...]
+    allowed: tuple[Finding, ...]
+    raw: tuple[Finding, ...] = ()
+    doubts: tuple[tuple[int, str, tuple[Any, ...], bool], ...] = ()
+    inexact: tuple[model.Span, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+
+
+_CLASSES |= {"Found": Found, "Suppression": Suppression}
+
+
+class Memory:
+    """What is remembered of the `migrations` of a folder, of which the `files` are given.
+
+    `signatures` tell each of them. After `recall`, `start` is the number of the first migration asked for that has to
+    be judged anew, None when there is none, `same` says that nothing at all has changed, and `survey` goes on from what
+    was asked before.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        files: Mapping[str, bytes],
+        migrations: Sequence[Migration],
+        rules: Sequence[Rule],
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.folder = folder
+        self._files = files
+        self._rules = {rule.name: rule for rule in rules}
+        digest = digest_in(files)
+        self.signatures = [told(migration, digest) for migration in migrations]
+        self._marked = [*self.signatures]
+        for number, mark in _marks(migrations, settings):
+            self._marked[number] += mark
+        self._total = len(migrations)
+        place = "" if settings.get("main-deleted") or not _ours(rules) else cache.place_of("verdicts", folder)
+        self._path = os.path.join(place, _key(folder, rules, settings)) if place else ""
+        self._changed = False
+        self._known: dict[int, Found | None] = {}
+        self._asked: dict[int, tuple[tuple[str, ...], ...]] = {}
+        self._first: int | None = 0
+        self.start: int | None = 0
+        self.same = False
+        self.survey = Survey(migrations)
+        self._migrations = migrations
+
+    def recall(self, asked: Sequence[int]) -> None:
+        """Find out what is still true; `asked` are the numbers of the migrations that are to be judged."""
+        self.start = self._first = asked[0] if asked else None
+        try:
+            kept = cache.read(self._path, _CLASSES) if self._path else None
+            if kept is not None:
+                self._recall(dict(zip(_FIELDS, kept, strict=True)), asked)
+        except (CacheError, TypeError, ValueError, AttributeError, KeyError, IndexError):
+            self.forget()
+
+    def _recall(self, kept: Mapping[str, Any], asked: Sequence[int]) -> None:
+        old, new = kept["signatures"], self._marked
+        same = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
+        if same is None:
+            same = min(len(old), len(new))
+        self.same = same == len(old) == len(new)
+        limit = same
+        if not self.same:
+            limit = max(same - 1, 0)  # what is found in one may have to do with the next
+        self.survey = Survey(self._migrations, kept["answers"], same, is_all=self.same)
+        if not self.same:
+            before = Survey((), kept["answers"], len(old), is_all=True)
+            changed = {
+                question
+                for question in {q for number, all_of in kept["asked"].items() if number < limit for q in all_of}
+                if question == AHEAD or before.answer(question) != self.survey.answer(question)
+            }
+            if changed:
+                limit = min([limit, *(n for n, all_of in kept["asked"].items() if not changed.isdisjoint(all_of))])
+        found = kept["found"]
+        self._known = {number: found.get(number) for number in kept["judged"] if number < limit}
+        self._asked = {number: all_of for number, all_of in kept["asked"].items() if number < limit}
+        self.start = next((number for number in asked if number not in self._known), None)
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+        self._known, self._asked = {}, {}
+        self.survey = Survey(self._migrations)
+        self.same = False
+        self.start = self._first
+        self._changed = True
+
+    def found(self, number: int) -> Found | None:
+        """What was found in a migration before `start`, None for nothing at all."""
+        return self._known[number]
+
+    def learn(self, number: int, found: Found | None, asked: set[tuple[str, ...]]) -> None:
+        """Note what was found in a migration, None for nothing at all."""
+        self._changed = True
+        self._known[number] = found
+        self._asked.pop(number, None)
+        if asked:
+            self._asked[number] = tuple(sorted(asked))
+
+    def questions(self, number: int) -> set[tuple[str, ...]]:
+        """What was asked about later files when a migration was judged."""
+        return set(self._asked.get(number, ()))
+
+    def holds(self, doubtful: Finding, name: str) -> Callable[..., bool]:
+        """The function of that name that has to hold for a finding. Raises CacheError when there is none."""
+        rule = self._rules.get(doubtful.rule)
+        found = getattr(sys.modules.get(rule.check.__module__), name, None) if rule is not None else None
+        if found is None:
+            raise CacheError(f"{doubtful.rule} has no {name}")
+        function: Callable[..., bool] = found
+        return function
+
+    def keep(self) -> None:
+        """Keep it for the next run."""
+        if isinstance(self._files, Files):
+            self._files.keep(self.folder)
+        if self._path and (self._changed or not self.same):
+            judged = sorted(self._known)
+            found = {number: known for number, known in self._known.items() if known is not None}
+            answers = {**self.survey.carried(), **self.survey.found}
+            cache.write(self._path, (self._marked, judged, self._asked, answers, found))
+
+
+def _ours(rules: Sequence[Rule]) -> bool:
+    """Whether it is known of all rules what they look at."""
+    package = f"{__package__}."
+    return all(getattr(rule.check, "__module__", "").startswith(package) for rule in rules)
+
+
+def _marks(migrations: Sequence[Migration], settings: Mapping[str, Any]) -> list[tuple[int, bytes]]:
+    """Of each migration of which the main branch has something to say, what that is."""
+    added, files, newest = settings.get("main-added", ()), settings.get("main-files", {}), settings.get("main-newest")
+    if not added and not files:
+        return []
+    marks = []
+    for number, migration in enumerate(migrations):
+        for path in migration.paths:
+            if path in added:
+                marks.append((number, b"\0added\0" + str(newest).encode("utf-8", "surrogateescape")))
+            if path in files:
+                marks.append((number, b"\0changed\0" + blake2b(files[path], digest_size=16).digest()))
+    return marks
+
+
+def _key(folder: str, rules: Sequence[Rule], settings: Mapping[str, Any]) -> str:
+    """What tells the rules, their settings and this program from others, and how files are named."""
+    modules = {rule.check.__module__ for rule in rules}
+    sources = sorted({path for module in modules if (path := getattr(sys.modules[module], "__file__", None))})
+    looks = [(path, found.st_size, found.st_mtime_ns) for path in sources for found in (os.stat(path),)]
+    chosen = [(rule.name, rule.severity.label) for rule in rules]
+    said = _plain({name: value for name, value in settings.items() if name not in _MAIN})
+    known = (folder, sql.parser_file(), installation("", "catalog", "context", "layouts"), looks, chosen, said)
+    return blake2b(repr(known).encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A value whose repr is the same in each run."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    if isinstance(value, dict):
+        return sorted((repr(key), _plain(one)) for key, one in value.items())
+    return value
