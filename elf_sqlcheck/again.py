@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -> list[Settled]:
     """What is found in the migrations `asked` for, and what of it is allowed, migration by migration.
 
-    What is found is kept, and the schema before the last ones, unless one is kept that lacks at most `few` of the
-    migrations before it. Raises CacheError when what was kept is not what was written.
+    What is found is kept, and the schema before the last ones, unless that of an earlier run lacks at most a third of
+    `few` migrations: to judge these again takes less than to write what is known of all. Raises CacheError when what
+    was kept is not what was written.
     """
     end = asked[-1] + 1
     start = end if memory.start is None else memory.start
     engine.survey = memory.survey
     engine.first = start == asked[0]
+    anew = 0
     settled: dict[int, Settled] = {}
     verdicts: dict[int, Verdict] = {}
     for number in asked:
@@ -44,7 +46,7 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -
         engine.catalog, engine.routines = history.begin(start, keeping)
         chosen = frozenset(number for number in asked if number >= start)
         verdicts |= engine.go(history.count, keeping, chosen)
-        if keeping < end and keeping - history.count > few:
+        if keeping < end and keeping - history.count > few // 3:
             history.keep(keeping, engine.catalog, engine.routines)
         verdicts |= engine.go(keeping, end, chosen)
         if any(verdict.doubts for verdict in verdicts.values()):
@@ -53,7 +55,8 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -
         answers = engine.answers(verdict)
         kept, allowed = settled[number] = engine.settle(verdict, answers)
         memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
-    memory.keep()
+        anew += number >= start
+    memory.keep(verdicts=anew > few // 3)
     return [settled[number] for number in sorted(settled)]
 
 

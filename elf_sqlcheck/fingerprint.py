@@ -16,14 +16,17 @@ def told(migration: Migration, digest: Callable[[str], bytes] | None = None) -> 
     """What tells a migration from any other; `digest` tells the contents of its files by their paths (default: it reads
     them).
     """
-    names = "\0".join(f"{os.path.basename(path)}\0{start}" for path, start in migration.files or ((migration.path, 0),))
-    said = f"{migration.layout}\0{migration.version}\0{migration.slug}\0{names}\0{len(migration.settings)}\0"
+    path, files = migration.path, migration.files
+    names = path.rpartition("/")[2]
+    if files:
+        names = "\0".join([f"{os.path.basename(one)}\0{start}" for one, start in files])
     if digest is None:
-        parts = migration.parts()
-        contents = b"".join([blake2b(part.data, digest_size=16).digest() for part in parts])
+        contents = b"".join([blake2b(part.data, digest_size=16).digest() for part in migration.parts()])
     else:
-        contents = digest(migration.path) if not migration.files else b"".join(map(digest, migration.paths))
-    return b"".join((said.encode("utf-8", "surrogateescape"), migration.settings, contents))
+        contents = b"".join(map(digest, migration.paths)) if files else digest(path)
+    settings = migration.settings
+    said = f"{migration.layout}\0{migration.version}\0{migration.name}\0{names}\0{len(settings)}\0"
+    return said.encode("utf-8", "surrogateescape") + settings + contents
 
 
 def digests(beginning: object, migrations: Sequence[bytes], wanted: Container[int] | None = None) -> dict[int, str]:
@@ -33,11 +36,14 @@ def digests(beginning: object, migrations: Sequence[bytes], wanted: Container[in
     """
     found: dict[int, str] = {}
     digest = blake2b(repr(beginning).encode("utf-8", "surrogateescape"), digest_size=20)
+    waiting: list[bytes] = []
     for number, migration in enumerate(migrations):
         if wanted is None or number in wanted:
+            digest.update(b"".join(waiting))
+            waiting = []
             found[number] = digest.hexdigest()
-        digest.update(len(migration).to_bytes(8, "big"))
-        digest.update(migration)
+        waiting += len(migration).to_bytes(8, "big"), migration
+    digest.update(b"".join(waiting))
     if wanted is None or len(migrations) in wanted:
         found[len(migrations)] = digest.hexdigest()
     return found

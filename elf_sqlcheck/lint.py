@@ -20,14 +20,12 @@ DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 
 class Result(Record):
-    """What a run found: `findings` in the order of paths and places, those that a comment allows apart, and the
-    migrations by the paths of their files, for the source lines that reports show. Places count from the beginning of
-    the file that a finding names.
+    """What a run found: `findings` in the order of paths and places, those that a comment allows apart. Places count
+    from the beginning of the file that a finding names.
     """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Finding, ...]
-    migrations: Mapping[str, Migration]
 
 
 def lint(
@@ -47,7 +45,11 @@ def lint(
     """
     rules = tuple(rules)
     settings = {**DEFAULTS, **(settings or {})}
-    asked = [number for number, migration in enumerate(migrations) if judged is None or _is_judged(migration, judged)]
+    asked = [
+        number
+        for number, migration in enumerate(migrations)
+        if judged is None or migration.path in judged or any(path in judged for path, _ in migration.files)
+    ]
     engine = Engine(migrations, rules, settings, frozenset(known))
     if kept is not None and asked and len(migrations) > FEW:
         from elf_sqlcheck.again import lint_again
@@ -56,31 +58,23 @@ def lint(
         memory = Memory(*kept, migrations, rules, settings)
         memory.recall(asked)
         try:
-            return _result(migrations, lint_again(engine, asked, memory, FEW))
+            return _result(lint_again(engine, asked, memory, FEW))
         except CacheError:  # it is not what was written: as if it had never been kept
             memory.forget()
             engine = Engine(migrations, rules, settings, frozenset(known))
     verdicts = engine.go(0, asked[-1] + 1 if asked else 0, frozenset(asked))
     if any(verdict.doubts for verdict in verdicts.values()):
         engine.finish(asked[-1] + 1)
-    return _result(migrations, [engine.settle(verdict, engine.answers(verdict)) for verdict in verdicts.values()])
+    return _result([engine.settle(verdict, engine.answers(verdict)) for verdict in verdicts.values()])
 
 
-def _result(migrations: Sequence[Migration], settled: Iterable[tuple[Sequence[Finding], Sequence[Finding]]]) -> Result:
+def _result(settled: Iterable[tuple[Sequence[Finding], Sequence[Finding]]]) -> Result:
     findings: list[Finding] = []
     allowed: list[Finding] = []
     for kept, suppressed in settled:
         findings += kept
         allowed += suppressed
-    return Result(
-        tuple(sorted(findings, key=_place)),
-        tuple(sorted(allowed, key=_place)),
-        {path: migration for migration in migrations for path in migration.paths},
-    )
-
-
-def _is_judged(migration: Migration, judged: Container[str]) -> bool:
-    return migration.path in judged or any(path in judged for path, _ in migration.files)
+    return Result(tuple(sorted(findings, key=_place)), tuple(sorted(allowed, key=_place)))
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

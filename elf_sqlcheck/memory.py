@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from elf_sqlcheck.model import Finding, Migration
     from elf_sqlcheck.rule import Rule
 
+    #: What was asked of later migrations, in order.
+    Questions = tuple[tuple[str, ...], ...]
+
 #: What a finding and the facts of a doubt may be made of.
 _CLASSES = {
     name: found
@@ -40,7 +43,11 @@ _CLASSES = {
 #: Settings that tell the present branch from the main one: of these each migration has its own part.
 _MAIN = ("main-added", "main-deleted", "main-files", "main-newest")
 #: The fields of a memory as it is stored.
-_FIELDS = ("signatures", "judged", "asked", "answers", "found")
+_FIELDS = ("signatures", "judged", "asked", "answers", "blocks")
+
+
+#: Findings are read and written so many migrations at a time.
+_BLOCK = 256
 
 
 class Found(Record):
@@ -90,9 +97,14 @@ class Memory:
         self._total = len(migrations)
         place = "" if settings.get("main-deleted") or not _ours(rules) else cache.place_of("verdicts", folder)
         self._path = os.path.join(place, _key(folder, rules, settings)) if place else ""
-        self._changed = False
-        self._known: dict[int, Found | None] = {}
-        self._asked: dict[int, tuple[tuple[str, ...], ...]] = {}
+        self._known: set[int] = set()
+        #: The sets of questions, each once: pickles are then a tenth as large.
+        self._sets: dict[Questions, Questions] = {}
+        #: What was found in so many migrations each, by the number of the block; those that are changed as they are.
+        self._blocks: dict[int, bytes] = {}
+        self._read: dict[int, dict[int, Found]] = {}
+        self._written: set[int] = set()
+        self._asked: dict[int, Questions] = {}
         self._first: int | None = 0
         self.start: int | None = 0
         self.same = False
@@ -119,39 +131,55 @@ class Memory:
         if not self.same:
             limit = max(same - 1, 0)  # what is found in one may have to do with the next
         self.survey = Survey(self._migrations, kept["answers"], same, is_all=self.same)
+        asked_by: dict[int, Questions] = kept["asked"]
         if not self.same:
             before = Survey((), kept["answers"], len(old), is_all=True)
+            sets = {id(all_of): all_of for number, all_of in asked_by.items() if number < limit}
             changed = {
                 question
-                for question in {q for number, all_of in kept["asked"].items() if number < limit for q in all_of}
+                for question in {question for all_of in sets.values() for question in all_of}
                 if question == AHEAD or before.answer(question) != self.survey.answer(question)
             }
             if changed:
-                limit = min([limit, *(n for n, all_of in kept["asked"].items() if not changed.isdisjoint(all_of))])
-        found = kept["found"]
-        self._known = {number: found.get(number) for number in kept["judged"] if number < limit}
-        self._asked = {number: all_of for number, all_of in kept["asked"].items() if number < limit}
+                limit = min([limit, *(n for n, all_of in asked_by.items() if not changed.isdisjoint(all_of))])
+        self._blocks = dict(kept["blocks"])
+        self._known = {number for number in kept["judged"] if number < limit}
+        self._asked = {number: all_of for number, all_of in asked_by.items() if number < limit}
+        self._sets = {all_of: all_of for all_of in {id(all_of): all_of for all_of in self._asked.values()}.values()}
         self.start = next((number for number in asked if number not in self._known), None)
 
     def forget(self) -> None:
         """Nothing is remembered."""
-        self._known, self._asked = {}, {}
+        self._known, self._asked, self._blocks, self._read = set(), {}, {}, {}
         self.survey = Survey(self._migrations)
         self.same = False
         self.start = self._first
-        self._changed = True
 
     def found(self, number: int) -> Found | None:
         """What was found in a migration before `start`, None for nothing at all."""
-        return self._known[number]
+        return self._block(number).get(number)
+
+    def _block(self, number: int) -> dict[int, Found]:
+        place = number // _BLOCK
+        block = self._read.get(place)
+        if block is None:
+            stored = self._blocks.get(place)
+            block = self._read[place] = {} if stored is None else cache.unsealed(stored, _CLASSES)
+        return block
 
     def learn(self, number: int, found: Found | None, asked: set[tuple[str, ...]]) -> None:
         """Note what was found in a migration, None for nothing at all."""
-        self._changed = True
-        self._known[number] = found
+        self._known.add(number)
+        block = self._block(number)
+        self._written.add(number // _BLOCK)
+        if found is None:
+            block.pop(number, None)
+        else:
+            block[number] = found
         self._asked.pop(number, None)
         if asked:
-            self._asked[number] = tuple(sorted(asked))
+            questions = tuple(sorted(asked))
+            self._asked[number] = self._sets.setdefault(questions, questions)
 
     def questions(self, number: int) -> set[tuple[str, ...]]:
         """What was asked about later files when a migration was judged."""
@@ -166,15 +194,16 @@ class Memory:
         function: Callable[..., bool] = found
         return function
 
-    def keep(self) -> None:
-        """Keep it for the next run."""
+    def keep(self, *, verdicts: bool) -> None:
+        """Keep for the next run what the files are, and what was found in them, if the `verdicts` are worth it."""
         if isinstance(self._files, Files):
             self._files.keep(self.folder)
-        if self._path and (self._changed or not self.same):
-            judged = sorted(self._known)
-            found = {number: known for number, known in self._known.items() if known is not None}
+        if self._path and verdicts:
+            most = max(self._known, default=-1) // _BLOCK
+            blocks = {place: stored for place, stored in self._blocks.items() if place <= most}
+            blocks |= {place: cache.sealed(self._read[place]) for place in self._written}
             answers = {**self.survey.carried(), **self.survey.found}
-            cache.write(self._path, (self._marked, judged, self._asked, answers, found))
+            cache.write(self._path, (self._marked, self._known, self._asked, answers, blocks))
 
 
 def _ours(rules: Sequence[Rule]) -> bool:

@@ -127,12 +127,13 @@ def check(
     for folder in folders:
         settings = config.settings() | mainline.compare(folder, config.main_branch)
         with _no_collection():
-            result = _lint(folder, rules, settings, cached=cached)
+            migrations = _migrations(folder)
+            result = _lint(folder, migrations, rules, settings, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         if len(folders) > 1:
             sources = {**sources, **folder.files}
-        units |= {path: other.paths for path, other in result.migrations.items() if other.files}
+        units |= {path: other.paths for other in migrations if other.files for path in other.paths}
         files += len(folder.judged)
     checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
     if baseline is None:
@@ -142,9 +143,10 @@ def check(
     return checked.replace(findings=matched.shown, known=matched.known, unneeded=len(unneeded))
 
 
-def _lint(folder: Folder, rules: Ruleset, settings: Mapping[str, Any], *, cached: bool) -> Result:
+def _lint(
+    folder: Folder, migrations: Sequence[Migration], rules: Ruleset, settings: Mapping[str, Any], *, cached: bool
+) -> Result:
     """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
-    migrations = _migrations(folder)
     if folder.judged or not migrations:
         kept = (folder.path, folder.files) if cached and folder.series else None
         return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept)

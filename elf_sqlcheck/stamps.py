@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: How old a change must be to be seen by a stamp, in nanoseconds: some file systems count in steps of two seconds.
 _SURE = 2_500_000_000
 _SIZE = 16
+#: So many files are rather read than known.
+FEW = 8
 
 
 class Files(Mapping[str, bytes]):
@@ -36,7 +38,7 @@ class Files(Mapping[str, bytes]):
     has told.
     """
 
-    __slots__ = ("_begun", "_bytes", "_changed", "_digests", "_place", "_read", "_stamps")
+    __slots__ = ("_begun", "_bytes", "_digests", "_place", "_read", "_stamps", "_unseen")
 
     def __init__(self, folder: str, paths: Iterable[str], read: Callable[[str], bytes]) -> None:
         self._begun = time_ns()
@@ -63,7 +65,7 @@ class Files(Mapping[str, bytes]):
                 self._digests[path] = known[1]
             else:
                 self._bytes[path] = read(path)
-        self._changed = len(self._digests) < len(self._bytes) or len(seen) > len(self._bytes)
+        self._unseen = len(self._bytes) - len(self._digests)
 
     def _seen(self) -> dict[str, tuple[Stamp, bytes]]:
         try:
@@ -91,10 +93,10 @@ class Files(Mapping[str, bytes]):
     def __contains__(self, path: object) -> bool:
         return path in self._bytes
 
-    def unread(self, path: str) -> bytes | Callable[[], bytes]:
-        """What the file holds, or what reads it."""
-        data = self._bytes[path]
-        return partial(self.__getitem__, path) if data is None else data
+    def all_unread(self) -> list[tuple[str, bytes | Callable[[], bytes]]]:
+        """All files with what they hold, or with what reads them."""
+        get = self.__getitem__
+        return [(path, partial(get, path) if data is None else data) for path, data in self._bytes.items()]
 
     def digest(self, path: str) -> bytes:
         """What tells the contents of the file from any others."""
@@ -104,8 +106,10 @@ class Files(Mapping[str, bytes]):
         return found
 
     def keep(self, folder: str) -> None:
-        """Keep what has been seen of the files for the next run, when it is other than what the last one has kept."""
-        if not self._changed or not self._place:
+        """Keep what has been seen of the files for the next run, unless it is little that the last one has not seen: to
+        read a few files takes less than to write what is known of all.
+        """
+        if self._unseen <= FEW or not self._place:
             return
         start, latest = len(os.path.join(folder, "")), self._begun - _SURE
         cache.write(
@@ -121,7 +125,7 @@ class Files(Mapping[str, bytes]):
 def unread(files: Mapping[str, bytes]) -> list[tuple[str, bytes | Callable[[], bytes]]]:
     """The files with what they hold, or with what reads them."""
     if isinstance(files, Files):
-        return [(path, files.unread(path)) for path in files]
+        return files.all_unread()
     return list(files.items())
 
 

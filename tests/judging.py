@@ -40,7 +40,7 @@ def judge(
     )
     chosen = registry.select(registry.builtin(), rules) if rules else registry.builtin()
     result = lint(migrations, chosen, settings, known=[rule.name for rule in registry.builtin()])
-    return list(result.findings), dict(result.migrations)
+    return list(result.findings), {path: migration for migration in migrations for path in migration.paths}
 
 
 def is_newer(text: str, major: int) -> bool:

@@ -123,6 +123,7 @@ def found(result: Result) -> list[Any]:
 def _everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("elf_sqlcheck.lint.FEW", 0)
     monkeypatch.setattr(stamps, "_SURE", -(1 << 62))
+    monkeypatch.setattr(stamps, "FEW", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

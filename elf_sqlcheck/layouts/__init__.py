@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from operator import attrgetter
 
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.layouts import elf, plain
-from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ def read_all(files: Mapping[str, bytes], layout: str = "") -> list[Migration]:
     that layout, and a file with another name is a mistake. It is alike for the layouts of other tools.
     """
     layout = layout or recognize(files)
-    if layout in {elf.NAME, ""}:
-        return in_order([read(path, data, layout) for path, data in unread(files)])
+    if layout == elf.NAME:
+        return elf.read_all(files)
+    if not layout:
+        return in_order([read(path, data) for path, data in files.items()])
     return in_order(_read_other(files, layout))
 
 
@@ -85,7 +87,7 @@ def read_file(path: str) -> Migration:
 
 def in_order(migrations: list[Migration]) -> list[Migration]:
     """Sort by version, then by name; what runs whenever it changes comes last."""
-    return sorted(migrations, key=lambda migration: migration.order)
+    return sorted(migrations, key=attrgetter("order"))
 
 
 def list_files(directory: str) -> list[str]:

@@ -76,6 +76,7 @@ def two_files(
 
 
 def _two_files(
+    _path: str,
     data: bytes,
     up: File | None,
     down: File | None,

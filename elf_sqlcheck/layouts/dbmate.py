@@ -44,7 +44,7 @@ def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
         message = f"dbmate never runs {basename(path)}: its name does not begin with a version"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`dbmate new` does that)")
     version, slug = name[1], name[2].lstrip("_-")
-    read = partial(_whole, path, version=version, slug=slug)
+    read = partial(_whole, version=version, slug=slug)
     return Later(read, path, data, layout=NAME, version=version, slug=slug)
 
 

@@ -7,18 +7,19 @@ is the UP section. Whatever is odd about a file becomes a `Problem`; reading nev
 
 from __future__ import annotations
 
-from functools import partial
 from json import loads
+from operator import attrgetter
 from os.path import basename
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, Section, Span
+from elf_sqlcheck.stamps import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from elf_sqlcheck.model import Broken, Statement
 
@@ -48,7 +49,21 @@ def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     match = FILE_NAME.match(basename(path))
     if match is None:
         return _whole(path, data if isinstance(data, bytes) else data())
-    return Later(partial(_whole, path), path, data, layout=NAME, version=match[1], slug=match[2])
+    return Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2])
+
+
+def read_all(files: Mapping[str, bytes]) -> list[Migration]:
+    """Read the files of a folder, in the order of their versions: these are of one length."""
+    found: list[Migration] = []
+    is_told = True
+    for path, data in unread(files):
+        match = FILE_NAME.match(path.rpartition("/")[2])
+        if match is None:
+            is_told = False
+            found.append(read(path, data))
+        else:
+            found.append(Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2]))
+    return sorted(found, key=attrgetter("name" if is_told else "order"))
 
 
 def _whole(path: str, data: bytes) -> Migration:

@@ -126,7 +126,8 @@ def members(root: str, tree: Tree, layout: str = "") -> list[str]:
 
 
 def _in(root: str, names: list[str]) -> list[str]:
-    return [os.path.join(root, name) for name in names]
+    start = os.path.join(root, "")
+    return [start + name for name in names]
 
 
 def _flat(root: str, folder: str, tree: Tree) -> list[str]:

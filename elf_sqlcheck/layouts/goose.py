@@ -49,7 +49,7 @@ def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
         message = f"goose does not know {basename(path)} as a migration: its name begins with no version and underscore"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`goose create` does that)")
     version, slug = name.groups()
-    read = partial(_whole, path, version=version, slug=slug)
+    read = partial(_whole, version=version, slug=slug)
     return Later(read, path, data, layout=NAME, version=version, slug=slug)
 
 

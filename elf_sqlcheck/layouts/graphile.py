@@ -47,7 +47,7 @@ def read_all(files: Mapping[str, bytes]) -> list[Migration]:
             found.append(stray(NAME, path, data, message, "write it in current.sql, and run `graphile-migrate commit`"))
         else:
             version, slug = name[1], name[2] or ""
-            read = partial(_read, path, version=version, slug=slug, previous=last)
+            read = partial(_read, version=version, slug=slug, previous=last)
             found.append(Later(read, path, data, layout=NAME, version=version, slug=slug, sealed=True))
             last = _values(data).get("Hash", "")
     return found

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 class Later(Migration):
     """A migration of which nothing is known yet but its bytes, and what the names of its files tell.
 
-    `data` are these bytes, or what reads them. `read` is given them and returns all of it, and must agree with what is
-    given here. What it returns may depend on nothing but these bytes, names and `settings`. It is called when anything
-    else is first asked for; from then on this is a `Migration` like any other: an attribute of a class with
-    `__getattr__` takes several times as long to get, set or not.
+    `data` are these bytes, or what reads them. `read` is given the path and the bytes and returns all of it, and must
+    agree with what is given here. What it returns may depend on nothing but these bytes, names and `settings`. It is
+    called when anything else is first asked for; from then on this is a `Migration` like any other: an attribute of a
+    class with `__getattr__` takes several times as long to get, set or not.
     """
 
     __slots__ = ()
 
     def __init__(
         self,
-        read: Callable[[bytes], Migration],
+        read: Callable[[str, bytes], Migration],
         path: str,
         data: bytes | Callable[[], bytes],
         *,
@@ -67,7 +67,7 @@ class Later(Migration):
 
     def read_once(self) -> Migration:
         """See `Migration`."""
-        whole: Migration = self._read[0](self.data)
+        whole: Migration = self._read[0](self.path, self.data)
         return whole
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -26,7 +26,7 @@ def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
     match = _VERSION.match(stem)
     version = match[1] if match else ""
     slug = stem[match.end() :] if match else stem
-    whole = partial(_whole, path, version=version, slug=slug)
+    whole = partial(_whole, version=version, slug=slug)
     return Later(whole, path, data, layout=NAME, version=version, slug=slug)
 
 

@@ -38,7 +38,7 @@ def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
         message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
         return stray(NAME, path, data, message, "rename it YYYYMMDDHHMMSS_what_it_does.sql (`supabase migration new`)")
     version, slug = name.groups()
-    read = partial(_whole, path, version=version, slug=slug)
+    read = partial(_whole, version=version, slug=slug)
     return Later(read, path, data, layout=NAME, version=version, slug=slug)
 
 

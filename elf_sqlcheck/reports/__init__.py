@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from importlib import import_module
+from itertools import accumulate
 
 from elf_sqlcheck import secrecy
 from elf_sqlcheck.model import Applicability, Severity
@@ -122,12 +123,8 @@ class Places:
         """The number of the line that holds a byte offset, and the offset at which it starts."""
         starts = self._starts.get(path)
         if starts is None:
-            data, starts = self.sources[path], [0]
-            position = data.find(b"\n")
-            while position >= 0:
-                starts.append(position + 1)
-                position = data.find(b"\n", position + 1)
-            self._starts[path] = starts
+            lengths = [len(line) + 1 for line in self.sources[path].split(b"\n")]
+            starts = self._starts[path] = [*accumulate(lengths[:-1], initial=0)]
         line = bisect_right(starts, offset)
         return line, starts[line - 1]
 
