@@ -27,20 +27,14 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -
     start = end if memory.start is None else memory.start
     engine.survey = memory.survey
     engine.first = start == asked[0]
-    anew = 0
+    doubtful: list[tuple[int, Found]] = []
     settled: dict[int, Settled] = {}
     verdicts: dict[int, Verdict] = {}
-    for number in asked:
-        if number >= start:
-            break
-        known = memory.found(number)
-        if known is None:
-            continue
-        if known.doubts and not memory.same:
-            verdicts[number] = _again(engine, number, known, memory)
-        else:
-            settled[number] = known.kept, known.allowed
-    if start < end or verdicts:
+    for number, known in memory.found(asked, start):
+        settled[number] = known.kept, known.allowed
+        if known.doubts and not memory.settled:
+            doubtful.append((number, known))
+    if start < end or doubtful:
         keeping = max(start, end - 2 - few // 3)
         history = History(memory.folder, engine.migrations, memory.signatures)
         engine.catalog, engine.routines = history.begin(start, keeping)
@@ -49,23 +43,26 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -
         if keeping < end and keeping - history.count > few // 3:
             history.keep(keeping, engine.catalog, engine.routines)
         verdicts |= engine.go(keeping, end, chosen)
-        if any(verdict.doubts for verdict in verdicts.values()):
+        if doubtful or any(verdict.doubts for verdict in verdicts.values()):
             engine.finish(end)
+    final = engine.catalog.now
+    for number, known in doubtful:
+        doubts = [(known.raw[n], memory.holds(known.raw[n], name), facts) for n, name, facts, _ in known.doubts]
+        if any(holds(final, *facts) != doubt[3] for (_, holds, facts), doubt in zip(doubts, known.doubts, strict=True)):
+            verdicts[number] = Verdict(
+                engine.migrations[number],
+                known.raw,
+                doubts,
+                known.inexact,
+                memory.questions(number),
+                known.suppressions,
+            )
     for number, verdict in verdicts.items():
         answers = engine.answers(verdict)
         kept, allowed = settled[number] = engine.settle(verdict, answers)
         memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
-        anew += number >= start
-    memory.keep(verdicts=anew > few // 3)
+    memory.keep(verdicts=len(verdicts) > few // 3)
     return [settled[number] for number in sorted(settled)]
-
-
-def _again(engine: Engine, number: int, known: Found, memory: Memory) -> Verdict:
-    """What was found, with its doubts, which the schema of this run decides."""
-    doubts = [(known.raw[n], memory.holds(known.raw[n], name), facts) for n, name, facts, _ in known.doubts]
-    return Verdict(
-        engine.migrations[number], known.raw, doubts, known.inexact, memory.questions(number), known.suppressions
-    )
 
 
 def _found(

@@ -35,7 +35,8 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     repository = Repository(root)
     inside = os.path.relpath(os.path.realpath(folder.path or "."), os.path.realpath(root)).replace(os.sep, "/")
     inside = "" if inside == "." else inside
-    below = any(os.path.dirname(path) != folder.path for path in folder.files)
+    place, start = folder.path, os.path.join(folder.path, "")
+    below = not all(path.rpartition(os.sep)[0] == place for path in folder.files)
     try:
         commit = repository.main_commit(branch)
         if not commit:
@@ -44,7 +45,7 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
         shown = {entry.path: _shown(folder, inside, entry.path) for entry in different}
         different = [entry for entry in different if _is_migration(folder, shown[entry.path])]
         before = repository.read(entry.before for entry in different)
-        there = frozenset(os.path.join(folder.path, name) for name in repository.paths_at(commit, inside, below=below))
+        there = frozenset([start + name for name in repository.paths_at(commit, inside, below=below)])
     except UsageError:
         return {}
     deleted = tuple(shown[entry.path] for entry in different if entry.deleted)
@@ -52,7 +53,7 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     return {
         "main-files": {path: data for path, data in files.items() if folder.files.get(path) != data},
         "main-deleted": deleted,
-        "main-added": frozenset(path for path in folder.files if path not in there),
+        "main-added": frozenset(folder.files) - there,
         "main-newest": _newest(folder, there),
     }
 
@@ -71,7 +72,7 @@ def _is_migration(folder: Folder, path: str) -> bool:
 
 def _newest(folder: Folder, there: frozenset[str]) -> str:
     """The newest version among the files that the main branch has, as their names tell it."""
-    own = [match[1] for match in (FILE_NAME.match(os.path.basename(path)) for path in there) if match]
+    own = [match[1] for match in (FILE_NAME.match(path.rpartition(os.sep)[2]) for path in there) if match]
     if own or not there:
         return max(own, default="")
     layout = folder.layout or layouts.recognize(folder.files)

@@ -43,7 +43,7 @@ _CLASSES = {
 #: Settings that tell the present branch from the main one: of these each migration has its own part.
 _MAIN = ("main-added", "main-deleted", "main-files", "main-newest")
 #: The fields of a memory as it is stored.
-_FIELDS = ("signatures", "judged", "asked", "answers", "blocks")
+_FIELDS = ("signatures", "judged", "asked", "answers", "blocks", "settled")
 
 
 #: Findings are read and written so many migrations at a time.
@@ -74,8 +74,8 @@ class Memory:
     """What is remembered of the `migrations` of a folder, of which the `files` are given.
 
     `signatures` tell each of them. After `recall`, `start` is the number of the first migration asked for that has to
-    be judged anew, None when there is none, `same` says that nothing at all has changed, and `survey` goes on from what
-    was asked before.
+    be judged anew, None when there is none, `same` says that nothing at all has changed, `settled` that all doubts were
+    settled with just these migrations, and `survey` goes on from what was asked before.
     """
 
     def __init__(
@@ -107,12 +107,14 @@ class Memory:
         self._asked: dict[int, Questions] = {}
         self._first: int | None = 0
         self.start: int | None = 0
-        self.same = False
+        self.same = self.settled = False
+        self._chosen: frozenset[int] = frozenset()
         self.survey = Survey(migrations)
         self._migrations = migrations
 
     def recall(self, asked: Sequence[int]) -> None:
         """Find out what is still true; `asked` are the numbers of the migrations that are to be judged."""
+        self._chosen = frozenset(asked)
         self.start = self._first = asked[0] if asked else None
         try:
             kept = cache.read(self._path, _CLASSES) if self._path else None
@@ -127,6 +129,7 @@ class Memory:
         if same is None:
             same = min(len(old), len(new))
         self.same = same == len(old) == len(new)
+        self.settled = self.same and kept["settled"]
         limit = same
         if not self.same:
             limit = max(same - 1, 0)  # what is found in one may have to do with the next
@@ -152,12 +155,19 @@ class Memory:
         """Nothing is remembered."""
         self._known, self._asked, self._blocks, self._read = set(), {}, {}, {}
         self.survey = Survey(self._migrations)
-        self.same = False
+        self.same = self.settled = False
         self.start = self._first
 
-    def found(self, number: int) -> Found | None:
-        """What was found in a migration before `start`, None for nothing at all."""
-        return self._block(number).get(number)
+    def found(self, asked: Sequence[int], start: int) -> list[tuple[int, Found]]:
+        """What was found in the migrations `asked` for that come before `start`, as far as there was anything."""
+        chosen = frozenset(asked)
+        places = self._blocks.keys() & {number // _BLOCK for number in asked if number < start}
+        return [
+            (number, found)
+            for place in sorted(places)
+            for number, found in sorted(self._block(place * _BLOCK).items())
+            if number < start and number in chosen and number in self._known
+        ]
 
     def _block(self, number: int) -> dict[int, Found]:
         place = number // _BLOCK
@@ -202,8 +212,9 @@ class Memory:
             most = max(self._known, default=-1) // _BLOCK
             blocks = {place: stored for place, stored in self._blocks.items() if place <= most}
             blocks |= {place: cache.sealed(self._read[place]) for place in self._written}
+            settled = self.settled or self._known <= self._chosen
             answers = {**self.survey.carried(), **self.survey.found}
-            cache.write(self._path, (self._marked, self._known, self._asked, answers, blocks))
+            cache.write(self._path, (self._marked, self._known, self._asked, answers, blocks, settled))
 
 
 def _ours(rules: Sequence[Rule]) -> bool:
@@ -219,7 +230,7 @@ def _marks(migrations: Sequence[Migration], settings: Mapping[str, Any]) -> list
         return []
     marks = []
     for number, migration in enumerate(migrations):
-        for path in migration.paths:
+        for path in migration.paths if migration.files else (migration.path,):
             if path in added:
                 marks.append((number, b"\0added\0" + str(newest).encode("utf-8", "surrogateescape")))
             if path in files:

@@ -284,3 +284,15 @@ def test_what_other_settings_and_rules_found_is_not_used(tmp_path: Path) -> None
     for more in ({}, {"postgres-version": 10}, {"table-sizes": {"t": 5}}, {"exposed-schemas": ("api",)}, {}):
         one, other = both(folder, "all", more)
         assert found(one) == found(other)
+
+
+def test_doubts_that_a_run_did_not_settle_are_settled_by_the_next(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "m")
+    folder.append(("", _OPEN, ""))
+    for number in range(4):
+        folder.append(("", f"CREATE TABLE t{number} (id uuid PRIMARY KEY)", ""))
+    both(folder, "all", {})
+    folder.write(folder.names()[-1], ("", _ON, ""))
+    for which in ("last", "all", "all"):
+        kept, anew = both(folder, which, {})
+        assert found(kept) == found(anew)

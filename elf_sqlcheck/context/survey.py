@@ -6,6 +6,9 @@ before some number are the same, has to look at the others only.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from operator import attrgetter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,6 +104,10 @@ class Survey:
 
     def number_of(self, name: str) -> int:
         """The number of the first migration with that name or version, -1 when there is none."""
+        # Most are sorted by their names, which begin with versions of one length.
+        place = bisect_left(self._migrations, name, key=attrgetter("name"))
+        if place < len(self._migrations) and self._migrations[place].name == name:
+            return place
         if self._places is None:
             self._places = {}
             for number, migration in enumerate(self._migrations):
