@@ -94,8 +94,9 @@ class Engine:
         return self.routines.read(section, migration.data)
 
     def judge(self, number: int, migration: Migration) -> Verdict:
-        """Fold a migration and ask the rules about it."""
+        """Fold a migration and ask the rules about it; its statements are forgotten with what is returned."""
         catalog = self.catalog
+        listed, migration = migration, migration.read_once()
         up = self.read(migration.up, migration)
         down = self.read(migration.down, migration)
         catalog.begin()
@@ -133,7 +134,7 @@ class Engine:
                 context.rule = rule
                 _ask(rule, context, found)
         catalog.undo(middle)
-        return Verdict(migration, found, context.doubts, inexact, context.asked, suppress.read(migration))
+        return Verdict(listed, found, context.doubts, inexact, context.asked, suppress.read(migration))
 
     def answers(self, verdict: Verdict) -> list[bool]:
         """Of each doubt, whether the finding holds, once all files are folded."""

@@ -70,7 +70,7 @@ def _missing_dependency(context: Context[Migration]) -> Iterator[Finding]:
     for dependency in context.migration.dependencies:
         if not dependency or context.number_of(dependency) >= 0 or context.migration.path in _STDIN:
             continue
-        near = nearest(dependency, [sibling.name for sibling in context.siblings if sibling is not context.migration])
+        near = nearest(dependency, [sibling.name for sibling in context.siblings if sibling.path != context.migration.path])
         span = _dependency_place(context, dependency)
         fix = None
         if near and span and "\n" not in context.text(span):
@@ -100,7 +100,7 @@ def _path(context: Context[Migration], start: Migration) -> list[Migration]:
     seen = {start.name}
     while ways:
         way = ways.pop(0)
-        if way[-1] is context.migration:
+        if way[-1].path == context.migration.path:
             return way
         for dependency in way[-1].dependencies:
             number = context.number_of(dependency)
