@@ -236,11 +236,11 @@ class _Wanted:
             judged = [path for path in asked if not self.config.excludes(path)]
             if asked and not judged:
                 continue
+            is_whole = folder in self.series
+            contents = {} if is_whole else {path: read(path) for path in judged}
             names = members(folder, self.tree, self.config.layout)
             paths = dict.fromkeys((*names, *judged))
-            certain = folder in self.series or _same(self.default, folder)
-            contents = {} if certain else {path: read(path) for path in judged}
-            if certain or _is_series(names, contents):
+            if is_whole or _same(self.default, folder) or _is_series(names, contents):
                 files: Mapping[str, bytes]
                 if cached and len(paths) > FEW:
                     from elf_sqlcheck.stamps import Files

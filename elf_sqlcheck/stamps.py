@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from hashlib import blake2b
 from time import time_ns
 
 from elf_sqlcheck import cache
@@ -78,7 +77,7 @@ class Files(Mapping[str, bytes]):
         data = self._bytes[path]
         if data is None:
             data = self._read(path)
-            if blake2b(data, digest_size=_SIZE).digest() != self._digests[path]:
+            if _digest(data) != self._digests[path]:
                 cache.remove(self._place)
                 raise UsageError(f"{path} has changed while it was read", "run it once more")
             self._bytes[path] = data
@@ -102,7 +101,7 @@ class Files(Mapping[str, bytes]):
         """What tells the contents of the file from any others."""
         found = self._digests.get(path)
         if found is None:
-            found = self._digests[path] = blake2b(self[path], digest_size=_SIZE).digest()
+            found = self._digests[path] = _digest(self[path])
         return found
 
     def keep(self, folder: str) -> None:
@@ -133,4 +132,10 @@ def digest_in(files: Mapping[str, bytes]) -> Callable[[str], bytes]:
     """What tells the contents of one of the `files` from any others, by its path."""
     if isinstance(files, Files):
         return files.digest
-    return lambda path: blake2b(files[path], digest_size=_SIZE).digest()
+    return lambda path: _digest(files[path])
+
+
+def _digest(data: bytes) -> bytes:
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=_SIZE).digest()

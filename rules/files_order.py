@@ -70,7 +70,9 @@ def _missing_dependency(context: Context[Migration]) -> Iterator[Finding]:
     for dependency in context.migration.dependencies:
         if not dependency or context.number_of(dependency) >= 0 or context.migration.path in _STDIN:
             continue
-        near = nearest(dependency, [sibling.name for sibling in context.siblings if sibling.path != context.migration.path])
+        near = nearest(
+            dependency, [sibling.name for sibling in context.siblings if sibling.path != context.migration.path]
+        )
         span = _dependency_place(context, dependency)
         fix = None
         if near and span and "\n" not in context.text(span):

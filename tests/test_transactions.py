@@ -171,6 +171,7 @@ INDEX = "CREATE INDEX CONCURRENTLY i ON t (id);"
 def in_layout(layout: str, up: str, *rules: str, transactional: bool = True) -> list[tuple[Severity, str]]:
     """What rules say of a file whose runner is that of another layout."""
     migration = elf.read(PATH, whole(up).encode())
+    _ = migration.up  # from now on it is what it is told to be
     migration.layout, migration.transactional = layout, transactional
     result = lint([migration], registry.select(registry.builtin(), rules))
     return [(finding.severity, finding.instead) for finding in result.findings]
@@ -207,6 +208,7 @@ def test_a_runner_that_opens_a_transaction_itself() -> None:
 
 def test_the_pair_is_taken_out_for_such_a_runner() -> None:
     migration = elf.read(PATH, whole(f"BEGIN;\n{TABLE}\nCOMMIT; -- done").encode())
+    _ = migration.up  # from now on it is what it is told to be
     migration.layout = "dbmate"
     result = lint([migration], registry.select(registry.builtin(), ["nested-transaction"]))
     assert apply(migration.data, result.findings, UNSAFE).data.decode() == whole(f"{TABLE}\n -- done")

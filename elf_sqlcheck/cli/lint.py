@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--diff", "diffing", is_flag=True, help="Show what --fix would change; exit code 1 if anything.")
 @click.option("--add-suppressions", "adding", is_flag=True, help="Allow what is found by comments in the files.")
 @click.option("--reason", metavar="TEXT", help="Why --add-suppressions allows it; goes into each comment.")
-@click.option("--no-cache", is_flag=True, help="Read all earlier files anew, and keep nothing for the next run.")
+@click.option("--no-cache", is_flag=True, help="Read and judge all files anew, and keep nothing for the next run.")
 @options.baselined
 @options.choice_of_rules
 @options.report
