@@ -15,13 +15,16 @@ from elf_sqlcheck.git import here
 from elf_sqlcheck.layouts.elf import FILE_NAME
 from elf_sqlcheck.layouts.folders import Disk, is_source, members, root_of, roots, script_of
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.stamps import Files, OnDisk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from elf_sqlcheck.config import Config
+    from elf_sqlcheck.git import Repository
     from elf_sqlcheck.layouts.folders import Tree
+    from elf_sqlcheck.stamps import Reader, Stamp
 
 STDIN = "-"
 #: A folder with no more files is always read whole.
@@ -81,7 +84,7 @@ def from_disk(paths: Sequence[str], config: Config, named: str = "", *, cached: 
             wanted.add_folder(path, may_be_empty=not paths and not named)
         else:
             wanted.add(path)
-    return wanted.folders(layouts.read_bytes, cached=cached)
+    return wanted.folders(OnDisk(layouts.read_bytes), cached=cached)
 
 
 def whole(directory: str, layout: str = "") -> Folder:
@@ -91,11 +94,12 @@ def whole(directory: str, layout: str = "") -> Folder:
     return Folder(directory, files, judged, layout=layout)
 
 
-def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Folder]:
+def from_index(paths: Sequence[str], config: Config, named: str = "", *, cached: bool = False) -> list[Folder]:
     """Read what is staged: all SQL files of the migrations folder, or those among or below `paths`.
 
     Without a migrations folder and without paths, all staged SQL files count. Nothing staged is an empty list. A folder
-    of which files are only deleted comes with none to judge.
+    of which files are only deleted comes with none to judge. Files that a run before has seen as they are now are read
+    when they are asked for, when that is `cached`.
 
     Raises:
         UsageError: This is no Git repository, or Git cannot be asked.
@@ -119,10 +123,8 @@ def from_index(paths: Sequence[str], config: Config, named: str = "") -> list[Fo
     wanted = _Wanted(tree, default, config)
     for path in chosen:
         (wanted.add if staged[inside[path]] else wanted.add_deleted)(path)
-    read = {path for folder in wanted.by_folder for path in members(folder, tree, config.layout)}
-    read.update(*wanted.by_folder.values())
-    contents = repository.read(blob for path, blob in blobs.items() if path in read)
-    return [folder.replace(staged=True) for folder in wanted.folders(lambda path: contents[blobs[path]])]
+    reader = _InIndex(repository, blobs)
+    return [folder.replace(staged=True) for folder in wanted.folders(reader, cached=cached)]
 
 
 def from_text(data: bytes, filename: str, config: Config, named: str = "") -> list[Folder]:
@@ -135,7 +137,7 @@ def from_text(data: bytes, filename: str, config: Config, named: str = "") -> li
         return [Folder(directory, {path: data}, frozenset({path}))]
     wanted = _Wanted(Disk(), default_folder(config, named), config)
     wanted.add(path)
-    return wanted.folders(lambda other: data if other == path else layouts.read_bytes(other))
+    return wanted.folders(OnDisk(lambda other: data if other == path else layouts.read_bytes(other)))
 
 
 def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) -> list[Folder]:
@@ -152,6 +154,31 @@ def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) 
         if judged or folder.series:
             kept.append(folder.replace(judged=judged))
     return kept
+
+
+class _InIndex:
+    """A `Reader` of Git's index; `blobs` are those of its files."""
+
+    kind = "staged"
+    batch = 256
+
+    def __init__(self, repository: Repository, blobs: Mapping[str, str]) -> None:
+        self._repository = repository
+        self._blobs = blobs
+
+    def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+        """See `Reader`."""
+        return {path: (self._blobs[path],) for path in paths}
+
+    def is_old(self, _stamp: Stamp, _begun: int) -> bool:
+        """See `Reader`."""
+        return True
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See `Reader`."""
+        wanted = list(paths)
+        contents = self._repository.read(self._blobs[path] for path in wanted)
+        return {path: contents[self._blobs[path]] for path in wanted}
 
 
 class _Index:
@@ -229,7 +256,7 @@ class _Wanted:
             self.add(path)
         self.series.update(root for root, files in self.by_folder.items() if not set(files).isdisjoint(below))
 
-    def folders(self, read: Callable[[str], bytes], *, cached: bool = False) -> list[Folder]:
+    def folders(self, reader: Reader, *, cached: bool = False) -> list[Folder]:
         """Read everything. Files outside of a series, as seeds and snippets, stand alone."""
         found: list[Folder] = []
         for folder, asked in self.by_folder.items():
@@ -237,17 +264,11 @@ class _Wanted:
             if asked and not judged:
                 continue
             is_whole = folder in self.series
-            contents = {} if is_whole else {path: read(path) for path in judged}
+            contents = {} if is_whole else reader.read(judged)
             names = members(folder, self.tree, self.config.layout)
             paths = dict.fromkeys((*names, *judged))
             if is_whole or _same(self.default, folder) or _is_series(names, contents):
-                files: Mapping[str, bytes]
-                if cached and len(paths) > FEW:
-                    from elf_sqlcheck.stamps import Files
-
-                    files = Files(folder, paths, read)
-                else:
-                    files = {path: contents[path] if path in contents else read(path) for path in paths}
+                files = Files(folder, paths, reader) if cached and len(paths) > FEW else reader.read(paths)
                 found.append(Folder(folder, files, frozenset(judged), layout=self.config.layout))
             else:
                 found += [_alone(folder, path, contents[path]) for path in judged]

@@ -18,9 +18,27 @@ from elf_sqlcheck.errors import CacheError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Protocol
 
-    #: Size, time of the contents, time of the file, its number.
-    Stamp = tuple[int, int, int, int]
+    #: Of a file on disk its size, the time of its contents, its own time, its number; of one in Git its blob.
+    Stamp = tuple[int | str, ...]
+
+    class Reader(Protocol):
+        """Where files are: on disk, or in Git's index."""
+
+        kind: str
+        #: How many files are read at once when one is asked for.
+        batch: int
+
+        def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+            """The stamps of the files, without those of which there is none."""
+
+        def is_old(self, stamp: Stamp, begun: int, /) -> bool:
+            """Whether a file with this stamp has been as it is for long enough, at a time in nanoseconds."""
+
+        def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+            """What the files hold. Raises UsageError."""
+
 
 #: How old a change must be to be seen by a stamp, in nanoseconds: some file systems count in steps of two seconds.
 _SURE = 2_500_000_000
@@ -29,42 +47,64 @@ _SIZE = 16
 FEW = 8
 
 
+class OnDisk:
+    """Files of the working tree, which `read_one` reads."""
+
+    kind = "seen"
+    batch = 1
+
+    def __init__(self, read_one: Callable[[str], bytes]) -> None:
+        self._read_one = read_one
+
+    def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+        """See `Reader`."""
+        found: dict[str, Stamp] = {}
+        stat = os.stat
+        for path in paths:
+            try:
+                of = stat(path)
+            except OSError:
+                continue
+            found[path] = (of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino)
+        return found
+
+    def is_old(self, stamp: Stamp, begun: int) -> bool:
+        """See `Reader`."""
+        latest = begun - _SURE
+        return int(stamp[1]) < latest and int(stamp[2]) < latest
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See `Reader`."""
+        return {path: self._read_one(path) for path in paths}
+
+
 class Files(Mapping[str, bytes]):
-    """The files of a `folder` by their paths, in order. `read` reads one, and raises UsageError when it cannot.
+    """The files of a `folder` by their paths, in order.
 
     Those that are not as the run before has seen them are read at once, so that whatever is wrong with one of them is
-    said before anything is judged. Asking for the bytes of another raises UsageError where they are not what its stamp
-    has told.
+    said before anything is judged: UsageError is raised then. It is raised, too, when another is asked for and is not
+    what its stamp has told.
     """
 
-    __slots__ = ("_begun", "_bytes", "_digests", "_place", "_read", "_stamps", "_unseen")
+    __slots__ = ("_begun", "_bytes", "_digests", "_place", "_reader", "_stamps", "_unseen")
 
-    def __init__(self, folder: str, paths: Iterable[str], read: Callable[[str], bytes]) -> None:
+    def __init__(self, folder: str, paths: Iterable[str], reader: Reader) -> None:
         self._begun = time_ns()
-        self._read = read
+        self._reader = reader
         place = cache.place_of("files", folder)
-        self._place = os.path.join(place, "seen") if place else ""
+        self._place = os.path.join(place, reader.kind) if place else ""
         seen = self._seen()
-        self._bytes: dict[str, bytes | None] = {}
+        self._bytes: dict[str, bytes | None] = dict.fromkeys(paths)
         self._digests: dict[str, bytes] = {}
-        self._stamps: dict[str, Stamp] = {}
-        stat, start = os.stat, len(os.path.join(folder, ""))
-        for path in paths:
-            if path in self._bytes:
-                continue
-            try:
-                found = stat(path)
-            except OSError:
-                self._bytes[path] = read(path)
-                continue
-            stamp = self._stamps[path] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        self._stamps = stamps = reader.stamps(self._bytes)
+        start = len(os.path.join(folder, ""))
+        for path, stamp in stamps.items():
             known = seen.get(path[start:])
             if known is not None and known[0] == stamp:
-                self._bytes[path] = None
                 self._digests[path] = known[1]
-            else:
-                self._bytes[path] = read(path)
-        self._unseen = len(self._bytes) - len(self._digests)
+        unseen = [path for path in self._bytes if path not in self._digests]
+        self._bytes.update(reader.read(unseen))
+        self._unseen = len(unseen)
 
     def _seen(self) -> dict[str, tuple[Stamp, bytes]]:
         try:
@@ -76,12 +116,20 @@ class Files(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         data = self._bytes[path]
         if data is None:
-            data = self._read(path)
-            if _digest(data) != self._digests[path]:
+            self._bytes.update(self._reader.read(self._next(path)))
+            data = self._bytes[path]
+            if data is None or _digest(data) != self._digests[path]:
                 cache.remove(self._place)
                 raise UsageError(f"{path} has changed while it was read", "run it once more")
-            self._bytes[path] = data
         return data
+
+    def _next(self, path: str) -> list[str]:
+        """The files to read when one is asked for: those that follow are often the next ones."""
+        if self._reader.batch == 1:
+            return [path]
+        paths = [*self._bytes]
+        place = paths.index(path)
+        return [other for other in paths[place : place + self._reader.batch] if self._bytes[other] is None]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._bytes)
@@ -110,13 +158,13 @@ class Files(Mapping[str, bytes]):
         """
         if self._unseen <= FEW or not self._place:
             return
-        start, latest = len(os.path.join(folder, "")), self._begun - _SURE
+        start, reader, begun = len(os.path.join(folder, "")), self._reader, self._begun
         cache.write(
             self._place,
             {
                 path[start:]: (stamp, self._digests[path])
                 for path, stamp in self._stamps.items()
-                if path in self._digests and stamp[1] < latest and stamp[2] < latest
+                if path in self._digests and reader.is_old(stamp, begun)
             },
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,10 +117,10 @@ def long_history(folder: Path, count: int = 30) -> Path:
     return folder / "20250102_000000_last.sql"
 
 
-def said(path: Path, *more: str, cached: Path) -> str:
+def said(path: Path, *more: str, cached: Path, inside: Path | None = None) -> str:
     done = run(
         "elf-sqlcheck", "lint", "--isolated", "--output-format", "json", *more, str(path),
-        folder=path.parent.parent, variables={**os.environ, "XDG_CACHE_HOME": str(cached)},
+        folder=inside or path.parent.parent, variables={**os.environ, "XDG_CACHE_HOME": str(cached)},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert not done.stderr
@@ -228,3 +229,41 @@ def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, tables:
     assert len(outputs) == 1
     assert not next(iter(outputs))[1]
     assert {path.parent.parent.name for path in files_of(tables)} <= {"files", "schemas", "verdicts"}
+
+
+def test_a_file_of_the_same_size_and_time_as_before_is_read_anew(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+    first = last.parent / "20250101_000000_first.sql"
+    time.sleep(2.6)  # until what was written before is old enough to be told by its times
+    before = said(last, cached=tables)
+    assert said(last, cached=tables) == before
+    seen = first.stat()
+    first.write_bytes(first.read_bytes().replace(b"TABLE first", b"TABLE other"))
+    os.utime(first, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert first.stat().st_size == seen.st_size
+    after = said(last, cached=tables)
+    assert after == said(last, "--no-cache", cached=tables)
+    assert after != before
+
+
+def test_what_is_staged_is_told_by_its_blobs(tmp_path: Path, tables: Path) -> None:
+    last = long_history(tmp_path / "migrations")
+
+    def git(*arguments: str) -> None:
+        environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        subprocess.run(["git", *arguments], cwd=tmp_path, env=environment, check=True, capture_output=True)
+
+    def staged(*more: str) -> str:
+        return said(last.parent, "--staged", *more, cached=tables, inside=tmp_path)
+
+    git("init", "--quiet")
+    git("add", "--all")
+    whole = staged()
+    assert whole == staged() == staged("--no-cache")
+    assert "staged" in {path.name for path in files_of(tables)}
+    write(last.parent, "20250101_000003_t", "CREATE TABLE firts (id UUID PRIMARY KEY, n INTEGER);")
+    assert staged() == whole, "it is not staged"
+    git("add", "--all")
+    after = staged()
+    assert after == staged() == staged("--no-cache")
+    assert after != whole

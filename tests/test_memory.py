@@ -131,7 +131,7 @@ def again(folder: Folder, which: str, more: dict[str, Any] | None = None) -> Res
     """What is found with what was kept."""
     options = {"profile": "supabase", "teams": {}, **(more or {})}
     paths = folder.paths()
-    files = stamps.Files(str(folder.place), paths, layouts.read_bytes)
+    files = stamps.Files(str(folder.place), paths, stamps.OnDisk(layouts.read_bytes))
     migrations = layouts.read_all(files, "elf")
     return lint(migrations, RULES, options, judged_of(paths, which), kept=(str(folder.place), files))
 

@@ -55,7 +55,7 @@ def folders(
     if sources.STDIN in paths:
         return sources.from_text(sys.stdin.buffer.read(), stdin_filename, config, directory)
     if staged:
-        return sources.from_index(paths, config, directory)
+        return sources.from_index(paths, config, directory, cached=cached)
     if since is None:
         return sources.from_disk(paths, config, directory, cached=cached)
     repository = here("--since needs")
