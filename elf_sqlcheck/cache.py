@@ -45,6 +45,14 @@ def place_of(kind: str, subject: str) -> str:
     return os.path.join(place, kind, name)
 
 
+def forget(subject: str) -> None:
+    """Remove what is kept of the findings and the schema of a folder of migrations."""
+    for kind in ("schemas", "verdicts"):
+        with suppress(OSError):
+            for entry in os.scandir(place_of(kind, subject)):
+                remove(entry.path)
+
+
 def sealed(value: object) -> bytes:
     """A value as it is stored, with what tells whether it is whole."""
     stored = pickle.dumps(value, 5)
@@ -63,9 +71,10 @@ def read(path: str, classes: Mapping[str, type]) -> Any:
     try:
         with open(path, "rb", buffering=0) as file:
             stored = file.readall()
-        os.utime(path)
     except OSError as error:
         raise CacheError(str(error)) from error
+    with suppress(OSError):
+        os.utime(path)
     return unsealed(stored, classes)
 
 

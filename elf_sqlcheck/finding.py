@@ -41,6 +41,10 @@ class Severity(IntEnum):
         """The lower-case word that reports show."""
         return self.name.lower()
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Severity], tuple[int]]:
+        """For pickles: Python 3.11 up to 3.11.3 asks for `getattr`, which is code."""
+        return Severity, (self.value,)
+
 
 class Applicability(Enum):
     """Whether a fix keeps the meaning (SAFE), may change it (UNSAFE), or is only an idea (SHOWN)."""
@@ -48,6 +52,10 @@ class Applicability(Enum):
     SAFE = "safe"
     UNSAFE = "unsafe"
     SHOWN = "shown"
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Applicability], tuple[str]]:
+        """For pickles, as that of `Severity`."""
+        return Applicability, (self.value,)
 
 
 class Edit(Record):

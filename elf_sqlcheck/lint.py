@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck import cache
 from elf_sqlcheck.engine import Engine
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.model import Finding, Migration
@@ -55,12 +56,12 @@ def lint(
         from elf_sqlcheck.again import lint_again
         from elf_sqlcheck.memory import Memory
 
-        memory = Memory(*kept, migrations, rules, settings)
+        memory = Memory(*kept, migrations, rules, settings, engine.known)
         memory.recall(asked)
         try:
             return _result(lint_again(engine, asked, memory, FEW))
         except CacheError:  # it is not what was written: as if it had never been kept
-            memory.forget()
+            cache.forget(kept[0])
             engine = Engine(migrations, rules, settings, frozenset(known))
     verdicts = engine.go(0, asked[-1] + 1 if asked else 0, frozenset(asked))
     if any(verdict.doubts for verdict in verdicts.values()):

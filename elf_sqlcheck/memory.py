@@ -44,8 +44,6 @@ _CLASSES = {
 _MAIN = ("main-added", "main-deleted", "main-files", "main-newest")
 #: The fields of a memory as it is stored.
 _FIELDS = ("signatures", "judged", "asked", "answers", "blocks", "settled")
-
-
 #: Findings are read and written so many migrations at a time.
 _BLOCK = 256
 
@@ -74,8 +72,8 @@ class Memory:
     """What is remembered of the `migrations` of a folder, of which the `files` are given.
 
     `signatures` tell each of them. After `recall`, `start` is the number of the first migration asked for that has to
-    be judged anew, None when there is none, `same` says that nothing at all has changed, `settled` that all doubts were
-    settled with just these migrations, and `survey` goes on from what was asked before.
+    be judged anew, None when there is none, `settled` says that all doubts were settled with just these migrations, and
+    `survey` goes on from what was asked before.
     """
 
     def __init__(
@@ -85,6 +83,7 @@ class Memory:
         migrations: Sequence[Migration],
         rules: Sequence[Rule],
         settings: Mapping[str, Any],
+        known: frozenset[str],
     ) -> None:
         self.folder = folder
         self._files = files
@@ -94,9 +93,8 @@ class Memory:
         self._marked = [*self.signatures]
         for number, mark in _marks(migrations, settings):
             self._marked[number] += mark
-        self._total = len(migrations)
         place = "" if settings.get("main-deleted") or not _ours(rules) else cache.place_of("verdicts", folder)
-        self._path = os.path.join(place, _key(folder, rules, settings)) if place else ""
+        self._path = os.path.join(place, _key(folder, rules, settings, known)) if place else ""
         self._known: set[int] = set()
         #: The sets of questions, each once: pickles are then a tenth as large.
         self._sets: dict[Questions, Questions] = {}
@@ -107,7 +105,7 @@ class Memory:
         self._asked: dict[int, Questions] = {}
         self._first: int | None = 0
         self.start: int | None = 0
-        self.same = self.settled = False
+        self.settled = False
         self._chosen: frozenset[int] = frozenset()
         self.survey = Survey(migrations)
         self._migrations = migrations
@@ -128,14 +126,13 @@ class Memory:
         same = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
         if same is None:
             same = min(len(old), len(new))
-        self.same = same == len(old) == len(new)
-        self.settled = self.same and kept["settled"]
+        is_all = same == len(old) == len(new)
+        self.settled = is_all and kept["settled"]
         limit = same
-        if not self.same:
-            limit = max(same - 1, 0)  # what is found in one may have to do with the next
-        self.survey = Survey(self._migrations, kept["answers"], same, is_all=self.same)
+        self.survey = Survey(self._migrations, kept["answers"], same, is_all=is_all)
         asked_by: dict[int, Questions] = kept["asked"]
-        if not self.same:
+        if not is_all:
+            limit = max(same - 1, 0)  # what is found in one may have to do with the next
             before = Survey((), kept["answers"], len(old), is_all=True)
             sets = {id(all_of): all_of for number, all_of in asked_by.items() if number < limit}
             changed = {
@@ -155,7 +152,7 @@ class Memory:
         """Nothing is remembered."""
         self._known, self._asked, self._blocks, self._read = set(), {}, {}, {}
         self.survey = Survey(self._migrations)
-        self.same = self.settled = False
+        self.settled = False
         self.start = self._first
 
     def found(self, asked: Sequence[int], start: int) -> list[tuple[int, Found]]:
@@ -238,14 +235,15 @@ def _marks(migrations: Sequence[Migration], settings: Mapping[str, Any]) -> list
     return marks
 
 
-def _key(folder: str, rules: Sequence[Rule], settings: Mapping[str, Any]) -> str:
+def _key(folder: str, rules: Sequence[Rule], settings: Mapping[str, Any], names: frozenset[str]) -> str:
     """What tells the rules, their settings and this program from others, and how files are named."""
     modules = {rule.check.__module__ for rule in rules}
     sources = sorted({path for module in modules if (path := getattr(sys.modules[module], "__file__", None))})
     looks = [(path, found.st_size, found.st_mtime_ns) for path in sources for found in (os.stat(path),)]
     chosen = [(rule.name, rule.severity.label) for rule in rules]
     said = _plain({name: value for name, value in settings.items() if name not in _MAIN})
-    known = (folder, sql.parser_file(), installation("", "catalog", "context", "layouts"), looks, chosen, said)
+    program = sys.hexversion, sql.parser_file(), installation("", "catalog", "context", "layouts")
+    known = folder, program, looks, chosen, sorted(names), said
     return blake2b(repr(known).encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
