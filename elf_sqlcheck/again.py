@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck import reading
 from elf_sqlcheck.catalog.kept import History
 from elf_sqlcheck.engine import Engine, Verdict
 from elf_sqlcheck.memory import Found
@@ -16,53 +17,48 @@ if TYPE_CHECKING:
     Settled = tuple[Sequence[Finding], Sequence[Finding]]
 
 
-def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, few: int) -> list[Settled]:
+def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Settled]:
     """What is found in the migrations `asked` for, and what of it is allowed, migration by migration.
 
-    What is found is kept, and the schema before the last ones, unless that of an earlier run lacks at most a third of
-    `few` migrations: to judge these again takes less than to write what is known of all. Raises CacheError when what
-    was kept is not what was written.
+    What is found is kept, and the schema before the last ones, unless that of an earlier run lacks few migrations: to
+    judge these again takes less than to write what is known of all. Raises CacheError when what was kept is not what
+    was written.
     """
-    end = asked[-1] + 1
-    start = end if memory.start is None else memory.start
+    start, end = memory.start, asked[-1] + 1
     engine.survey = memory.survey
     engine.first = start == asked[0]
-    doubtful: list[tuple[int, Found]] = []
-    settled: dict[int, Settled] = {}
+    before = memory.found()
+    doubtful = [] if memory.settled else [(number, known) for number, known in before if known.doubts]
+    settled: dict[int, Settled] = {number: (known.kept, known.allowed) for number, known in before}
     verdicts: dict[int, Verdict] = {}
-    for number, known in memory.found(asked, start):
-        settled[number] = known.kept, known.allowed
-        if known.doubts and not memory.settled:
-            doubtful.append((number, known))
     if start < end or doubtful:
-        keeping = max(start, end - 2 - few // 3)
+        keeping = max(start, end - 2 - reading.LITTLE)
         history = History(memory.folder, engine.migrations, memory.signatures)
         engine.catalog, engine.routines = history.begin(start, keeping)
         chosen = frozenset(number for number in asked if number >= start)
         verdicts |= engine.go(history.count, keeping, chosen)
-        if keeping < end and keeping - history.count > few // 3:
+        if keeping < end and keeping - history.count > reading.LITTLE:
             history.keep(keeping, engine.catalog, engine.routines)
         verdicts |= engine.go(keeping, end, chosen)
         if doubtful or any(verdict.doubts for verdict in verdicts.values()):
             engine.finish(end)
-    final = engine.catalog.now
     for number, known in doubtful:
-        doubts = [(known.raw[n], memory.holds(known.raw[n], name), facts) for n, name, facts, _ in known.doubts]
-        if any(holds(final, *facts) != doubt[3] for (_, holds, facts), doubt in zip(doubts, known.doubts, strict=True)):
-            verdicts[number] = Verdict(
-                engine.migrations[number],
-                known.raw,
-                doubts,
-                known.inexact,
-                memory.questions(number),
-                known.suppressions,
-            )
+        verdict = _again(engine, memory, number, known)
+        if engine.answers(verdict) != [held for *_, held in known.doubts]:
+            verdicts[number] = verdict
     for number, verdict in verdicts.items():
         answers = engine.answers(verdict)
         kept, allowed = settled[number] = engine.settle(verdict, answers)
         memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
-    memory.keep(verdicts=len(verdicts) > few // 3)
+    memory.keep(verdicts=len(verdicts) > reading.LITTLE)
     return [settled[number] for number in sorted(settled)]
+
+
+def _again(engine: Engine, memory: Memory, number: int, known: Found) -> Verdict:
+    """What was found in a migration, with its doubts, which the last schema decides."""
+    doubts = [(known.raw[n], memory.holds(known.raw[n], name), facts) for n, name, facts, _ in known.doubts]
+    asked = memory.questions(number)
+    return Verdict(engine.migrations[number], known.raw, doubts, known.inexact, asked, known.suppressions)
 
 
 def _found(

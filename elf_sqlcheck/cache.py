@@ -16,7 +16,7 @@ from elf_sqlcheck.errors import CacheError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 #: How many files of one subject are kept; the one that was used longest ago goes first.
@@ -80,14 +80,26 @@ def read(path: str, classes: Mapping[str, type]) -> Any:
 
 def write(path: str, value: object) -> bool:
     """Write a value in one piece; returns whether that could be done."""
+
+    def make(written: str) -> None:
+        with open(written, "wb") as file:
+            file.write(sealed(value))
+
+    return put(path, make)
+
+
+def put(path: str, make: Callable[[str], None]) -> bool:
+    """Put a file in its place in one piece, which `make` writes elsewhere; returns whether that could be done.
+
+    Others of the same folder that have not been used for long are removed.
+    """
     written = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(written, "wb") as file:
-            file.write(sealed(value))
+        make(written)
         os.replace(written, path)
-        sweep(os.path.dirname(path))
-    except OSError:
+        _sweep(os.path.dirname(path))
+    except (OSError, CacheError):
         remove(written)
         return False
     return True
@@ -114,7 +126,7 @@ def unpickled(data: bytes | memoryview, classes: Mapping[str, type]) -> Any:
         raise CacheError(f"{type(error).__name__}: {error}") from error
 
 
-def sweep(directory: str) -> None:
+def _sweep(directory: str) -> None:
     """Remove the files that were used longest ago, and what an interrupted run has left of one."""
     ages = []
     for entry in os.scandir(directory):

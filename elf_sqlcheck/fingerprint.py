@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from hashlib import blake2b
 
+from elf_sqlcheck.stamps import digest_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -21,9 +23,9 @@ def told(migration: Migration, digest: Callable[[str], bytes] | None = None) -> 
     if files:
         names = "\0".join([f"{os.path.basename(one)}\0{start}" for one, start in files])
     if digest is None:
-        contents = b"".join([blake2b(part.data, digest_size=16).digest() for part in migration.parts()])
+        contents = b"".join([digest_of(part.data) for part in migration.parts()])
     else:
-        contents = b"".join(map(digest, migration.paths)) if files else digest(path)
+        contents = b"".join(map(digest, migration.paths))
     settings = migration.settings
     said = f"{migration.layout}\0{migration.version}\0{migration.name}\0{names}\0{len(settings)}\0"
     return said.encode("utf-8", "surrogateescape") + settings + contents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck import cache
+from elf_sqlcheck import reading
 from elf_sqlcheck.engine import Engine
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.model import Finding, Migration
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.rule import Rule
 
-#: So many files before those that are judged are folded anew rather than kept.
-FEW = 24
 DEFAULTS: Mapping[str, Any] = {"postgres-version": 17, "profile": ""}
 
 
@@ -52,14 +50,14 @@ def lint(
         if judged is None or migration.path in judged or any(path in judged for path, _ in migration.files)
     ]
     engine = Engine(migrations, rules, settings, frozenset(known))
-    if kept is not None and asked and len(migrations) > FEW:
+    if kept is not None and asked and len(migrations) > reading.FEW:
+        from elf_sqlcheck import cache
         from elf_sqlcheck.again import lint_again
         from elf_sqlcheck.memory import Memory
 
-        memory = Memory(*kept, migrations, rules, settings, engine.known)
-        memory.recall(asked)
+        memory = Memory(*kept, migrations, asked, rules, settings, engine.known)
         try:
-            return _result(lint_again(engine, asked, memory, FEW))
+            return _result(lint_again(engine, asked, memory))
         except CacheError:  # it is not what was written: as if it had never been kept
             cache.forget(kept[0])
             engine = Engine(migrations, rules, settings, frozenset(known))

@@ -19,12 +19,12 @@ from elf_sqlcheck.context.survey import AHEAD, Survey
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import installation, told
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.stamps import Files, digest_in
+from elf_sqlcheck.stamps import Files, digest_in, digest_of
 from elf_sqlcheck.suppress import Suppression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.model import Finding, Migration
@@ -71,8 +71,9 @@ _CLASSES |= {"Found": Found, "Suppression": Suppression}
 class Memory:
     """What is remembered of the `migrations` of a folder, of which the `files` are given.
 
-    `signatures` tell each of them. After `recall`, `start` is the number of the first migration asked for that has to
-    be judged anew, None when there is none, `settled` says that all doubts were settled with just these migrations, and
+    `asked` are the numbers of those that are to be judged, of which there is one at least. `signatures` tell each of
+    the migrations. `start` is the number of the first one that has to be judged anew, or the one behind the last that
+    is asked for; `settled` says that all doubts were settled with just these migrations, and
     `survey` goes on from what was asked before.
     """
 
@@ -81,6 +82,7 @@ class Memory:
         folder: str,
         files: Mapping[str, bytes],
         migrations: Sequence[Migration],
+        asked: Sequence[int],
         rules: Sequence[Rule],
         settings: Mapping[str, Any],
         known: frozenset[str],
@@ -95,31 +97,29 @@ class Memory:
             self._marked[number] += mark
         place = "" if settings.get("main-deleted") or not _ours(rules) else cache.place_of("verdicts", folder)
         self._path = os.path.join(place, _key(folder, rules, settings, known)) if place else ""
-        self._known: set[int] = set()
-        #: The sets of questions, each once: pickles are then a tenth as large.
-        self._sets: dict[Questions, Questions] = {}
-        #: What was found in so many migrations each, by the number of the block; those that are changed as they are.
-        self._blocks: dict[int, bytes] = {}
-        self._read: dict[int, dict[int, Found]] = {}
-        self._written: set[int] = set()
-        self._asked: dict[int, Questions] = {}
-        self._first: int | None = 0
-        self.start: int | None = 0
-        self.settled = False
-        self._chosen: frozenset[int] = frozenset()
-        self.survey = Survey(migrations)
         self._migrations = migrations
-
-    def recall(self, asked: Sequence[int]) -> None:
-        """Find out what is still true; `asked` are the numbers of the migrations that are to be judged."""
         self._chosen = frozenset(asked)
-        self.start = self._first = asked[0] if asked else None
+        self._begin(asked)
         try:
             kept = cache.read(self._path, _CLASSES) if self._path else None
             if kept is not None:
                 self._recall(dict(zip(_FIELDS, kept, strict=True)), asked)
         except (CacheError, TypeError, ValueError, AttributeError, KeyError, IndexError):
-            self.forget()
+            self._begin(asked)
+
+    def _begin(self, asked: Sequence[int]) -> None:
+        """Begin with nothing that is remembered."""
+        self._known: set[int] = set()
+        #: What was found in so many migrations each, by the number of the block; those that are changed as they are.
+        self._blocks: dict[int, bytes] = {}
+        self._read: dict[int, dict[int, Found]] = {}
+        self._written: set[int] = set()
+        self._asked: dict[int, Questions] = {}
+        #: The sets of questions, each once: pickles are then a tenth as large.
+        self._sets: dict[Questions, Questions] = {}
+        self.start = asked[0]
+        self.settled = False
+        self.survey = Survey(self._migrations)
 
     def _recall(self, kept: Mapping[str, Any], asked: Sequence[int]) -> None:
         old, new = kept["signatures"], self._marked
@@ -134,36 +134,28 @@ class Memory:
         if not is_all:
             limit = max(same - 1, 0)  # what is found in one may have to do with the next
             before = Survey((), kept["answers"], len(old), is_all=True)
-            sets = {id(all_of): all_of for number, all_of in asked_by.items() if number < limit}
             changed = {
                 question
-                for question in {question for all_of in sets.values() for question in all_of}
+                for all_of in _each_once(all_of for number, all_of in asked_by.items() if number < limit)
+                for question in all_of
                 if question == AHEAD or before.answer(question) != self.survey.answer(question)
             }
-            if changed:
-                limit = min([limit, *(n for n, all_of in asked_by.items() if not changed.isdisjoint(all_of))])
+            limit = min([limit, *(n for n, all_of in asked_by.items() if not changed.isdisjoint(all_of))])
         self._blocks = dict(kept["blocks"])
         self._known = {number for number in kept["judged"] if number < limit}
         self._asked = {number: all_of for number, all_of in asked_by.items() if number < limit}
-        self._sets = {all_of: all_of for all_of in {id(all_of): all_of for all_of in self._asked.values()}.values()}
-        self.start = next((number for number in asked if number not in self._known), None)
+        self._sets = {all_of: all_of for all_of in _each_once(self._asked.values())}
+        self.start = next((number for number in asked if number not in self._known), asked[-1] + 1)
 
-    def forget(self) -> None:
-        """Nothing is remembered."""
-        self._known, self._asked, self._blocks, self._read = set(), {}, {}, {}
-        self.survey = Survey(self._migrations)
-        self.settled = False
-        self.start = self._first
-
-    def found(self, asked: Sequence[int], start: int) -> list[tuple[int, Found]]:
-        """What was found in the migrations `asked` for that come before `start`, as far as there was anything."""
-        chosen = frozenset(asked)
-        places = self._blocks.keys() & {number // _BLOCK for number in asked if number < start}
+    def found(self) -> list[tuple[int, Found]]:
+        """What was found in the migrations asked for that come before `start`, as far as there was anything."""
+        chosen = self._chosen & {number for number in self._known if number < self.start}
+        places = self._blocks.keys() & {number // _BLOCK for number in chosen}
         return [
             (number, found)
             for place in sorted(places)
             for number, found in sorted(self._block(place * _BLOCK).items())
-            if number < start and number in chosen and number in self._known
+            if number in chosen
         ]
 
     def _block(self, number: int) -> dict[int, Found]:
@@ -204,7 +196,7 @@ class Memory:
     def keep(self, *, verdicts: bool) -> None:
         """Keep for the next run what the files are, and what was found in them, if the `verdicts` are worth it."""
         if isinstance(self._files, Files):
-            self._files.keep(self.folder)
+            self._files.keep()
         if self._path and verdicts:
             most = max(self._known, default=-1) // _BLOCK
             blocks = {place: stored for place, stored in self._blocks.items() if place <= most}
@@ -212,6 +204,11 @@ class Memory:
             settled = self.settled or self._known <= self._chosen
             answers = {**self.survey.carried(), **self.survey.found}
             cache.write(self._path, (self._marked, self._known, self._asked, answers, blocks, settled))
+
+
+def _each_once(several: Iterable[Questions]) -> list[Questions]:
+    """The sets of questions, of which each is one object, however often it is asked."""
+    return list({id(questions): questions for questions in several}.values())
 
 
 def _ours(rules: Sequence[Rule]) -> bool:
@@ -227,11 +224,11 @@ def _marks(migrations: Sequence[Migration], settings: Mapping[str, Any]) -> list
         return []
     marks = []
     for number, migration in enumerate(migrations):
-        for path in migration.paths if migration.files else (migration.path,):
+        for path in migration.paths:
             if path in added:
                 marks.append((number, b"\0added\0" + str(newest).encode("utf-8", "surrogateescape")))
             if path in files:
-                marks.append((number, b"\0changed\0" + blake2b(files[path], digest_size=16).digest()))
+                marks.append((number, b"\0changed\0" + digest_of(files[path])))
     return marks
 
 

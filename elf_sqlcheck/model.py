@@ -270,7 +270,7 @@ class Migration:
     @property
     def paths(self) -> tuple[str, ...]:
         """The files that it is made of."""
-        return tuple(path for path, _ in self.files) or (self.path,)
+        return tuple([path for path, _ in self.files]) if self.files else (self.path,)
 
     def parts(self) -> list[Part]:
         """The files that it is made of, with their bytes."""

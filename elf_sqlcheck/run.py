@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import ChainMap
 from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
@@ -121,7 +122,6 @@ def check(
     folders = tuple(folders)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
-    sources = folders[0].files if len(folders) == 1 else {}
     units: dict[str, tuple[str, ...]] = {}
     files = 0
     for folder in folders:
@@ -131,10 +131,9 @@ def check(
             result = _lint(folder, migrations, rules, settings, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
-        if len(folders) > 1:
-            sources = {**sources, **folder.files}
         units |= {path: other.paths for other in migrations if other.files for path in other.paths}
         files += len(folder.judged)
+    sources: Mapping[str, bytes] = ChainMap(*(folder.files for folder in folders))  # type: ignore[arg-type] # nobody writes into it
     checked = Checked(tuple(findings), tuple(suppressed), sources, files, units)
     if baseline is None:
         return checked

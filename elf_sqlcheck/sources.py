@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 
-from elf_sqlcheck import layouts
+from elf_sqlcheck import layouts, reading
 from elf_sqlcheck.config import USUAL_FOLDERS
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import here
 from elf_sqlcheck.layouts.elf import FILE_NAME
 from elf_sqlcheck.layouts.folders import Disk, is_source, members, root_of, roots, script_of
 from elf_sqlcheck.record import Record
-from elf_sqlcheck.stamps import Files, OnDisk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,11 +23,9 @@ if TYPE_CHECKING:
     from elf_sqlcheck.config import Config
     from elf_sqlcheck.git import Repository
     from elf_sqlcheck.layouts.folders import Tree
-    from elf_sqlcheck.stamps import Reader, Stamp
+    from elf_sqlcheck.reading import Reader, Stamp
 
 STDIN = "-"
-#: A folder with no more files is always read whole.
-FEW = 24
 #: Folders that are never searched for migrations.
 _FOREIGN = frozenset({"node_modules", "venv", "__pycache__"})
 
@@ -83,8 +80,10 @@ def from_disk(paths: Sequence[str], config: Config, named: str = "", *, cached: 
         if os.path.isdir(path) or not paths:
             wanted.add_folder(path, may_be_empty=not paths and not named)
         else:
+            if not os.path.exists(path):
+                layouts.read_bytes(path)  # which says so, before it is said of its folder
             wanted.add(path)
-    return wanted.folders(OnDisk(layouts.read_bytes), cached=cached)
+    return wanted.folders(reading.OnDisk(layouts.read_bytes), cached=cached)
 
 
 def whole(directory: str, layout: str = "") -> Folder:
@@ -137,7 +136,7 @@ def from_text(data: bytes, filename: str, config: Config, named: str = "") -> li
         return [Folder(directory, {path: data}, frozenset({path}))]
     wanted = _Wanted(Disk(), default_folder(config, named), config)
     wanted.add(path)
-    return wanted.folders(OnDisk(lambda other: data if other == path else layouts.read_bytes(other)))
+    return wanted.folders(reading.OnDisk(lambda other: data if other == path else layouts.read_bytes(other)))
 
 
 def changed_only(folders: Iterable[Folder], changed: frozenset[str], root: str) -> list[Folder]:
@@ -263,16 +262,28 @@ class _Wanted:
             judged = [path for path in asked if not self.config.excludes(path)]
             if asked and not judged:
                 continue
-            is_whole = folder in self.series
-            contents = {} if is_whole else reader.read(judged)
+            certain = folder in self.series or _same(self.default, folder)
+            alone = {} if certain else reader.read(judged)
             names = members(folder, self.tree, self.config.layout)
-            paths = dict.fromkeys((*names, *judged))
-            if is_whole or _same(self.default, folder) or _is_series(names, contents):
-                files = Files(folder, paths, reader) if cached and len(paths) > FEW else reader.read(paths)
+            if certain or _is_series(names, alone):
+                files = _read(folder, dict.fromkeys((*names, *judged)), reader, alone, cached=cached)
                 found.append(Folder(folder, files, frozenset(judged), layout=self.config.layout))
             else:
-                found += [_alone(folder, path, contents[path]) for path in judged]
+                found += [_alone(folder, path, alone[path]) for path in judged]
         return found
+
+
+def _read(
+    folder: str, paths: Iterable[str], reader: Reader, known: Mapping[str, bytes], *, cached: bool
+) -> Mapping[str, bytes]:
+    """The files of a series, in order, of which some are `known`."""
+    paths = list(paths)
+    if cached and len(paths) > reading.FEW:
+        from elf_sqlcheck.stamps import Files
+
+        return Files(folder, paths, reader)
+    more = reader.read(path for path in paths if path not in known)
+    return {path: known[path] if path in known else more[path] for path in paths}
 
 
 def _alone(folder: str, path: str, data: bytes) -> Folder:

@@ -10,72 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from hashlib import blake2b
 from time import time_ns
 
-from elf_sqlcheck import cache
+from elf_sqlcheck import cache, reading
 from elf_sqlcheck.errors import CacheError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Protocol
 
-    #: Of a file on disk its size, the time of its contents, its own time, its number; of one in Git its blob.
-    Stamp = tuple[int | str, ...]
-
-    class Reader(Protocol):
-        """Where files are: on disk, or in Git's index."""
-
-        kind: str
-        #: How many files are read at once when one is asked for.
-        batch: int
-
-        def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
-            """The stamps of the files, without those of which there is none."""
-
-        def is_old(self, stamp: Stamp, begun: int, /) -> bool:
-            """Whether a file with this stamp has been as it is for long enough, at a time in nanoseconds."""
-
-        def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-            """What the files hold. Raises UsageError."""
-
-
-#: How old a change must be to be seen by a stamp, in nanoseconds: some file systems count in steps of two seconds.
-_SURE = 2_500_000_000
-_SIZE = 16
-#: So many files are rather read than known.
-FEW = 8
-
-
-class OnDisk:
-    """Files of the working tree, which `read_one` reads."""
-
-    kind = "seen"
-    batch = 1
-
-    def __init__(self, read_one: Callable[[str], bytes]) -> None:
-        self._read_one = read_one
-
-    def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
-        """See `Reader`."""
-        found: dict[str, Stamp] = {}
-        stat = os.stat
-        for path in paths:
-            try:
-                of = stat(path)
-            except OSError:
-                continue
-            found[path] = (of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino)
-        return found
-
-    def is_old(self, stamp: Stamp, begun: int) -> bool:
-        """See `Reader`."""
-        latest = begun - _SURE
-        return int(stamp[1]) < latest and int(stamp[2]) < latest
-
-    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """See `Reader`."""
-        return {path: self._read_one(path) for path in paths}
+    from elf_sqlcheck.reading import Content, Reader, Stamp
 
 
 class Files(Mapping[str, bytes]):
@@ -86,7 +31,7 @@ class Files(Mapping[str, bytes]):
     what its stamp has told.
     """
 
-    __slots__ = ("_begun", "_bytes", "_digests", "_place", "_reader", "_stamps", "_unseen")
+    __slots__ = ("_begun", "_bytes", "_digests", "_place", "_reader", "_stamps", "_start", "_unseen")
 
     def __init__(self, folder: str, paths: Iterable[str], reader: Reader) -> None:
         self._begun = time_ns()
@@ -97,7 +42,7 @@ class Files(Mapping[str, bytes]):
         self._bytes: dict[str, bytes | None] = dict.fromkeys(paths)
         self._digests: dict[str, bytes] = {}
         self._stamps = stamps = reader.stamps(self._bytes)
-        start = len(os.path.join(folder, ""))
+        self._start = start = len(os.path.join(folder, ""))
         for path, stamp in stamps.items():
             known = seen.get(path[start:])
             if known is not None and known[0] == stamp:
@@ -118,7 +63,7 @@ class Files(Mapping[str, bytes]):
         if data is None:
             self._bytes.update(self._reader.read(self._next(path)))
             data = self._bytes[path]
-            if data is None or _digest(data) != self._digests[path]:
+            if data is None or digest_of(data) != self._digests[path]:
                 cache.remove(self._place)
                 raise UsageError(f"{path} has changed while it was read", "run it once more")
         return data
@@ -140,7 +85,7 @@ class Files(Mapping[str, bytes]):
     def __contains__(self, path: object) -> bool:
         return path in self._bytes
 
-    def all_unread(self) -> list[tuple[str, bytes | Callable[[], bytes]]]:
+    def unread(self) -> list[tuple[str, Content]]:
         """All files with what they hold, or with what reads them."""
         get = self.__getitem__
         return [(path, partial(get, path) if data is None else data) for path, data in self._bytes.items()]
@@ -149,16 +94,16 @@ class Files(Mapping[str, bytes]):
         """What tells the contents of the file from any others."""
         found = self._digests.get(path)
         if found is None:
-            found = self._digests[path] = _digest(self[path])
+            found = self._digests[path] = digest_of(self[path])
         return found
 
-    def keep(self, folder: str) -> None:
+    def keep(self) -> None:
         """Keep what has been seen of the files for the next run, unless it is little that the last one has not seen: to
         read a few files takes less than to write what is known of all.
         """
-        if self._unseen <= FEW or not self._place:
+        if self._unseen <= reading.LITTLE or not self._place:
             return
-        start, reader, begun = len(os.path.join(folder, "")), self._reader, self._begun
+        start, reader, begun = self._start, self._reader, self._begun
         cache.write(
             self._place,
             {
@@ -169,21 +114,13 @@ class Files(Mapping[str, bytes]):
         )
 
 
-def unread(files: Mapping[str, bytes]) -> list[tuple[str, bytes | Callable[[], bytes]]]:
-    """The files with what they hold, or with what reads them."""
-    if isinstance(files, Files):
-        return files.all_unread()
-    return list(files.items())
-
-
 def digest_in(files: Mapping[str, bytes]) -> Callable[[str], bytes]:
     """What tells the contents of one of the `files` from any others, by its path."""
     if isinstance(files, Files):
         return files.digest
-    return lambda path: _digest(files[path])
+    return lambda path: digest_of(files[path])
 
 
-def _digest(data: bytes) -> bytes:
-    from hashlib import blake2b
-
-    return blake2b(data, digest_size=_SIZE).digest()
+def digest_of(data: bytes) -> bytes:
+    """What tells these bytes from any others."""
+    return blake2b(data, digest_size=16).digest()

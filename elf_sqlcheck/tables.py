@@ -7,7 +7,7 @@ import pickle
 import sqlite3
 from urllib.parse import quote
 
-from elf_sqlcheck.cache import remove, sealed, sweep, unpickled, unsealed
+from elf_sqlcheck.cache import put, sealed, unpickled, unsealed
 from elf_sqlcheck.errors import CacheError
 
 TYPE_CHECKING = False
@@ -51,35 +51,35 @@ def keep(path: str, values: Iterable[tuple[object, object]], base: str = "") -> 
 
     Others of the same folder that have not been used for long are removed. Returns whether it could be written.
     """
-    from shutil import copyfile
 
-    written = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    def make(written: str) -> None:
         if base:
+            from shutil import copyfile
+
             copyfile(base, written)
-        connection = _opened(written, "mode=rwc")
         try:
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS kept (place INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)"
-            )
-            connection.execute("BEGIN")
-            for key, value in values:
-                if value is None:
-                    connection.execute("DELETE FROM kept WHERE key = ?", (_key(key),))
-                else:
-                    connection.execute(_PUT, (_key(key), sealed(value)))
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-        os.replace(written, path)
-        sweep(os.path.dirname(path))
-    except (OSError, sqlite3.Error, CacheError):
-        remove(written)
-        return False
-    return True
+            _fill(written, values)
+        except sqlite3.Error as error:
+            raise CacheError(str(error)) from error
+
+    return put(path, make)
+
+
+def _fill(path: str, values: Iterable[tuple[object, object]]) -> None:
+    connection = _opened(path, "mode=rwc")
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (place INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)")
+        connection.execute("BEGIN")
+        for key, value in values:
+            if value is None:
+                connection.execute("DELETE FROM kept WHERE key = ?", (_key(key),))
+            else:
+                connection.execute(_PUT, (_key(key), sealed(value)))
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
 
 
 def _opened(path: str, how: str) -> sqlite3.Connection:

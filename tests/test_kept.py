@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elf_sqlcheck import cache, layouts, registry
+from elf_sqlcheck import cache, layouts, reading, registry
 from elf_sqlcheck.catalog import kept
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
@@ -56,7 +56,8 @@ history = st.lists(st.tuples(section, section), min_size=3, max_size=9)
 
 @pytest.fixture(autouse=True)
 def _everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("elf_sqlcheck.lint.FEW", 0)
+    monkeypatch.setattr(reading, "FEW", 0)
+    monkeypatch.setattr(reading, "LITTLE", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

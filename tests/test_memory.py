@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elf_sqlcheck import layouts, registry, stamps
+from elf_sqlcheck import layouts, reading, registry, stamps
 from elf_sqlcheck.engine import Engine
 from elf_sqlcheck.lint import Result, lint
 from tests import ddl_strategies
@@ -113,17 +113,15 @@ def found(result: Result) -> list[Any]:
             one.span and (one.span.start, one.span.end),
             one.fix and [(e.span.start, e.span.end, e.text, e.path) for e in one.fix.edits],
         )
-        for group in (result.findings, result.suppressed)
-        for one in (*group, None)
-        if one is not None
+        for one in (*result.findings, *result.suppressed)
     ]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def _everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("elf_sqlcheck.lint.FEW", 0)
-    monkeypatch.setattr(stamps, "_SURE", -(1 << 62))
-    monkeypatch.setattr(stamps, "FEW", 0)
+    monkeypatch.setattr(reading, "FEW", 0)
+    monkeypatch.setattr(reading, "LITTLE", 0)
+    monkeypatch.setattr(reading, "_SURE", -(1 << 62))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -131,7 +129,7 @@ def again(folder: Folder, which: str, more: dict[str, Any] | None = None) -> Res
     """What is found with what was kept."""
     options = {"profile": "supabase", "teams": {}, **(more or {})}
     paths = folder.paths()
-    files = stamps.Files(str(folder.place), paths, stamps.OnDisk(layouts.read_bytes))
+    files = stamps.Files(str(folder.place), paths, reading.OnDisk(layouts.read_bytes))
     migrations = layouts.read_all(files, "elf")
     return lint(migrations, RULES, options, judged_of(paths, which), kept=(str(folder.place), files))
 
@@ -171,6 +169,7 @@ def test_a_run_after_edits_finds_what_one_finds_that_judges_everything(
 
 _OPEN = "CREATE TABLE IF NOT EXISTS open (id uuid PRIMARY KEY)"
 _ON = "ALTER TABLE open ENABLE ROW LEVEL SECURITY"
+_WAITING = ('-- Dependencies: ["20250101_000005_last"]\n', _OPEN, "")
 _FIRST, _LAST = "20250101_000001_first.sql", "20250101_000005_last.sql"
 
 
@@ -178,18 +177,8 @@ _FIRST, _LAST = "20250101_000001_first.sql", "20250101_000005_last.sql"
     ("first", "last", "name", "rule"),
     [
         (("", _OPEN, ""), ("", "SELECT 1", ""), "20250101_000001_last.sql", "duplicate-version"),
-        (
-            ('-- Dependencies: ["20250101_000005_last"]\n', _OPEN, ""),
-            ("", "SELECT 1", ""),
-            _LAST,
-            "missing-dependency",
-        ),
-        (
-            ('-- Dependencies: ["20250101_000005_last"]\n', _OPEN, ""),
-            ("", "SELECT 1", ""),
-            _LAST,
-            "dependency-later",
-        ),
+        (_WAITING, ("", "SELECT 1", ""), _LAST, "missing-dependency"),
+        (_WAITING, ("", "SELECT 1", ""), _LAST, "dependency-later"),
         (("", _OPEN, ""), ("", _ON, ""), _LAST, "table-without-rls"),
         (
             ("", f"-- elf: allow table-without-rls -- it is for all\n{_OPEN}", ""),

@@ -76,7 +76,7 @@ class Survey:
         return bool(first >= 0)
 
     def _first(self, words: str, kinds: frozenset[str], start: int) -> int:
-        needed = [*words.split(), *(["execute"] if kinds is HOLDING or kinds == HOLDING else [])]
+        needed = [*words.split(), *(["execute"] if kinds == HOLDING else [])]
         for number in range(start, len(self._migrations)):
             migration = self._migrations[number]
             whole = migration.data.decode("utf-8", "replace").lower()
@@ -85,7 +85,7 @@ class Survey:
             for statement in migration.up.statements:
                 if statement.kind in kinds:
                     text = " ".join(migration.text(statement.span).lower().split())
-                    if words in text and all(word in text for word in needed):
+                    if words in text and (kinds != HOLDING or "execute" in text):
                         return number
         return -1
 

@@ -31,11 +31,10 @@ _READERS = {
 }
 
 
-def read(path: str, data: bytes | Callable[[], bytes], layout: str = "") -> Migration:
-    """Read one file in the layout named, or in the one its name and contents tell; `data` may be what reads it."""
+def read(path: str, data: bytes, layout: str = "") -> Migration:
+    """Read one file in the layout named, or in the one its name and contents tell."""
     if layout == elf.NAME or (not layout and elf.recognizes(path, data)):
         return elf.read(path, data)
-    data = data if isinstance(data, bytes) else data()
     found = _read_other({path: data}, layout or recognize({path: data}))
     return found[0] if found else plain.read(path, data)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.model import Broken
+    from elf_sqlcheck.reading import Content
 
     #: A path and what the file holds.
     File = tuple[str, bytes]
@@ -118,7 +119,7 @@ def without_placeholders(data: bytes) -> bytes:
     return _PLACEHOLDER.sub(lambda found: b"__" + found[1] + b"_", data) if b"${" in data else data
 
 
-def stray(layout: str, path: str, data: bytes | Callable[[], bytes], message: str, instead: str) -> Migration:
+def stray(layout: str, path: str, data: Content, message: str, instead: str) -> Migration:
     """A file that the tool never runs: nothing in it counts, and the rule on names says why."""
     return Migration(
         path,

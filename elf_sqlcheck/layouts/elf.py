@@ -15,13 +15,14 @@ from elf_sqlcheck import sql
 from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import INTERVAL, TIMEOUTS, Header, Migration, Problem, Section, Span
-from elf_sqlcheck.stamps import unread
+from elf_sqlcheck.reading import contents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from elf_sqlcheck.model import Broken, Statement
+    from elf_sqlcheck.reading import Content
 
 NAME = "elf"
 FILE_NAME = later(r"(\d{8}_\d{6})_([a-z0-9][a-z0-9_]*)\.sql\Z")
@@ -31,39 +32,31 @@ _OUR_VERSION = later(rb"(?im)^--[ \t]*version:[ \t]*\d{8}_\d{6}\b")
 _HEADER = later(rb"--[ \t]*+([A-Za-z][A-Za-z-]*+)[ \t]*+:[ \t]*+(.*)")
 
 
-def recognizes(path: str, data: bytes | Callable[[], bytes]) -> bool:
+def recognizes(path: str, data: bytes) -> bool:
     """Whether a file is of this layout: by its name, a marker with a rule of `=`, or a version like ours in a header.
 
     A comment `-- Migration: …` or `-- Down migration` alone does not tell: many write those in files of other layouts.
     """
     if FILE_NAME.match(basename(path)):
         return True
-    data = data if isinstance(data, bytes) else data()
     return _OUR_VERSION.search(data, 0, 2000) is not None or any(
         b"=" in data[start:end] for name, start, end in _markers(data) if name != "verify"
     )
 
 
-def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
+def read(path: str, data: Content) -> Migration:
     """Read one file, when it is needed if its name tells its version; `path` is kept as given."""
-    match = FILE_NAME.match(basename(path))
+    match = FILE_NAME.match(path.rpartition("/")[2])
     if match is None:
         return _whole(path, data if isinstance(data, bytes) else data())
     return Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2])
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
-    """Read the files of a folder, in the order of their versions: these are of one length."""
-    found: list[Migration] = []
-    is_told = True
-    for path, data in unread(files):
-        match = FILE_NAME.match(path.rpartition("/")[2])
-        if match is None:
-            is_told = False
-            found.append(read(path, data))
-        else:
-            found.append(Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2]))
-    return sorted(found, key=attrgetter("name" if is_told else "order"))
+    """Read the files of a folder, in the order of their versions."""
+    found = [read(path, data) for path, data in contents(files)]
+    told = all(isinstance(migration, Later) for migration in found)
+    return sorted(found, key=attrgetter("name" if told else "order"))  # versions in names are of one length
 
 
 def _whole(path: str, data: bytes) -> Migration:

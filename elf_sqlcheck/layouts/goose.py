@@ -15,13 +15,14 @@ from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import MARKING, line_end, stray, without_placeholders
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Problem, Section, Span
-from elf_sqlcheck.stamps import unread
+from elf_sqlcheck.reading import contents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from elf_sqlcheck.model import Broken, Statement
+    from elf_sqlcheck.reading import Content
 
 NAME = "goose"
 _FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
@@ -40,10 +41,10 @@ def recognizes(data: bytes) -> bool:
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [_read(path, data) for path, data in unread(files)]
+    return [_read(path, data) for path, data in contents(files)]
 
 
-def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
+def _read(path: str, data: Content) -> Migration:
     name = _FILE_NAME.match(basename(path))
     if name is None:
         message = f"goose does not know {basename(path)} as a migration: its name begins with no version and underscore"

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from elf_sqlcheck.reading import Content
+
 
 class Later(Migration):
     """A migration of which nothing is known yet but its bytes, and what the names of its files tell.
@@ -25,7 +27,7 @@ class Later(Migration):
         self,
         read: Callable[[str, bytes], Migration],
         path: str,
-        data: bytes | Callable[[], bytes],
+        data: Content,
         *,
         layout: str,
         version: str,

@@ -10,17 +10,19 @@ from elf_sqlcheck import sql
 from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
-from elf_sqlcheck.stamps import unread
+from elf_sqlcheck.reading import contents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from elf_sqlcheck.reading import Content
 
 NAME = "plain"
 _VERSION = later(r"V?(\d+(?:[_.]\d+)*)[_-]*", re.IGNORECASE)
 
 
-def read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
+def read(path: str, data: Content) -> Migration:
     """Read one file, when it is needed; leading digits of its name, if any, are its version."""
     stem = basename(path).removesuffix(".sql")
     match = _VERSION.match(stem)
@@ -38,4 +40,4 @@ def _whole(path: str, data: bytes, version: str, slug: str) -> Migration:
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [read(path, data) for path, data in unread(files)]
+    return [read(path, data) for path, data in contents(files)]

@@ -17,11 +17,13 @@ from elf_sqlcheck.later import later
 from elf_sqlcheck.layouts.building import stray
 from elf_sqlcheck.layouts.later import Later
 from elf_sqlcheck.model import Migration, Section, Span
-from elf_sqlcheck.stamps import unread
+from elf_sqlcheck.reading import contents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from elf_sqlcheck.reading import Content
 
 NAME = "supabase"
 FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
@@ -29,10 +31,10 @@ FILE_NAME = later(r"([0-9]+)_(.*)\.sql\Z")
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
     """Read the files of a folder."""
-    return [_read(path, data) for path, data in unread(files)]
+    return [_read(path, data) for path, data in contents(files)]
 
 
-def _read(path: str, data: bytes | Callable[[], bytes]) -> Migration:
+def _read(path: str, data: Content) -> Migration:
     name = FILE_NAME.match(basename(path))
     if name is None:
         message = f"the Supabase CLI skips {basename(path)}: its name is not <timestamp>_name.sql"
