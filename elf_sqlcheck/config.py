@@ -20,6 +20,7 @@ from elf_sqlcheck.model import Severity
 from elf_sqlcheck.patterns import matches
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.teams import read_teams
+from elf_sqlcheck.toml import read_plain
 from elf_sqlcheck.tools import LAYOUTS
 
 TYPE_CHECKING = False
@@ -163,14 +164,19 @@ def _table(path: str, *, required: bool = False) -> dict[str, Any] | None:
 
 
 def _parsed(path: str, data: bytes) -> dict[str, Any]:
-    import tomllib
-
     try:
-        return tomllib.loads(data.decode())
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not UTF-8 at byte {error.start}", "save it as UTF-8, which TOML requires"
         ) from error
+    plain = read_plain(text)
+    if plain is not None:
+        return plain
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}", "correct that place") from error
 

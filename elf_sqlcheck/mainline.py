@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 
 from elf_sqlcheck import layouts
+from elf_sqlcheck.aside import aside
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import Repository, find_root
 from elf_sqlcheck.layouts.elf import FILE_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
+    from elf_sqlcheck.git import Difference
     from elf_sqlcheck.sources import Folder
 
 
@@ -27,27 +30,49 @@ def compare(folder: Folder, branch: str = "") -> dict[str, Any]:
     there, `main-deleted` are those of them that are gone, `main-added` the paths of files that it lacks, and
     `main-newest` is the newest version on it. Nothing is compared for a file that is no migration: it may change.
     """
-    if not folder.series:
-        return {}
-    root = find_root(folder.path or ".")
-    if root is None or "<stdin>" in folder.judged:
-        return {}
+    return ask(folder, branch)()
+
+
+def ask(folder: Folder, branch: str = "") -> Callable[[], dict[str, Any]]:
+    """Ask Git what `compare` tells, which it answers while the caller does something else."""
+    root = find_root(folder.path or ".") if folder.series and "<stdin>" not in folder.judged else None
+    if root is None:
+        return dict
     repository = Repository(root)
     inside = os.path.relpath(os.path.realpath(folder.path or "."), os.path.realpath(root)).replace(os.sep, "/")
     inside = "" if inside == "." else inside
-    place, start = folder.path, os.path.join(folder.path, "")
-    below = not all(path.rpartition(os.sep)[0] == place for path in folder.files)
-    try:
-        commit = repository.main_commit(branch)
-        if not commit:
+    below = not all(path.rpartition(os.sep)[0] == folder.path for path in folder.files)
+    answer = aside(lambda: _differences(repository, branch, inside, staged=folder.staged, below=below))
+
+    def compared() -> dict[str, Any]:
+        try:
+            different, there = answer()
+            return _settings(folder, repository, inside, different, there) if there is not None else {}
+        except UsageError:
             return {}
-        different = [e for e in repository.differences(commit, inside, staged=folder.staged, below=below) if e.before]
-        shown = {entry.path: _shown(folder, inside, entry.path) for entry in different}
-        different = [entry for entry in different if _is_migration(folder, shown[entry.path])]
-        before = repository.read(entry.before for entry in different)
-        there = frozenset([start + name for name in repository.paths_at(commit, inside, below=below)])
-    except UsageError:
-        return {}
+
+    return compared
+
+
+def _differences(
+    repository: Repository, branch: str, inside: str, *, staged: bool, below: bool
+) -> tuple[list[Difference], tuple[str, ...] | None]:
+    """What differs from the main branch in a folder, and what that has there; None without a main branch."""
+    commit = repository.main_commit(branch)
+    if not commit:
+        return [], None
+    there = aside(lambda: repository.paths_at(commit, inside, below=below))
+    return repository.differences(commit, inside, staged=staged, below=below), there()
+
+
+def _settings(
+    folder: Folder, repository: Repository, inside: str, differences: Sequence[Difference], names: Sequence[str]
+) -> dict[str, Any]:
+    start = os.path.join(folder.path, "")
+    shown = {entry.path: _shown(folder, inside, entry.path) for entry in differences if entry.before}
+    different = [entry for entry in differences if entry.before and _is_migration(folder, shown[entry.path])]
+    before = repository.read(entry.before for entry in different)
+    there = frozenset([start + name for name in names])
     deleted = tuple(shown[entry.path] for entry in different if entry.deleted)
     files = {shown[entry.path]: before[entry.before] for entry in different}
     return {

@@ -16,7 +16,7 @@ from elf_sqlcheck.secrecy import secrets_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -106,6 +106,11 @@ def _without_style(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if not is_style(name))
 
 
+def compare(folders: Iterable[Folder], config: Config) -> list[Callable[[], Mapping[str, Any]]]:
+    """Begin to ask Git how the folders differ from the main branch; `check` waits for what it says."""
+    return [mainline.ask(folder, config.main_branch) for folder in folders]
+
+
 def check(
     folders: Iterable[Folder],
     rules: Ruleset,
@@ -113,22 +118,23 @@ def check(
     baseline: Baseline | None = None,
     *,
     cached: bool = False,
+    compared: Sequence[Callable[[], Mapping[str, Any]]] | None = None,
 ) -> Checked:
     """Judge the files asked for in each folder, against all the files before them.
 
     Findings that the `baseline` knows are kept apart. The schema before a folder's files may come from a run before
-    when it is `cached`.
+    when it is `cached`. Git is asked about the main branch unless that has been done (`compared`).
     """
     folders = tuple(folders)
+    compared = compared or compare(folders, config)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
     units: dict[str, tuple[str, ...]] = {}
     files = 0
-    for folder in folders:
-        settings = config.settings() | mainline.compare(folder, config.main_branch)
+    for folder, answer in zip(folders, compared, strict=True):
         with _no_collection():
             migrations = _migrations(folder)
-            result = _lint(folder, migrations, rules, settings, cached=cached)
+            result = _lint(folder, migrations, rules, {**config.settings(), **answer()}, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         units |= {path: other.paths for other in migrations if other.files for path in other.paths}

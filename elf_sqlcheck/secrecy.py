@@ -7,7 +7,6 @@ whichever rules run.
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from json import loads
@@ -77,6 +76,8 @@ def _all_powerful_role(claims: bytes) -> str:
 
     The key that each local Supabase is started with is known to everybody, and opens nothing else.
     """
+    from base64 import urlsafe_b64decode
+
     try:
         decoded = loads(urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))
     except ValueError:

@@ -45,12 +45,14 @@ def lint(
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = meaning.printer(more)
-    rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
     rewriting = fixing or diffing or adding
     folders = files.folders(
         paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename,
         cached=not (more["no_cache"] or rewriting),
     )  # fmt: skip
+    # Git answers while the rules are loaded.
+    compared = None if rewriting else run.compare(folders, config)
+    rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
     baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     fixed: Fixed | None = None
     if rewriting:
@@ -68,7 +70,7 @@ def lint(
         folders = list(fixed.folders)
         if adding:
             printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
-    checked = run.check(folders, rules, config, baseline, cached=not more["no_cache"])
+    checked = run.check(folders, rules, config, baseline, cached=not more["no_cache"], compared=compared)
     if not checked.files:
         printer.note(files.nothing(staged=staged, since=since))
     report = Report(
