@@ -24,8 +24,10 @@ def told(migration: Migration, digest: Callable[[str], bytes] | None = None) -> 
         names = "\0".join([f"{os.path.basename(one)}\0{start}" for one, start in files])
     if digest is None:
         contents = b"".join([digest_of(part.data) for part in migration.parts()])
-    else:
+    elif files:
         contents = b"".join(map(digest, migration.paths))
+    else:
+        contents = digest(path)
     settings = migration.settings
     said = f"{migration.layout}\0{migration.version}\0{migration.name}\0{names}\0{len(settings)}\0"
     return said.encode("utf-8", "surrogateescape") + settings + contents

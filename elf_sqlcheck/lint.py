@@ -47,7 +47,9 @@ def lint(
     asked = [
         number
         for number, migration in enumerate(migrations)
-        if judged is None or migration.path in judged or any(path in judged for path, _ in migration.files)
+        if judged is None
+        or migration.path in judged
+        or (migration.files and any(path in judged for path, _ in migration.files))
     ]
     engine = Engine(migrations, rules, settings, frozenset(known))
     if kept is not None and asked and len(migrations) > reading.FEW:

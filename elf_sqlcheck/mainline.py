@@ -16,7 +16,7 @@ from elf_sqlcheck.layouts.elf import FILE_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from elf_sqlcheck.git import Difference
@@ -95,11 +95,13 @@ def _is_migration(folder: Folder, path: str) -> bool:
     return path.endswith(".sql") and os.path.dirname(path) in beside
 
 
-def _newest(folder: Folder, there: frozenset[str]) -> str:
+def _newest(folder: Folder, there: Iterable[str]) -> str:
     """The newest version among the files that the main branch has, as their names tell it."""
-    own = [match[1] for match in (FILE_NAME.match(path.rpartition(os.sep)[2]) for path in there) if match]
-    if own or not there:
-        return max(own, default="")
+    # Their versions are of one length, so that of the last name in order is the newest.
+    last_first = sorted([path.rpartition(os.sep)[2] for path in there], reverse=True)
+    own = next((match[1] for match in map(FILE_NAME.match, last_first) if match), "")
+    if own or not last_first:
+        return own
     layout = folder.layout or layouts.recognize(folder.files)
     named = layouts.read_all({path: b"" for path in there if path.endswith(".sql")}, layout)
     return named[-1].version if named else ""

@@ -24,31 +24,35 @@ if TYPE_CHECKING:
 
 
 class Files(Mapping[str, bytes]):
-    """The files of a `folder` by their paths, in order.
+    """The files of a `folder` by their paths, in order. They are looked at when it is first asked what is in them.
 
-    Those that are not as the run before has seen them are read at once, so that whatever is wrong with one of them is
-    said before anything is judged: UsageError is raised then. It is raised, too, when another is asked for and is not
-    what its stamp has told.
+    Those that are not as the run before has seen them are read then, so that whatever is wrong with one of them is said
+    before anything is judged: UsageError is raised. It is raised, too, when another is asked for later and is not what
+    its stamp has told.
     """
 
     __slots__ = ("_begun", "_bytes", "_digests", "_place", "_reader", "_stamps", "_start", "_unseen")
 
     def __init__(self, folder: str, paths: Iterable[str], reader: Reader) -> None:
-        self._begun = time_ns()
         self._reader = reader
         place = cache.place_of("files", folder)
         self._place = os.path.join(place, reader.kind) if place else ""
-        seen = self._seen()
+        self._start = len(os.path.join(folder, ""))
         self._bytes: dict[str, bytes | None] = dict.fromkeys(paths)
         self._digests: dict[str, bytes] = {}
-        self._stamps = stamps = reader.stamps(self._bytes)
-        self._start = start = len(os.path.join(folder, ""))
+        self._begun = 0
+
+    def _look(self) -> None:
+        self._begun = time_ns()
+        seen = self._seen()
+        start, digests = self._start, self._digests
+        self._stamps = stamps = self._reader.stamps(self._bytes)
         for path, stamp in stamps.items():
             known = seen.get(path[start:])
             if known is not None and known[0] == stamp:
-                self._digests[path] = known[1]
-        unseen = [path for path in self._bytes if path not in self._digests]
-        self._bytes.update(reader.read(unseen))
+                digests[path] = known[1]
+        unseen = [path for path in self._bytes if path not in digests]
+        self._bytes.update(self._reader.read(unseen))
         self._unseen = len(unseen)
 
     def _seen(self) -> dict[str, tuple[Stamp, bytes]]:
@@ -59,6 +63,8 @@ class Files(Mapping[str, bytes]):
         return found if isinstance(found, dict) else {}
 
     def __getitem__(self, path: str) -> bytes:
+        if not self._begun:
+            self._look()
         data = self._bytes[path]
         if data is None:
             self._bytes.update(self._reader.read(self._next(path)))
@@ -87,13 +93,15 @@ class Files(Mapping[str, bytes]):
 
     def unread(self) -> list[tuple[str, Content]]:
         """All files with what they hold, or with what reads them."""
+        if not self._begun:
+            self._look()
         get = self.__getitem__
         return [(path, partial(get, path) if data is None else data) for path, data in self._bytes.items()]
 
     def digest(self, path: str) -> bytes:
         """What tells the contents of the file from any others."""
         found = self._digests.get(path)
-        if found is None:
+        if found is None:  # it has been read, or nothing has been looked at yet
             found = self._digests[path] = digest_of(self[path])
         return found
 
@@ -101,7 +109,7 @@ class Files(Mapping[str, bytes]):
         """Keep what has been seen of the files for the next run, unless it is little that the last one has not seen: to
         read a few files takes less than to write what is known of all.
         """
-        if self._unseen <= reading.LITTLE or not self._place:
+        if not self._begun or self._unseen <= reading.LITTLE or not self._place:
             return
         start, reader, begun = self._start, self._reader, self._begun
         cache.write(

@@ -106,7 +106,7 @@ class Survey:
         """The number of the first migration with that name or version, -1 when there is none."""
         # Most are sorted by their names, which begin with versions of one length.
         place = bisect_left(self._migrations, name, key=attrgetter("name"))
-        if place < len(self._migrations) and self._migrations[place].name == name:
+        if place < len(self._migrations) and name in {self._migrations[place].name, self._migrations[place].version}:
             return place
         if self._places is None:
             self._places = {}
