@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck import reading
+from elf_sqlcheck import halves, reading
 from elf_sqlcheck.catalog.kept import History
 from elf_sqlcheck.engine import Engine, Verdict
 from elf_sqlcheck.memory import Found
@@ -36,7 +36,10 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Set
         history = History(memory.folder, engine.migrations, memory.signatures)
         engine.catalog, engine.routines = history.begin(start, keeping)
         chosen = frozenset(number for number in asked if number >= start)
-        verdicts |= engine.go(history.count, keeping, chosen)
+        if history.count:
+            verdicts |= engine.go(history.count, keeping, chosen)
+        else:
+            verdicts |= halves.go(engine, keeping, chosen)
         if keeping < end and keeping - history.count > reading.LITTLE:
             history.keep(keeping, engine.catalog, engine.routines)
         verdicts |= engine.go(keeping, end, chosen)

@@ -59,13 +59,17 @@ class Engine:
     ) -> None:
         self.migrations = migrations
         self.settings = settings
-        self.catalog = Catalog()
-        self.routines = Routines()
         self.survey = Survey(migrations)
-        self.first = True
+        self.begin_anew()
         self.by_name = {rule.name: rule for rule in rules}
         self.known = known | self.by_name.keys()
         self.wanted = Wanted(rules)
+
+    def begin_anew(self) -> None:
+        """Forget what has been folded."""
+        self.catalog = Catalog()
+        self.routines = Routines()
+        self.first = True
 
     def go(self, begin: int, end: int, judged: Container[int]) -> dict[int, Verdict]:
         """Go on with the migrations from `begin` on, of which some are judged; returns what was found, by number."""

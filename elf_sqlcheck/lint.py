@@ -63,7 +63,12 @@ def lint(
         except CacheError:  # it is not what was written: as if it had never been kept
             cache.forget(kept[0])
             engine = Engine(migrations, rules, settings, frozenset(known))
-    verdicts = engine.go(0, asked[-1] + 1 if asked else 0, frozenset(asked))
+    if len(asked) < reading.MANY:
+        verdicts = engine.go(0, asked[-1] + 1 if asked else 0, frozenset(asked))
+    else:
+        from elf_sqlcheck import halves
+
+        verdicts = halves.go(engine, asked[-1] + 1, frozenset(asked))
     if any(verdict.doubts for verdict in verdicts.values()):
         engine.finish(asked[-1] + 1)
     return _result([engine.settle(verdict, engine.answers(verdict)) for verdict in verdicts.values()])

@@ -19,6 +19,7 @@ from elf_sqlcheck.context.survey import AHEAD, Survey
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import installation, told
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.rule import are_ours
 from elf_sqlcheck.stamps import Files, digest_in, digest_of
 from elf_sqlcheck.suppress import Suppression
 
@@ -95,7 +96,7 @@ class Memory:
         self._marked = [*self.signatures]
         for number, mark in _marks(migrations, settings):
             self._marked[number] += mark
-        place = "" if settings.get("main-deleted") or not _ours(rules) else cache.place_of("verdicts", folder)
+        place = "" if settings.get("main-deleted") or not are_ours(rules) else cache.place_of("verdicts", folder)
         self._path = os.path.join(place, _key(folder, rules, settings, known)) if place else ""
         self._migrations = migrations
         self._chosen = frozenset(asked)
@@ -209,12 +210,6 @@ class Memory:
 def _each_once(several: Iterable[Questions]) -> list[Questions]:
     """The sets of questions, of which each is one object, however often it is asked."""
     return list({id(questions): questions for questions in several}.values())
-
-
-def _ours(rules: Sequence[Rule]) -> bool:
-    """Whether it is known of all rules what they look at."""
-    package = f"{__package__}."
-    return all(getattr(rule.check, "__module__", "").startswith(package) for rule in rules)
 
 
 def _marks(migrations: Sequence[Migration], settings: Mapping[str, Any]) -> list[tuple[int, bytes]]:

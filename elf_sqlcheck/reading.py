@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FEW = 24
 #: So many files are rather read or judged again than written down for the next run.
 LITTLE = FEW // 3
+#: So many files are judged by two processes, if there is a processor for each.
+MANY = 100
 #: How old a change must be to be seen by a stamp, in nanoseconds: some file systems count in steps of two seconds.
 _SURE = 2_500_000_000
 

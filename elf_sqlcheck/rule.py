@@ -148,6 +148,12 @@ class Rule(Record):
         )
 
 
+def are_ours(rules: Iterable[Rule]) -> bool:
+    """Whether it is known of all rules what they look at: they come with this package."""
+    package = f"{__package__}."
+    return all(getattr(rule.check, "__module__", "").startswith(package) for rule in rules)
+
+
 def found_elsewhere(_context: Context[Any]) -> Iterator[Finding]:
     """The check of a rule that has no need to be asked: a server shows what it finds, or the engine itself."""
     return iter(())
