@@ -189,9 +189,14 @@ class Cases:
         git = shutil.which("git") or sys.exit("git not found")
         chosen = self._variables("commit")
         hook = os.path.join(project.folder, ".git", "hooks", "pre-commit")
+        least = os.path.join(project.folder, "least")
+        with open(least, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\ngit diff --cached --quiet && exit 0\nexit 1\n")
+        os.chmod(least, 0o755)
         return [
             Entrant(OURS, [hook], project.folder, chosen, 0, code=0),
             Entrant("git diff", [git, "diff", "--cached", "--quiet"], project.folder, chosen, 0, code=1),
+            Entrant("git diff in a script", [least], project.folder, chosen, 0, code=1),
         ]
 
     def _seeding(self) -> list[Entrant]:
