@@ -47,11 +47,13 @@ class Difference(Record):
 class Repository:
     """A working tree with its index. `root` is its absolute folder."""
 
-    __slots__ = ("_environment", "root")
+    __slots__ = ("_checked_out", "_environment", "root")
 
     def __init__(self, root: str) -> None:
         self.root = root
         self._environment: dict[str, str] | None = None
+        #: The commit that HEAD is known to be at, "" when nobody has asked.
+        self._checked_out = ""
 
     def staged(self) -> dict[str, str]:
         """The files that the next commit adds or changes, with the blobs of the index; renamed ones by their new name.
@@ -127,8 +129,13 @@ class Repository:
         references += [f"refs/heads/{name}" for name in names if name != "HEAD"]
         if configured:
             references += [f"refs/remotes/{configured}", f"refs/tags/{configured}"]
-        lines = self._run("for-each-ref", "--format=%(refname) %(objectname)", *references).decode().splitlines()
-        commits = dict(line.split(" ") for line in lines)
+        lines = self._run("for-each-ref", "--format=%(HEAD) %(objectname) %(refname)", *references).decode()
+        commits: dict[str, str] = {}
+        for line in lines.splitlines():
+            commit, reference = line[2:].split(" ")
+            commits[reference] = commit
+            if line[0] == "*":
+                self._checked_out = commit
         return next((commits[reference] for reference in references if reference in commits), "")
 
     def paths_at(self, commit: str, folder: str, *, below: bool = False) -> tuple[str, ...]:
@@ -217,6 +224,8 @@ class Repository:
         return answer.decode().strip()
 
     def _common(self, commit: str) -> str | None:
+        if commit == self._checked_out:
+            return commit
         try:
             return self._run("merge-base", commit, "HEAD").decode().strip()
         except UsageError:

@@ -20,6 +20,8 @@ else:
 
 #: Where something stands in a file, and when it came to be, is not part of what it is: left out of comparisons.
 CIRCUMSTANCES = frozenset({"born", "calls", "rows", "span", "statement"})
+#: How often a record is made before that is compiled.
+_OFTEN = 40
 
 
 @dataclass_transform(frozen_default=True)
@@ -56,14 +58,39 @@ class RecordMeta(type):
 
 
 def _compiled_when_needed(made: type, fields: list[str], defaults: dict[str, Any]) -> Callable[..., None]:
-    """An `__init__` that replaces itself when it is first called: most classes are not used in most runs."""
+    """An `__init__` that replaces itself by a compiled one when it is used often, or wrongly.
+
+    Most classes are used a few times in most runs, and to compile one takes as long as to do without forty times.
+    """
+    calls = 0
 
     def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
-        real = _initializer(fields, defaults)
-        type.__setattr__(made, "__init__", real)
-        real(self, *values, **named)
+        nonlocal calls
+        calls += 1
+        if calls > _OFTEN or not _filled(self, fields, defaults, values, named):
+            real = _initializer(fields, defaults)
+            type.__setattr__(made, "__init__", real)
+            real(self, *values, **named)
 
     return __init__
+
+
+def _filled(
+    record: object, fields: list[str], defaults: dict[str, Any], values: tuple[object, ...], named: dict[str, object]
+) -> bool:
+    """Set the fields of a record; returns whether just those were given that it needs."""
+    for field, value in zip(fields, values, strict=False):
+        setattr(record, field, value)
+    used = 0
+    for field in fields[len(values) :]:
+        if field in named:
+            used += 1
+            setattr(record, field, named[field])
+        elif field in defaults:
+            setattr(record, field, defaults[field])
+        else:
+            return False
+    return used == len(named) and len(values) <= len(fields)
 
 
 def _initializer(fields: list[str], defaults: dict[str, Any]) -> Any:

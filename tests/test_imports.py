@@ -29,8 +29,9 @@ SLOW = (
     "pickle",
 )
 RUNS_ITS_COMMAND_LINE = """
-import sys
+import os, sys
 report, sys.argv = sys.argv[1], sys.argv[2:]
+os._exit = sys.exit
 try:
     with open(sys.argv[0]) as file:
         script = file.read()

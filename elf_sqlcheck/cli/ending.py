@@ -42,11 +42,13 @@ def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
     end(work, program, bug=bug)
 
 
-def end(work: Callable[[], int], program: str, *, bug: int = 3) -> NoReturn:
+def end(
+    work: Callable[[], int], program: str, *, bug: int = 3, leave: Callable[[int], NoReturn] = sys.exit
+) -> NoReturn:
     """Do what is to be done, which tells its exit code, and end the process.
 
     The exit codes: 0 all is well, 1 there are findings, 2 what was asked cannot be done, `bug` a bug of ours, 130
-    interrupted. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug.
+    interrupted. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug. `leave` ends the process.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -70,7 +72,16 @@ def end(work: Callable[[], int], program: str, *, bug: int = 3) -> NoReturn:
         sys.stdout.flush()
     except OSError:
         _reader_is_gone()
-    sys.exit(code or 0)
+    leave(code or 0)
+
+
+def at_once(code: int) -> NoReturn:
+    """End the process without taking down what it has built, which takes an eighth of the time of a commit hook.
+
+    Only for what leaves nothing to be done at the end: no file open, no process running.
+    """
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(text: str) -> None:

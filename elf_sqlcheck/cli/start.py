@@ -43,7 +43,7 @@ def main() -> NoReturn:
         sqlcheck.main()
     # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
     gc.disable()
-    ending.end(lambda: _lint(given), PROGRAM)
+    ending.end(lambda: _lint(given), PROGRAM, leave=ending.at_once)
 
 
 def _lint(given: dict[str, Any]) -> int:
