@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elf_sqlcheck import layouts, reading, registry, stamps
+from elf_sqlcheck import halves, layouts, reading, registry, stamps
 from elf_sqlcheck.engine import Engine
 from elf_sqlcheck.lint import Result, lint
 from tests import ddl_strategies
 from tests.test_kept import MORE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 RULES = registry.select(registry.load(plugins=False), profile="supabase")
@@ -136,19 +137,39 @@ def again(folder: Folder, which: str, more: dict[str, Any] | None = None) -> Res
 
 def both(folder: Folder, which: str, more: dict[str, Any]) -> tuple[Result, Result]:
     """What is found with what was kept, and without."""
+    return again(folder, which, more), anew(folder, which, more)
+
+
+def anew(folder: Folder, which: str, more: dict[str, Any]) -> Result:
+    """What is found without what was kept."""
     paths = folder.paths()
     whole = {path: layouts.read_bytes(path) for path in paths}
     options = {"profile": "supabase", "teams": {}, **more}
-    anew = lint(layouts.read_all(whole, "elf"), RULES, options, judged_of(paths, which))
-    return again(folder, which, more), anew
+    return lint(layouts.read_all(whole, "elf"), RULES, options, judged_of(paths, which))
+
+
+@contextmanager
+def two_processes() -> Iterator[None]:
+    """As if there were many files and a processor for each process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(halves, "has_two_processors", lambda: True)
+        patch.setattr(halves, "_GAIN", 0)
+        for module in (halves, reading):
+            patch.setattr(module, "MANY", 2)
+        yield
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(text, min_size=4, max_size=9), st.lists(st.tuples(edit, asked, st.booleans()), min_size=2, max_size=8))
+@given(
+    st.lists(text, min_size=4, max_size=9),
+    st.lists(st.tuples(edit, asked, st.booleans()), min_size=2, max_size=8),
+    st.booleans(),
+)
 def test_a_run_after_edits_finds_what_one_finds_that_judges_everything(
     tmp_path_factory: pytest.TempPathFactory,
     begun: list[tuple[str, str, str]],
     edits: list[tuple[tuple[str, int, tuple[str, str, str]], str, bool]],
+    split: bool,
 ) -> None:
     folder = Folder(tmp_path_factory.mktemp("run") / "m")
     folder.append(("", ddl_strategies.GROUND, ""))
@@ -163,8 +184,12 @@ def test_a_run_after_edits_finds_what_one_finds_that_judges_everything(
             "main-added": frozenset(paths[-2:]), "main-files": {paths[0]: b"SELECT 1;"}, "main-deleted": (),
             "main-newest": "20250101_000003",
         }  # fmt: skip
-        kept, anew = both(folder, which, branch if is_branch else {})
-        assert found(kept) == found(anew)
+        more = branch if is_branch else {}
+        expected = found(anew(folder, which, more))
+        with two_processes():
+            assert found(anew(folder, which, more)) == expected
+        with two_processes() if split else nullcontext():
+            assert found(again(folder, which, more)) == expected
 
 
 _OPEN = "CREATE TABLE IF NOT EXISTS open (id uuid PRIMARY KEY)"
