@@ -92,14 +92,33 @@ def test_they_do_when_not_all_are_judged(forks: list[int]) -> None:
     assert whole(found) == whole(alone(migrations(), judged))
 
 
+def test_what_is_gone_is_said_once(forks: list[int]) -> None:
+    path = "migrations/20241231_000000_gone.sql"
+    found = lint(migrations(), RULES, {"main-deleted": (path,), "main-files": {path: b"SELECT 1;"}})
+    assert len(forks) == 1
+    assert [finding.path for finding in found.findings].count(path) == 1
+
+
 def test_what_they_find_is_kept_for_the_next_run(
     forks: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     files = history(130)
+    # Whether another makes it is asked of all of them, by the process that judges the first ones.
+    files[[*files][2]] = b"DROP TABLE IF EXISTS never_made;"
     found = [lint(read_all(files), RULES, kept=("migrations", files)) for _ in range(2)]
     assert len(forks) == 1
+    judge, judged = Engine.judge, []
+
+    def noting(self: Engine, number: int, migration: Migration) -> Any:
+        judged.append(number)
+        return judge(self, number, migration)
+
+    monkeypatch.setattr(Engine, "judge", noting)
+    last = {**files, [*files][-1]: b"CREATE TABLE t129 (id uuid);"}
+    lint(read_all(last), RULES, kept=("migrations", last))
+    assert judged == [128, 129]
     changed = {**files, [*files][40]: b"CREATE TABLE t40 (id uuid);"}
     assert whole(found[0]) == whole(found[1]) == whole(alone(read_all(files)))
     found_again = lint(read_all(changed), RULES, kept=("migrations", changed))
