@@ -172,6 +172,9 @@ _CLOSING = later(rb"(?:'{1,2}|\$\w*\$)(?:::\w+)?\s*\Z")
 _CONTINUED = later(rb"'[ \t\r]*\n\s*'")
 _FARTHEST = 60
 _FAR = 1 << 62
+#: Letters of a secret that is hidden in its place only, and how many at its beginning tell where it may stand.
+_LONGEST_WORD = 3
+_BEGINNING = _LONGEST_WORD + 1
 
 
 def _meetings(data: bytes) -> Iterator[tuple[int, int]]:
@@ -257,9 +260,30 @@ def without(data: bytes, secrets: Collection[bytes]) -> bytes:
     return data
 
 
-def hide(text: str, secrets: Collection[str]) -> str:
-    """`text` with stars in place of each of `secrets`; one of three letters or less is also part of other words."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) > 3 and secret in text:
+class Hider:
+    """Puts stars in place of `secrets` in texts; one of three letters or less is also part of other words."""
+
+    __slots__ = ("_beginnings", "_order", "_starry")
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        ordered = sorted((secret for secret in secrets if len(secret) > _LONGEST_WORD), key=len, reverse=True)
+        self._order = {secret: number for number, secret in enumerate(ordered)}
+        #: The secrets by how they begin: a file may hold thousands, and a text of a finding hardly any.
+        self._beginnings: dict[str, list[str]] = {}
+        for secret in ordered:
+            self._beginnings.setdefault(secret[:_BEGINNING], []).append(secret)
+        #: These may come to be where another one has been hidden.
+        self._starry = [secret for secret in ordered if "*" in secret]
+
+    def __call__(self, text: str) -> str:
+        """`text` with the stars."""
+        begun = self._beginnings.keys() & {text[at : at + _BEGINNING] for at in range(len(text) - _LONGEST_WORD)}
+        near = {secret for beginning in begun for secret in self._beginnings[beginning]}
+        for secret in sorted(near.union(self._starry), key=self._order.__getitem__):
             text = text.replace(secret, "*" * len(secret))
-    return text
+        return text
+
+
+def hide(text: str, secrets: Collection[str]) -> str:
+    """`text` with stars in place of each of `secrets`."""
+    return Hider(secrets)(text)

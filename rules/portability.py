@@ -220,8 +220,7 @@ def _line_end(data: bytes, position: int) -> int:
 def _at_token(context: Context[Migration], broken: Broken) -> Finding:
     migration = context.migration
     if broken.message.startswith("a semicolon is missing"):
-        statements = [statement for section in migration.sections for statement in section.statements]
-        end = max((s.span.end for s in statements if s.span.end <= broken.span.start), default=broken.span.start)
+        end = context.end_before(broken.span.start)
         fix = Fix("add the semicolon", (Edit(Span(end, end), ";"),))
         return context.finding(broken.message, broken.span, instead="end the statement above with ;", fix=fix)
     instead = _backslash(migration, broken)

@@ -89,6 +89,9 @@ _IDIOMS: tuple[tuple[str, str, str, str | None], ...] = (
     ("enable row movement", "Oracle", _NOTHING, ""),
     ("raw", "Oracle", "BYTEA", None),
 )  # fmt: skip
+_BY_FIRST: dict[str, list[tuple[str, str, str, str | None]]] = {}
+for _idiom in _IDIOMS:
+    _BY_FIRST.setdefault(_idiom[0].split()[0], []).append(_idiom)
 _STARTS = frozenset(["use", "describe", "go", "exec", "print", "delimiter", "pragma", "set names"])
 
 
@@ -103,11 +106,8 @@ def idioms(tokens: Sequence[Token], broken: Broken) -> list[Idiom]:
         edits = tuple((tick, "") for tick in ticks)
         found.append(Idiom(ticks[0], "a name in backticks", "MySQL", 'no quotes, or "double quotes"', edits))
     seen: set[str] = set()
-    by_first: dict[str, list[tuple[str, str, str, str | None]]] = {}
-    for idiom in _IDIOMS:
-        by_first.setdefault(idiom[0].split()[0], []).append(idiom)
     for number, text in enumerate(texts):
-        for written, dialect, instead, edit in by_first.get("#" if text.isdigit() else text, ()):
+        for written, dialect, instead, edit in _BY_FIRST.get("#" if text.isdigit() else text, ()):
             length = _length(written.split(), texts, number)
             if not length or written in seen or (written in _STARTS and number):
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from elf_sqlcheck.context.waiting import Waiting
 
 TYPE_CHECKING = False
@@ -28,6 +30,10 @@ def _by_statement(context: Running) -> dict[int, list[Change]]:
     for change in context.changes:
         found.setdefault(id(change.statement), []).append(change)
     return found
+
+
+def _ends(context: Running) -> list[int]:
+    return sorted(s.span.end for section in context.migration.sections for s in section.statements)
 
 
 def _transactions(context: Running) -> dict[int, int | None]:
@@ -103,6 +109,12 @@ class Running(Waiting):
     def place_of(self, change: Change) -> int:
         """The number of a change of the section among all of them."""
         return self.once(_places)[id(change)]
+
+    def end_before(self, position: int) -> int:
+        """Where the last statement ends that does so before `position`; `position` itself when there is none."""
+        ends = self.once(_ends)
+        number = bisect_right(ends, position)
+        return ends[number - 1] if number else position
 
     def opening(self) -> Change | None:
         """The BEGIN of the file itself between which and its COMMIT the present change stands, if there is one."""

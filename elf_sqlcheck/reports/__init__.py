@@ -12,7 +12,7 @@ from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from elf_sqlcheck.model import Finding, Span
     from elf_sqlcheck.rule import Rule
@@ -172,8 +172,9 @@ def _without_secrets(report: Report, name: str) -> Report:
             starred[start:end] = secrecy.starred(bytes(starred[start:end]))
         texts[path] = {secrecy.bare(sources[path][start:end]) for start, end in found}
         sources[path] = bytes(starred)
+    hiders = {path: secrecy.Hider(found) for path, found in texts.items() if found}
     findings, known = (
-        tuple(_without(finding, texts.get(finding.path, ())) for finding in listed)
+        tuple(_without(finding, hiders.get(finding.path)) for finding in listed)
         for listed in (report.findings, report.known)
     )
     verification = report.verification
@@ -184,15 +185,15 @@ def _without_secrets(report: Report, name: str) -> Report:
     return report.replace(sources=sources, findings=findings, known=known, verification=verification)
 
 
-def _without(finding: Finding, secrets: Collection[str]) -> Finding:
-    """The finding with stars over `secrets` in all that it says."""
-    if not secrets:
+def _without(finding: Finding, hide: secrecy.Hider | None) -> Finding:
+    """The finding with stars over secrets in all that it says."""
+    if hide is None:
         return finding
     fix = finding.fix
     if fix is not None:
-        edits = tuple(edit.replace(text=secrecy.hide(edit.text, secrets)) for edit in fix.edits)
-        fix = fix.replace(title=secrecy.hide(fix.title, secrets), edits=edits)
-    message, why, instead = (secrecy.hide(text, secrets) for text in (finding.message, finding.why, finding.instead))
+        edits = tuple(edit.replace(text=hide(edit.text)) for edit in fix.edits)
+        fix = fix.replace(title=hide(fix.title), edits=edits)
+    message, why, instead = (hide(text) for text in (finding.message, finding.why, finding.instead))
     return finding.replace(message=message, why=why, instead=instead, fix=fix)
 
 

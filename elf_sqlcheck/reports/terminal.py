@@ -6,6 +6,8 @@ it would let its author repaint the report, so they are shown as what they are (
 
 from __future__ import annotations
 
+from itertools import repeat
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +60,9 @@ def visible(character: str) -> str:
 
 def cells(line: str) -> Iterator[tuple[str, int]]:
     """What each character of a line looks like, and how many columns that takes."""
+    if _is_plain(line):
+        yield from zip(line, repeat(1))
+        return
     column = 0
     for character in line:
         if character == "\t":
@@ -72,6 +77,16 @@ def cells(line: str) -> Iterator[tuple[str, int]]:
         yield look, width
 
 
+def columns_of(line: str) -> int:
+    """How many columns a line takes."""
+    return len(line) if _is_plain(line) else sum(width for _, width in cells(line))
+
+
+def _is_plain(line: str) -> bool:
+    """Whether each character takes one column, as nearly all do."""
+    return line.isascii() and line.isprintable()
+
+
 def excerpt(line: str, start: int, end: int, limit: int) -> tuple[str, int, int]:
     """What is shown of a line: the text, the columns before the part from character `start` to `end`, and its columns.
 
@@ -82,10 +97,14 @@ def excerpt(line: str, start: int, end: int, limit: int) -> tuple[str, int, int]
     start, end = start - first, min(end - first, len(shown))
     head, tail = 0, len(shown)
     if first or sum(width for _, width in shown) > limit or len(line) > start + first + limit:
-        while head < start and sum(width for _, width in shown[head:start]) > limit // 3:
+        wide = sum([width for _, width in shown[:start]])
+        while head < start and wide > limit // 3:
+            wide -= shown[head][1]
             head += 1
-        while tail > start + 1 and sum(width for _, width in shown[head:tail]) > limit:
+        wide += sum([width for _, width in shown[start:]])
+        while tail > start + 1 and wide > limit:
             tail -= 1
+            wide -= shown[tail][1]
     before, after = "…" * bool(first or head), "…" * (first + tail < len(line))
     text = before + "".join(look for look, _ in shown[head:tail]) + after
     offset = len(before) + sum(width for _, width in shown[head:start])
@@ -98,7 +117,7 @@ def wrapped(text: str, width: int, indent: str) -> str:
     for line in text.split("\n"):
         current, used = "", 0
         for word in line.split(" "):
-            length = sum(width for _, width in cells(word))
+            length = columns_of(word)
             if width and current.strip() and used + 1 + length > width:
                 lines.append(current)
                 current, used = word, length
