@@ -294,7 +294,8 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
     def keywords(self, text: str) -> str:
         """Keywords for an edit of the change's statement: in lower case where the statement begins in lower case."""
         change: Any = self.change
-        first = self.migration.data[change.statement.span.start :][:1]
+        start = change.statement.span.start
+        first = self.migration.data[start : start + 1]
         return text.lower() if first.islower() else text
 
     def insert_column(self, definition: str) -> tuple[Edit, ...]:

@@ -80,7 +80,7 @@ def folded(made: Sequence[Migration]) -> tuple[Catalog, Routines]:
 
 
 def links(catalog: Catalog) -> dict[str, dict[Any, Any]]:
-    return {field: dict(getattr(catalog.links, field).items()) for field in Links.__slots__}
+    return {field: dict(getattr(catalog.links, field).items()) for field in Links.FIELDS}
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

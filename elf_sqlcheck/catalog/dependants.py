@@ -249,9 +249,8 @@ def _calling(schema: Schema, key: Key, table: Table, name: Name) -> Iterator[Dep
 
 def _within(schema: Schema, name: str) -> Iterator[Dependant]:
     """What is in a schema, but for what belongs to something else in it."""
-    for key, found in schema.objects():
-        if len(key) < 3 or key[1] != name:
-            continue
+    for key in schema.keys_within(name):
+        found = schema.get(key)
         full = Name(name, key[2])
         if isinstance(found, View):
             yield _view(key, found)
@@ -259,5 +258,5 @@ def _within(schema: Schema, name: str) -> Iterator[Dependant]:
             yield Dependant("foreign table" if found.foreign else "table", full, "", key)
         elif isinstance(found, Routine):
             yield Dependant("procedure" if found.procedure else "function", full, key[3], key)
-        elif type(found) in _KINDS and not (isinstance(found, Sequence) and found.internal):
+        elif found is not None and type(found) in _KINDS and not (isinstance(found, Sequence) and found.internal):
             yield Dependant(_KINDS[type(found)], full, "", key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
-from elf_sqlcheck.catalog.entries import Absent
+from elf_sqlcheck.catalog.entries import Absent, Domain, Table
 from elf_sqlcheck.catalog.schema import Latest, Links, Schema
 
 TYPE_CHECKING = False
@@ -48,15 +48,25 @@ def _is_of_routine(key: Key) -> bool:
     return key[4 if key[0] == "comment" else 3] in _ROUTINES
 
 
+def _frees(old: Object | None, value: Object | None) -> bool:
+    """Whether the name of a relation or a constraint may be free once `value` stands in the place of `old`."""
+    if isinstance(value, Absent | None):
+        return True
+    if not isinstance(old, Table | Domain) or type(old) is not type(value):
+        return False
+    return old.constraints is not value.constraints and len(value.constraints) <= len(old.constraints)
+
+
 class Catalog:
     """The schema as it grows: `begin` a migration, `apply` its changes, take `view`s, `undo` what is not to stay.
 
+    `counted` is how far the names that Postgres chooses have been counted while none has become free.
     `about`, `referring`, `heirs` and `named` are those of its `Links`; `defaults` says that there have been default
     privileges.
     """
 
     __slots__ = (
-        "about", "defaults", "heirs", "journal", "links", "migration", "named", "now", "objects", "position",
+        "about", "counted", "defaults", "heirs", "journal", "links", "migration", "named", "now", "objects", "position",
         "referring",
     )  # fmt: skip
 
@@ -75,11 +85,13 @@ class Catalog:
         self.migration = migration
         self.position = 0
         self.defaults = defaults
+        self.counted: dict[tuple[object, ...], dict[str, int]] = {}
         self.now = Latest(self.objects, self.journal, _END, links)
 
     def begin(self) -> None:
         """Forget how the present state came about: views made before are no longer true."""
         self.journal.clear()
+        self.counted.clear()
         self.migration += 1
         self.now.migration = self.migration
         self.position = 0
@@ -111,12 +123,17 @@ class Catalog:
             self.about.setdefault(key[1:3], set()).add(key)
             if len(key) > 5 and key[0] == "grant":
                 self.about.setdefault(key[:5], set()).add(key)
+        within = self.links.within
+        if within is not None and len(key) > 2:
+            within.setdefault(key[1], {})[key] = None
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:
             self.journal[key] = [(self.position, old)]
         elif entries[-1][0] != self.position:
             entries.append((self.position, old))
+        if self.counted and _frees(old, value):
+            self.counted.clear()
         if value is None:
             self.objects.pop(key, None)
         else:
@@ -171,6 +188,7 @@ class Catalog:
 
     def undo(self, position: int) -> None:
         """Take back every change from `position` on."""
+        self.counted.clear()
         for key, entries in list(self.journal.items()):
             kept = [entry for entry in entries if entry[0] < position]
             if len(kept) < len(entries):

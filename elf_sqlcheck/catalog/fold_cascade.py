@@ -85,11 +85,9 @@ def drop_schema(catalog: Catalog, name: str) -> None:
     """DROP SCHEMA: everything in it goes, known by name or by its definition."""
     for dependant in dependants(catalog.now, "schema", Name(None, name)):
         _drop(catalog, dependant)
-    for key in [key for key in catalog.objects if len(key) > 2 and key[1] == name]:
-        catalog.put(key, ABSENT if key[0] in {"relation", "type", "function"} else None)
+    for key in catalog.now.keys_within(name):
+        if key in catalog.objects:
+            catalog.put(key, ABSENT if key[0] in {"relation", "type", "function"} else None)
     for said in catalog.said_about("", name):
         catalog.put(said, None)
-    gone = [key for key in catalog.objects if key[0] == "default privileges" and key[1] == name]
-    for key in gone:
-        catalog.put(key, None)
     catalog.put(("schema", "", name), ABSENT)

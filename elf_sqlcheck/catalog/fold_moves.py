@@ -183,7 +183,7 @@ def rename_said(catalog: Catalog, owner: Name, kind: str, old: str, new: str) ->
 
 def rename_schema(catalog: Catalog, old: str, new: str) -> None:
     """Everything in it moves along."""
-    for key in [key for key in catalog.objects if len(key) > 2 and key[1] == old]:
+    for key in catalog.now.keys_within(old):
         found = catalog.objects.get(key)
         if found is None or isinstance(found, Absent | IndexOf):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.entries import Absent, Domain, Fact, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.naming import Names
 from elf_sqlcheck.catalog.objects import BUILT_IN, Name
 
 TYPE_CHECKING = False
@@ -174,18 +175,17 @@ def without(parts: Mapping[str, P], name: str) -> dict[str, P]:
     return kept
 
 
-class Taken:
+class Taken(Names):
     """The names of a schema that are in use: those of relations, and with `constraints` those of constraints."""
 
-    __slots__ = ("catalog", "constraints", "own", "relations", "schema")
+    __slots__ = ("catalog", "constraints", "owner", "relations", "schema")
 
     def __init__(
         self, catalog: Catalog, owner: Table | View | Domain, *, relations: bool = True, constraints: bool = False
     ) -> None:
         self.catalog = catalog
+        self.owner = owner
         self.schema = owner.name.schema or ""
-        own = owner.constraints.values() if isinstance(owner, Table) else getattr(owner, "constraints", ())
-        self.own = {constraint.name for constraint in own if constraint}
         self.relations = relations
         self.constraints = constraints
 
@@ -196,12 +196,17 @@ class Taken:
             return True
         if not self.constraints:
             return False
-        if text in self.own:
+        if _has_constraint(self.owner, text):
             return True
         keys = self.catalog.named.get((self.schema, text))
         if not keys:
             return False
         return any(_has_constraint(objects.get(key), text) for key in keys)
+
+    def counted(self) -> dict[str, int]:
+        """See `Names`."""
+        owner = type(self.owner).__name__, self.schema, self.owner.name.name
+        return self.catalog.counted.setdefault((*owner, self.relations, self.constraints), {})
 
 
 def _has_constraint(value: Object | None, name: str) -> bool:

@@ -233,7 +233,7 @@ class History:
             raise CacheError("it holds no facts")
         migration, defaults = facts
         links = Links()
-        for field in Links.__slots__:
+        for field in Links.FIELDS:
             setattr(links, field, Lazy(table, field))
         self.count, self._base = count, path
         with suppress(OSError):
@@ -245,7 +245,7 @@ class History:
 
     def _state(self, count: int, catalog: Catalog, routines: Routines) -> Iterator[tuple[object, object]]:
         yield (_FACTS, ""), (catalog.migration, catalog.defaults)
-        for field, values in (("objects", catalog.objects), *((f, getattr(catalog.links, f)) for f in Links.__slots__)):
+        for field, values in (("objects", catalog.objects), *((f, getattr(catalog.links, f)) for f in Links.FIELDS)):
             if isinstance(values, Lazy):
                 yield from values.changes()
             else:

@@ -15,23 +15,43 @@ _LABELS = {"primary key": "pkey", "unique": "key", "foreign key": "fkey", "check
            "not null": "not_null"}  # fmt: skip
 
 
+class Names:
+    """Names in use, and how far they are counted: of many unnamed indexes, each would else try all before it."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        raise NotImplementedError
+
+    def counted(self) -> dict[str, int]:
+        """By a name without number, the first number that may be free."""
+        raise NotImplementedError
+
+
 def object_name(table: str, middle: str, label: str, taken: Container[str] = ()) -> str:
     """`table_middle_label`, shortened as Postgres' makeObjectName does and numbered until it is free."""
-    number = 0
-    while True:
-        ending = f"{label}{number}" if number else label
-        room = LONGEST - len(ending) - 1 - (1 if middle else 0)
+    name = _shortened(table, middle, label)
+    if name not in taken:
+        return name
+    counted = taken.counted() if isinstance(taken, Names) else {}
+    number = counted.get(name, 1)
+    while (further := _shortened(table, middle, f"{label}{number}")) in taken:
+        number += 1
+    counted[name] = number
+    return further
+
+
+def _shortened(table: str, middle: str, ending: str) -> str:
+    room = LONGEST - len(ending) - 1 - (1 if middle else 0)
+    if len(table) + len(middle) > room or not (table.isascii() and middle.isascii()):
         first, second = table.encode(), middle.encode()
         while len(first) + len(second) > room:
             if len(first) > len(second):
                 first = first[:-1]
             else:
                 second = second[:-1]
-        parts = [first.decode("utf-8", "ignore")] + ([second.decode("utf-8", "ignore")] if middle else []) + [ending]
-        name = "_".join(parts)
-        if name not in taken:
-            return name
-        number += 1
+        table, middle = first.decode("utf-8", "ignore"), second.decode("utf-8", "ignore")
+    return f"{table}_{middle}_{ending}" if middle else f"{table}_{ending}"
 
 
 def constraint_name(table: str, constraint: Constraint, taken: Container[str] = ()) -> str:

@@ -61,20 +61,24 @@ class Links:
 
     `about` finds what is said about an object (and the functions of that name), or by the first five parts of such keys
     what a role may do with its columns; `referring` the objects that refer to one, `heirs` the partitions and children
-    of a table, `named` the tables with a constraint of that name.
+    of a table, `named` the tables with a constraint of that name. `within` finds all keys of a schema, in the order
+    in which they came; it is made when somebody first asks for it.
     """
 
-    __slots__ = ("about", "heirs", "named", "referring")
+    #: What is kept of them for the next run.
+    FIELDS = ("about", "heirs", "named", "referring")
+    __slots__ = (*FIELDS, "within")
 
     def __init__(self) -> None:
         self.about: dict[Key, set[Key]] = {}
         self.referring: dict[Key, set[Key]] = {}
         self.heirs: dict[Key, set[Key]] = {}
         self.named: dict[Key, set[Key]] = {}
+        self.within: dict[str, dict[Key, None]] | None = None
 
     def add(self, other: Links) -> None:
         """Know what `other` knows."""
-        for field in self.__slots__:
+        for field in self.FIELDS:
             own = getattr(self, field)
             own.update((key, own.get(key, set()) | keys) for key, keys in getattr(other, field).items())
 
@@ -272,6 +276,16 @@ class Schema:
             found = self.get(key)
             if not isinstance(found, Absent | None):
                 yield key, found
+
+    def keys_within(self, schema: str) -> list[Key]:
+        """The keys of what there is in a schema, or may have been."""
+        found = self._links.within
+        if found is None:
+            found = self._links.within = {}
+            for key in {**self._objects, **dict.fromkeys(self._journal)}:
+                if len(key) > 2:
+                    found.setdefault(key[1], {})[key] = None
+        return list(found.get(schema, ()))
 
     def tables(self) -> Iterator[Table]:
         """All tables of which anything is known."""

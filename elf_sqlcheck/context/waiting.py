@@ -136,7 +136,8 @@ class Waiting(Measured):
         CONCURRENTLY cannot run in a transaction. Where the file has no other statement, the header that says so is
         added; else there is no fix, as the statement has to move to another file.
         """
-        first = self.migration.data[self.change.statement.span.start :][:1]
+        start = self.change.statement.span.start
+        first = self.migration.data[start : start + 1]
         text, edit = self.with_words(after, "concurrently" if first.islower() else "CONCURRENTLY")
         if edit is None:
             return text, None
