@@ -14,7 +14,6 @@ from elf_sqlcheck.sql import tokens as scan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from elf_sqlcheck.model import Migration, Section
 
@@ -22,16 +21,27 @@ if TYPE_CHECKING:
     Token = tuple[str, Span]
 
 _TRANSACTION = "TransactionStmt"
+#: Tokens of so many bytes at a time are worth remembering; longer texts are data, and would fill the memory.
+_REMEMBERED = 4_000
 
 
 def tokens(migration: Migration, span: Span, *, comments: bool = False) -> list[Token]:
     """The tokens within `span`, each with its place; comments only when asked for."""
-    data = text_of(migration.data[span.start : span.end]).encode()
+    asked = _remembered if span.end - span.start < _REMEMBERED else _scanned
+    return list(asked(migration, span.start, span.end, comments))
+
+
+def _scanned(migration: Migration, start: int, end: int, comments: bool) -> list[Token]:
+    data = text_of(migration.data[start:end]).encode()
     return [
-        (data[token.start : token.end + 1].decode("utf-8", "replace"), _moved(token, span.start))
+        (data[token.start : token.end + 1].decode("utf-8", "replace"), Span(start + token.start, start + token.end + 1))
         for token in scan(data)
         if comments or not token.name.endswith("_COMMENT")
     ]
+
+
+#: A statement and its opposite in DOWN are asked about several times, one time after the other.
+_remembered = lru_cache(maxsize=8)(_scanned)
 
 
 def following(migration: Migration, start: int, end: int) -> Token | None:
@@ -46,10 +56,6 @@ def following(migration: Migration, start: int, end: int) -> Token | None:
         if stop == end or (found is not None and found[1].end < stop):
             return found
         size *= 20
-
-
-def _moved(token: Any, offset: int) -> Span:
-    return Span(offset + token.start, offset + token.end + 1)
 
 
 def identifier(text: str) -> str:

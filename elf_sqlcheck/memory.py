@@ -14,7 +14,7 @@ import sys
 from hashlib import blake2b
 
 from elf_sqlcheck import cache, finding, model, sql
-from elf_sqlcheck.catalog import entries, objects
+from elf_sqlcheck.catalog import entries, objects, parts
 from elf_sqlcheck.context.survey import AHEAD, Survey
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import installation, told
@@ -66,7 +66,7 @@ class Found(Record):
     suppressions: tuple[Suppression, ...] = ()
 
 
-_CLASSES |= {"Found": Found, "Suppression": Suppression}
+_CLASSES |= {"Found": Found, "Suppression": Suppression, "State": parts.State}
 
 
 class Memory:

@@ -31,6 +31,7 @@ from elf_sqlcheck.catalog.objects import (
     Type,
     quoted,
 )
+from elf_sqlcheck.catalog.parts import alike
 from elf_sqlcheck.catalog.schema import Schema, Table, View
 from elf_sqlcheck.context import waiting
 from elf_sqlcheck.context.owners import Belonging
@@ -340,7 +341,7 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
 __all__ = [
     "Applicability", "Broken", "Column", "Constraint", "Context", "Edit", "Example", "Expression", "Finding", "Fix",
     "Idiom", "Index", "IndexColumn", "Migration", "Name", "Parameter", "Policy", "Rule", "Schema", "Section",
-    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "code_of", "found_elsewhere",
+    "Severity", "Span", "Table", "TableSize", "Team", "Trigger", "Type", "View", "alike", "code_of", "found_elsewhere",
     "is_reserved", "is_snake", "mixed_words", "more_than_a_look", "nearest", "quoted", "secrets_in", "snake",
 ]  # fmt: skip
 __all__ += changes.__all__ + waiting.__all__

@@ -13,6 +13,7 @@ from elf_sqlcheck.rule import (
     Rule,
     Severity,
     View,
+    alike,
     quoted,
 )
 
@@ -146,6 +147,11 @@ def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     )
 
 
+def _mark(index: CreateIndex | Index) -> tuple[str | None, int, str]:
+    """What tells most indexes from each other."""
+    return index.columns[0].name, len(index.columns), index.where.text if index.where else ""
+
+
 def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[Finding]:
     change = context.change
     if isinstance(change, AddConstraint) and (change.constraint.kind != "unique" or change.constraint.using_index):
@@ -164,9 +170,8 @@ def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[
         wanted, named = change, change.name or ""
     if wanted is None or named in indexes:
         return
-    first, number = wanted.columns[0].name, len(wanted.columns)
-    alike = (i for i in indexes.values() if i.columns[0].name == first and len(i.columns) == number)
-    twin = next((index for index in alike if index.name in later and _same_keys(index, wanted)), None)
+    near = alike(indexes, _mark, _mark(wanted))
+    twin = next((index for index in near if index.name in later and _same_keys(index, wanted)), None)
     if twin is None or twin.name in context.once(_dropped):
         return
     what = f"index {quoted(named)}" if named else "this index"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog.entries import Absent, Domain, Enum, OtherType, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.objects import Name, quoted
+from elf_sqlcheck.catalog.parts import alike
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.entries import Key, Object
-    from elf_sqlcheck.catalog.objects import Expression, Index, Type
+    from elf_sqlcheck.catalog.objects import Column, Expression, Index, Type
     from elf_sqlcheck.catalog.schema import Schema
 
 _KINDS = {Enum: "type", OtherType: "type", Domain: "domain", Sequence: "sequence"}
@@ -145,7 +146,7 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
     own = schema.table(table)
     if own:
         key: Key = ("relation", table.schema or "", table.name)
-        for other in own.columns.values():
+        for other in alike(own.columns, _is_generated, True):
             if other and other.generated and column in other.generated.columns and other.name != column:
                 yield Dependant("column", table, other.name, key)
         for policy in own.policies.values():
@@ -166,6 +167,10 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
         inherited = heir.column(column)
         if inherited and inherited.inherited:
             yield from _of_column(schema, heir.name, column)
+
+
+def _is_generated(column: Column | None) -> bool:
+    return column is not None and column.generated is not None
 
 
 def _columns(table: Table, constraint: str) -> tuple[str, ...]:

@@ -125,14 +125,15 @@ def _parts(key: Key, values: tuple[Any, Any, Any], before: Schema, up: Schema) -
     for field, kind in _PARTS:
         old, new = getattr(first, field), getattr(last, field)
         between = getattr(middle, field, {})
+        start, touched = before.touched_at(key), before.parts_touched_at(key, field)
         for part in dict.fromkeys([*old, *new]):
             shown = old.get(part), new.get(part)
             was, now = _alike(*shown)
             if was == now and not (part in new and part not in old):
                 continue
-            if kind == "index" and part in {**first.constraints, **last.constraints}:
+            if kind == "index" and (part in first.constraints or part in last.constraints):
                 continue  # told as the constraint that it belongs to
-            position = _within(up, before.part_touched_at(key, field, part))
+            position = _within(up, touched.get(part, start))
             name = f"{table}.{quoted(part)}" if kind == "column" else f"{quoted(part)} on {table}"
             if was is None and now is not None:
                 if between.get(part) is not None:

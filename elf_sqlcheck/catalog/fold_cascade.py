@@ -9,6 +9,7 @@ from elf_sqlcheck.catalog.entries import ABSENT, Absent, Domain, OtherType, Tabl
 from elf_sqlcheck.catalog.fold_columns import with_default, without_column
 from elf_sqlcheck.catalog.fold_parts import save
 from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.parts import changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _drop_from_table(catalog: Catalog, table: Table, kind: str, part: str) -> No
         column = table.column(part)
         if column:
             bare = with_default(catalog, table, column).replace(default=None)
-            save(catalog, table.replace(columns={**table.columns, part: bare}))
+            save(catalog, table.replace(columns=changed(table.columns, part, bare)))
 
 
 def drop_schema(catalog: Catalog, name: str) -> None:

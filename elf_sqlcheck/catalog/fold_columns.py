@@ -5,9 +5,10 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog.entries import ABSENT, Fact, Sequence, Statistics, Table
-from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_in, save, settled, table_at, without
+from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_in, save, settled, table_at
 from elf_sqlcheck.catalog.naming import object_name
 from elf_sqlcheck.catalog.objects import BUILT_IN, Expression, Name
+from elf_sqlcheck.catalog.parts import changed, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def _add_column(catalog: Catalog, table: Table, change: ch.AddColumn) -> Table |
     column = change.column
     if table.column(column.name):
         if not change.if_not_exists:
-            save(catalog, table.replace(columns={**table.columns, column.name: column}))
+            save(catalog, table.replace(columns=changed(table.columns, column.name, column)))
         return None
     column = own_column(catalog, table.name, column)
-    table = table.replace(columns={**table.columns, column.name: column})
+    table = table.replace(columns=changed(table.columns, column.name, column))
     _hand_down(catalog, table, column)
     for constraint in change.constraints:
         table = constraints.with_constraint(catalog, table, constraint)
@@ -98,7 +99,7 @@ def _hand_down(catalog: Catalog, table: Table, column: Column) -> None:
             copy = column.replace(
                 inherited=True, identity=column.identity if partition else "", type=column.type.stored
             )
-            save(catalog, heir.replace(columns={**heir.columns, column.name: copy}))
+            save(catalog, heir.replace(columns=changed(heir.columns, column.name, copy)))
             _hand_down(catalog, heir, copy)
 
 
@@ -115,14 +116,14 @@ def without_column(catalog: Catalog, table: Table, name: str) -> Table:
     """The table without a column, and without what is only there for it; its heirs lose it too."""
     columns = without(table.columns, name)
     if not table.complete:
-        columns[name] = None
-    kept_constraints = {
-        key: value for key, value in table.constraints.items() if value is None or not _concerns(value, name)
-    }
-    for gone in table.constraints.keys() - kept_constraints.keys():
+        columns = changed(columns, name, None)
+    kept_constraints = table.constraints
+    for gone in [key for key, value in table.constraints.items() if value and _concerns(value, name)]:
+        kept_constraints = without(kept_constraints, gone)
         constraints.forget_part(catalog, table.name, "constraint", gone)
-    kept = {key: index for key, index in table.indexes.items() if not uses(index, name)}
-    for gone in table.indexes.keys() - kept.keys():
+    kept = table.indexes
+    for gone in [key for key, index in table.indexes.items() if uses(index, name)]:
+        kept = without(kept, gone)
         catalog.put(("relation", table.name.schema or "", gone), ABSENT)
         for key in catalog.said_about(table.name.schema, gone):
             catalog.put(key, None)
@@ -180,7 +181,7 @@ def _column(apply: Callable[[Catalog, Table, Column, Any], Column], aspect: str)
         altered_column = apply(catalog, table, column, change)
         if altered_column is column:
             return None
-        return table.replace(columns={**table.columns, column.name: altered_column})
+        return table.replace(columns=changed(table.columns, column.name, altered_column))
 
     return altering(alter)
 

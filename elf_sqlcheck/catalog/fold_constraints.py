@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
-from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_constraint, refer_in, save, table_at, without
+from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_constraint, refer_in, save, table_at
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
 from elf_sqlcheck.catalog.objects import Index, IndexColumn, Name
+from elf_sqlcheck.catalog.parts import changed, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from elf_sqlcheck.catalog import changes as ch
     from elf_sqlcheck.catalog.fold import Catalog
-    from elf_sqlcheck.catalog.objects import Column, Constraint
+    from elf_sqlcheck.catalog.objects import Constraint
 
 #: Constraints that come with an index.
 INDEXED = frozenset({"primary key", "unique", "exclude"})
@@ -22,17 +23,12 @@ INDEXED = frozenset({"primary key", "unique", "exclude"})
 
 def with_columns(table: Table, names: Iterable[str], **values: Any) -> Table:
     """The table with some fields of some of its known columns changed."""
-    columns: dict[str, Column | None] | None = None
+    columns = table.columns
     for name in names:
-        column = table.columns.get(name)
-        if column is None:
-            continue
-        for field, value in values.items():
-            if getattr(column, field) != value:
-                columns = columns or dict(table.columns)
-                columns[name] = column.replace(**values)
-                break
-    return table if columns is None else table.replace(columns=columns)
+        column = columns.get(name)
+        if column is not None and any(getattr(column, field) != value for field, value in values.items()):
+            columns = changed(columns, name, column.replace(**values))
+    return table if columns is table.columns else table.replace(columns=columns)
 
 
 def with_constraint(catalog: Catalog, table: Table, constraint: Constraint, *, only: bool = False) -> Table:
@@ -59,13 +55,12 @@ def with_constraint(catalog: Catalog, table: Table, constraint: Constraint, *, o
     if constraint.kind in INDEXED:
         if index and constraint.using_index != name:
             catalog.put(("relation", schema, index.name), ABSENT)
-        indexes = {key: value for key, value in table.indexes.items() if not index or key != index.name}
         made = index.replace(name=name, inherited=constraint.inherited) if index else _index_of(table, kept)
-        indexes[name] = made
+        indexes = changed(without(table.indexes, index.name) if index else table.indexes, name, made)
         catalog.put(("relation", schema, name), IndexOf(table.name))
-        table = table.replace(constraints={**table.constraints, name: kept}, indexes=indexes)
+        table = table.replace(constraints=changed(table.constraints, name, kept), indexes=indexes)
     else:
-        table = table.replace(constraints={**table.constraints, name: kept})
+        table = table.replace(constraints=changed(table.constraints, name, kept))
     if constraint.kind == "primary key":
         table = with_columns(table, columns, not_null=True)
     if not only and not kept.no_inherit:
@@ -101,9 +96,9 @@ def inherit_constraint(catalog: Catalog, heir: Table, parent: Table, constraint:
     if not partition:
         return heir
     called = own.name or ""
-    merged = heir.replace(constraints={**heir.constraints, called: own.replace(inherited=name)})
+    merged = heir.replace(constraints=changed(heir.constraints, called, own.replace(inherited=name)))
     if called in heir.indexes:
-        merged = merged.replace(indexes={**heir.indexes, called: heir.indexes[called].replace(inherited=name)})
+        merged = merged.replace(indexes=changed(heir.indexes, called, heir.indexes[called].replace(inherited=name)))
     return merged
 
 
@@ -132,7 +127,7 @@ def drop_constraint(catalog: Catalog, table: Table, change: ch.DropConstraint) -
         fold_cascade.of_constraint(catalog, table, change.name)
         table = table_at(catalog, table.name) or table
     if change.name not in table.constraints and not table.known:
-        return table.replace(constraints={**table.constraints, change.name: None})
+        return table.replace(constraints=changed(table.constraints, change.name, None))
     return without_constraint(catalog, table, change.name)
 
 
@@ -176,9 +171,9 @@ def validate(catalog: Catalog, table: Table, change: ch.ValidateConstraint) -> T
                 and own.not_valid
                 and (own.inherited == change.name or (part == change.name and own.kind == "check"))
             ):
-                valid = {**heir.constraints, part: own.replace(not_valid=False)}
+                valid = changed(heir.constraints, part, own.replace(not_valid=False))
                 save(catalog, heir.replace(constraints=valid))
-    return table.replace(constraints={**table.constraints, change.name: constraint.replace(not_valid=False)})
+    return table.replace(constraints=changed(table.constraints, change.name, constraint.replace(not_valid=False)))
 
 
 def alter_constraint(_catalog: Catalog, table: Table, change: ch.AlterConstraint) -> Table | None:
@@ -192,7 +187,7 @@ def alter_constraint(_catalog: Catalog, table: Table, change: ch.AlterConstraint
         values["not_valid"] = True
     elif values.get("enforced"):
         values["not_valid"] = False
-    return table.replace(constraints={**table.constraints, change.name: constraint.replace(**values)})
+    return table.replace(constraints=changed(table.constraints, change.name, constraint.replace(**values)))
 
 
 def create_index(catalog: Catalog, change: ch.CreateIndex) -> None:
@@ -222,7 +217,7 @@ def with_index(catalog: Catalog, owner: Table | View, index: Index, *, only: boo
     if index.where:
         refer_in(catalog, key, index.where)
     catalog.put(("relation", key[1], name), IndexOf(owner.name))
-    owner = owner.replace(indexes={**owner.indexes, name: index.replace(name=name)})
+    owner = owner.replace(indexes=changed(owner.indexes, name, index.replace(name=name)))
     if isinstance(owner, Table) and owner.partition_by and not only:
         for heir in heirs(catalog, owner.name):
             save(catalog, inherit_index(catalog, heir, owner.indexes[name]))
@@ -235,7 +230,7 @@ def inherit_index(catalog: Catalog, heir: Table, index: Index) -> Table:
         if not own.inherited and own.replace(name="", table=index.table, options=index.options) == index.replace(
             name="", inherited=""
         ):
-            return heir.replace(indexes={**heir.indexes, name: own.replace(inherited=index.name)})
+            return heir.replace(indexes=changed(heir.indexes, name, own.replace(inherited=index.name)))
     copy = index.replace(name="", table=heir.name, inherited=index.name)
     made: Table = with_index(catalog, heir, copy)
     return made

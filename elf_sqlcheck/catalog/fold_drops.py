@@ -5,8 +5,9 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
 from elf_sqlcheck.catalog.fold_columns import drop_statistics, own_sequences
-from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key, without
+from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
 from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.parts import changed, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ def drop_part(catalog: Catalog, kind: str, name: Name, part: str, *, if_exists: 
     if not isinstance(table, Table | View) or (isinstance(table, View) and field != "triggers"):
         return
     own = getattr(table, field)
-    parts: dict[str, Any] = without(own, part)
+    parts = without(own, part)
     if isinstance(table, Table) and not table.known and part not in own:
-        parts[part] = None
+        parts = changed(parts, part, None)
     save(catalog, table.replace(**{field: parts}))
     key = ("comment", name.schema or "", name.name, part, kind)
     if key in catalog.objects:

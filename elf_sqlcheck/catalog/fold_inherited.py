@@ -7,6 +7,7 @@ from elf_sqlcheck.catalog import fold_constraints as constraints
 from elf_sqlcheck.catalog.entries import Fact, OtherType, Table, View
 from elf_sqlcheck.catalog.fold_columns import own_column, with_default, with_sequence
 from elf_sqlcheck.catalog.fold_parts import descends, key_of, parents, refer_to_all, save, table_at, type_key
+from elf_sqlcheck.catalog.parts import changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,10 +216,10 @@ def _attach_index(catalog: Catalog, change: ch.AttachPartition) -> None:
     owner = catalog.now.table(part.table) if part else None
     if part and owner:
         parent = change.table.name
-        table = owner.replace(indexes={**owner.indexes, part.name: part.replace(inherited=parent)})
+        table = owner.replace(indexes=changed(owner.indexes, part.name, part.replace(inherited=parent)))
         own = owner.constraints.get(part.name)
         if own:
-            table = table.replace(constraints={**owner.constraints, own.name or "": own.replace(inherited=parent)})
+            table = table.replace(constraints=changed(owner.constraints, own.name or "", own.replace(inherited=parent)))
         save(catalog, table)
 
 

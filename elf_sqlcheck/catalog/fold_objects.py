@@ -16,6 +16,7 @@ from elf_sqlcheck.catalog.fold_parts import (
     table_at,
     type_key,
 )
+from elf_sqlcheck.catalog.parts import changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _spell_out(catalog: Catalog, sequence: Sequence) -> None:
     column = table.column(sequence.owned_by[1]) if table and sequence.owned_by else None
     if table and column:
         plain = with_default(catalog, table, column)
-        save(catalog, table.replace(columns={**table.columns, column.name: plain}))
+        save(catalog, table.replace(columns=changed(table.columns, column.name, plain)))
 
 
 def _alter_sequence(catalog: Catalog, change: ch.AlterSequence) -> None:
@@ -218,7 +219,7 @@ def _create_trigger(catalog: Catalog, change: ch.CreateTrigger) -> None:
     earlier = owner.triggers.get(trigger.name)
     if earlier:
         trigger = trigger.replace(enabled=earlier.enabled)
-    save(catalog, owner.replace(triggers={**owner.triggers, trigger.name: trigger}))
+    save(catalog, owner.replace(triggers=changed(owner.triggers, trigger.name, trigger)))
 
 
 def _set_trigger(catalog: Catalog, change: ch.SetTrigger) -> None:
@@ -239,7 +240,7 @@ def _create_policy(catalog: Catalog, change: ch.CreatePolicy) -> None:
         policy = change.policy
         refer_in(catalog, key_of(table.name), policy.using)
         refer_in(catalog, key_of(table.name), policy.check)
-        save(catalog, table.replace(policies={**table.policies, policy.name: policy}))
+        save(catalog, table.replace(policies=changed(table.policies, policy.name, policy)))
 
 
 def _alter_policy(catalog: Catalog, change: ch.AlterPolicy) -> None:
@@ -251,7 +252,7 @@ def _alter_policy(catalog: Catalog, change: ch.AlterPolicy) -> None:
     altered = policy.replace(**{key: value for key, value in values.items() if value is not None})
     refer_in(catalog, key_of(table.name), change.using)
     refer_in(catalog, key_of(table.name), change.check)
-    save(catalog, table.replace(policies={**table.policies, change.name: altered}))
+    save(catalog, table.replace(policies=changed(table.policies, change.name, altered)))
 
 
 def _set(catalog: Catalog, change: ch.SetSetting) -> None:

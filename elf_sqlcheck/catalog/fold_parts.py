@@ -8,14 +8,12 @@ from elf_sqlcheck.catalog.objects import BUILT_IN, Name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import TypeVar
+    from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.entries import Key, Object
     from elf_sqlcheck.catalog.fold import Catalog
     from elf_sqlcheck.catalog.objects import Constraint, Expression, Type
 
-    P = TypeVar("P")
 
 RELATIONS = frozenset({"table", "view", "materialized view", "sequence", "foreign table"})
 
@@ -166,13 +164,6 @@ def refer_functions(catalog: Catalog, key: Key, functions: tuple[str, ...]) -> N
             if (place, name) in catalog.about and catalog.has_overload(full):
                 catalog.refer(key, (full,))
                 break
-
-
-def without(parts: Mapping[str, P], name: str) -> dict[str, P]:
-    """The parts of a table but for one; to copy all and take one away costs a tenth of choosing among them."""
-    kept = dict(parts)
-    kept.pop(name, None)
-    return kept
 
 
 class Taken(Names):

@@ -175,7 +175,7 @@ def _add_constraint(change: ch.AddConstraint, before: Schema) -> str:
         done = column is not None and column.not_null
         return "" if done else _alter(change, f"ALTER COLUMN {quoted(change.constraint.columns[0])} DROP NOT NULL")
     if name is None:
-        taken = {**table.constraints, **table.indexes} if table else ()
+        taken = {*table.constraints, *table.indexes} if table else ()
         name = constraint_name(change.table.name, change.constraint, taken)
     if change.constraint.using_index:
         return ""  # the index goes with the constraint

@@ -77,12 +77,14 @@ def prove(migration: Migration, up: Sequence[Change], catalog: Catalog, text: st
     if script.broken:
         return None
     down = read_section(Section("down", Span(start, len(data)), script.statements), data)
+    together: dict[int, list[Change]] = {}
+    for change in down:
+        together.setdefault(id(change.statement), []).append(change)
     try:
         for change in down:
-            together = [other for other in down if other.statement is change.statement]
             position = catalog.position
             catalog.apply(change)
-            if failing.why(change, catalog.view(position), together):
+            if failing.why(change, catalog.view(position), together[id(change.statement)]):
                 return None
         trial = Migration(
             migration.path, data, layout=migration.layout, version=migration.version, slug=migration.slug,

@@ -25,6 +25,7 @@ from elf_sqlcheck.catalog.entries import (
     View,
 )
 from elf_sqlcheck.catalog.objects import Name
+from elf_sqlcheck.catalog.parts import differing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -261,14 +262,15 @@ class Schema:
         """The position of the first change that wrote `key`."""
         return self._journal[key][0][0]
 
-    def part_touched_at(self, key: Key, field: str, part: str) -> int:
-        """The position of the first change that altered one part of the table under `key`."""
+    def parts_touched_at(self, key: Key, field: str) -> dict[str, int]:
+        """The positions of the first changes that altered the parts of the table under `key`."""
         entries = self._journal[key]
         after = [old for _, old in entries[1:]] + [self._objects.get(key)]
+        found: dict[str, int] = {}
         for (position, old), new in zip(entries, after, strict=True):
-            if getattr(old, field, {}).get(part) != getattr(new, field, {}).get(part):
-                return position
-        return entries[0][0]
+            for name in differing(getattr(old, field, {}), getattr(new, field, {})):
+                found.setdefault(name, position)
+        return found
 
     def objects(self) -> Iterator[tuple[Key, Object]]:
         """All that is known to be there."""
