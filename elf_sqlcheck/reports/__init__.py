@@ -79,14 +79,14 @@ class Place(Record):
 class Places:
     """Turns byte offsets into lines and columns, reading each file once."""
 
-    __slots__ = ("_marks", "_shown", "_starts", "sources")
+    __slots__ = ("_marks", "_read", "_shown", "sources")
 
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self.sources = sources
         #: Columns of some bytes of long lines, by path and line: a line may be all of a large file.
         self._marks: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self._shown: tuple[str, int, str] = "", 0, ""
-        self._starts: dict[str, list[int]] = {}
+        self._read: dict[str, tuple[bytes, list[int]]] = {}
 
     def of(self, finding: Finding) -> Place:
         """The place of a finding; the file's very beginning when it is about the file as a whole."""
@@ -101,10 +101,11 @@ class Places:
 
     def position(self, path: str, offset: int) -> tuple[int, int]:
         """The line and the column of a byte offset."""
-        line, start = self._line(path, offset)
-        data = self.sources[path]
+        line, start, data = self._line(path, offset)
         first = start + len(_BOM) if line == 1 and data.startswith(_BOM) else start
-        marks = self._marks.setdefault((path, line), [(first, 1)]) if offset - first > _STEP else [(first, 1)]
+        if offset - first <= _STEP:
+            return line, len(data[first:offset].decode("utf-8", "replace")) + 1
+        marks = self._marks.setdefault((path, line), [(first, 1)])
         while marks[-1][0] + _STEP < offset:
             at, column = marks[-1]
             end = at + _STEP
@@ -116,24 +117,26 @@ class Places:
 
     def byte_position(self, path: str, offset: int) -> tuple[int, int]:
         """The line of a byte offset, and the byte of the line that it is: 1-based like a column."""
-        line, start = self._line(path, offset)
+        line, start, _ = self._line(path, offset)
         return line, offset - start + 1
 
-    def _line(self, path: str, offset: int) -> tuple[int, int]:
-        """The number of the line that holds a byte offset, and the offset at which it starts."""
-        starts = self._starts.get(path)
-        if starts is None:
-            lengths = [len(line) + 1 for line in self.sources[path].split(b"\n")]
-            starts = self._starts[path] = [*accumulate(lengths[:-1], initial=0)]
+    def _line(self, path: str, offset: int) -> tuple[int, int, bytes]:
+        """The number of the line that holds a byte offset, the offset at which it starts, and the whole text."""
+        known = self._read.get(path)
+        if known is None:
+            data = self.sources[path]
+            lengths = [len(line) + 1 for line in data.split(b"\n")]
+            known = self._read[path] = data, [*accumulate(lengths[:-1], initial=0)]
+        data, starts = known
         line = bisect_right(starts, offset)
-        return line, starts[line - 1]
+        return line, starts[line - 1], data
 
     def line(self, path: str, number: int) -> str:
         """The text of a line, without its end; bytes that are no UTF-8 become U+FFFD."""
         if self._shown[:2] == (path, number):
             return self._shown[2]
         self._line(path, 0)
-        starts, data = self._starts[path], self.sources[path]
+        data, starts = self._read[path]
         end = starts[number] if number < len(starts) else len(data)
         text = data[starts[number - 1] : end].decode("utf-8", "replace").rstrip("\r\n")
         self._shown = path, number, text.removeprefix("\ufeff") if number == 1 else text

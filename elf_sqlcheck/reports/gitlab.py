@@ -5,10 +5,8 @@ It compares the fingerprints of two branches: https://docs.gitlab.com/ci/testing
 
 from __future__ import annotations
 
-from json import dumps
-
 from elf_sqlcheck.reports import Places
-from elf_sqlcheck.reports.exchange import Root, fingerprints, paragraphs
+from elf_sqlcheck.reports.exchange import Root, fingerprints, laid_out, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -36,4 +34,4 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
                 },
             }
         )
-    return dumps(entries, indent=2) + "\n"
+    return laid_out(entries) + "\n"

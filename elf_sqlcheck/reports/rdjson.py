@@ -5,10 +5,8 @@ https://github.com/reviewdog/reviewdog/tree/master/proto/rdf
 
 from __future__ import annotations
 
-from json import dumps
-
 from elf_sqlcheck.reports import Places
-from elf_sqlcheck.reports.exchange import TOOL, Replacements, paragraphs
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, laid_out, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -31,7 +29,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
         "source": {"name": TOOL},
         "diagnostics": [_diagnostic(finding, places, fixes) for finding in report.findings],
     }
-    return dumps(whole, indent=2) + "\n"
+    return laid_out(whole) + "\n"
 
 
 def _diagnostic(finding: Finding, places: Places, fixes: Replacements) -> dict[str, Any]:

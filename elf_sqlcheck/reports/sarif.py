@@ -12,11 +12,10 @@ from __future__ import annotations
 import gzip
 import os
 from importlib.metadata import version
-from json import dumps
 from urllib.parse import quote
 
 from elf_sqlcheck.reports import Places, counted
-from elf_sqlcheck.reports.exchange import TOOL, Replacements, Root, fingerprints, paragraphs
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, Root, fingerprints, laid_out, paragraphs
 from elf_sqlcheck.reports.explain import explain
 from elf_sqlcheck.reports.markdown import prose
 from elf_sqlcheck.reports.terminal import clean
@@ -56,7 +55,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     results = [_result(finding, fingerprint, places, fixes, root) for finding, fingerprint in found]
     while True:
         whole = _log(report, [finding for finding, _ in found[: len(results)]], results)
-        text = dumps(whole, indent=2) + "\n"
+        text = laid_out(whole) + "\n"
         packed = len(gzip.compress(text.encode())) if len(text) > PACKED else 0
         if packed <= PACKED or not results:
             return text

@@ -48,6 +48,11 @@ def clean(text: str, keep: str = "") -> str:
     r"""`text` with everything that is not plainly visible written as `\x1b` or `\u202e`; `keep` is left alone."""
     if text.isprintable():
         return text
+    bare = text
+    for kept in keep:
+        bare = bare.replace(kept, "")
+    if bare.isprintable():
+        return text
     return "".join(character if character in keep else visible(character) for character in text)
 
 

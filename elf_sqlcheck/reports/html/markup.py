@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 
 from elf_sqlcheck.reports.terminal import clean
@@ -39,9 +40,13 @@ def tag(name: str, /, *children: str | None, **attributes: str | float | bool | 
         if value is None or value is False:
             continue
         attribute = key.rstrip("_").replace("_", "-")
-        written.append(f" {attribute}" if value is True else f' {attribute}="{text(_number(value))}"')
+        written.append(f" {attribute}" if value is True else f' {attribute}="{_quoted(_number(value))}"')
     head = f"<{name}{''.join(written)}>"
     return Html(head) if name in _VOID else Html(f"{head}{join(children)}</{name}>")
+
+
+#: Most attributes are classes and addresses that come again and again.
+_quoted = lru_cache(maxsize=1024)(text)
 
 
 def join(children: Iterable[str | None], between: str = "") -> Html:
