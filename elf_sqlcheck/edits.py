@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     Token = tuple[str, Span]
 
 _TRANSACTION = "TransactionStmt"
-#: Tokens of so many bytes at a time are worth remembering; longer texts are data, and would fill the memory.
-_REMEMBERED = 4_000
+#: Bytes of most statements, and of the longest whose tokens are remembered: those of more would fill the memory.
+_SHORT, _LONG = 4_000, 200_000
 
 
-def tokens(migration: Migration, span: Span, *, comments: bool = False) -> list[Token]:
+def tokens(migration: Migration, span: Span, *, comments: bool = False) -> Sequence[Token]:
     """The tokens within `span`, each with its place; comments only when asked for."""
-    asked = _remembered if span.end - span.start < _REMEMBERED else _scanned
-    return list(asked(migration, span.start, span.end, comments))
+    size = span.end - span.start
+    asked = _remembered if size < _SHORT else _last_long if size < _LONG else _scanned
+    return asked(migration, span.start, span.end, comments)
 
 
 def _scanned(migration: Migration, start: int, end: int, comments: bool) -> list[Token]:
@@ -42,6 +43,8 @@ def _scanned(migration: Migration, start: int, end: int, comments: bool) -> list
 
 #: A statement and its opposite in DOWN are asked about several times, one time after the other.
 _remembered = lru_cache(maxsize=8)(_scanned)
+#: A text that EXECUTE puts together may hold many statements, all of which stand where it does.
+_last_long = lru_cache(maxsize=1)(_scanned)
 
 
 def following(migration: Migration, start: int, end: int) -> Token | None:

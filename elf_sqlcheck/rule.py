@@ -250,7 +250,7 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
 
         return not parse_text(text)[1]
 
-    def tokens(self, span: Span) -> list[tuple[str, Span]]:
+    def tokens(self, span: Span) -> Sequence[tuple[str, Span]]:
         """The words and signs of SQL within `span`, comments left out, each with its place."""
         from elf_sqlcheck import edits
 

@@ -63,9 +63,12 @@ def seconds(name: str, size: int, output: str) -> float:
 @pytest.mark.parametrize(
     ("name", "size", "output"),
     [
+        ("added columns", 500, ""),
+        ("added columns own", 500, ""),
         ("blank comment", 5_000, ""),
         ("called often", 40, ""),
         ("do statements", 1_000, ""),
+        ("executed concatenation", 200, ""),
         ("findings", 500, "gitlab"),
         ("findings", 500, "json"),
         ("findings", 500, "rdjson"),
@@ -74,11 +77,13 @@ def seconds(name: str, size: int, output: str) -> float:
         ("foreign findings", 500, ""),
         ("foreign keys", 400, ""),
         ("grants", 700, ""),
+        ("indexes", 500, ""),
         ("meta commands", 1_500, ""),
         ("missing body ends", 150, ""),
         ("missing semicolons", 250, ""),
         ("one line findings", 500, "sarif"),
         ("savepoints", 700, ""),
+        ("schemas", 300, ""),
         ("search paths", 500, ""),
         ("settings", 700, ""),
         ("suppressions above comments", 700, ""),
@@ -86,6 +91,7 @@ def seconds(name: str, size: int, output: str) -> float:
         ("suppressions used", 400, ""),
         ("syntax errors", 700, ""),
         ("transactions", 400, ""),
+        ("unnamed indexes", 500, ""),
     ],
 )
 def test_time_grows_with_the_size(name: str, size: int, output: str) -> None:
@@ -94,7 +100,15 @@ def test_time_grows_with_the_size(name: str, size: int, output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("doubled text", 60), ("formatted text", 60), ("calls twice", 40), ("executed growing", 300)]
+    ("name", "size"),
+    [
+        ("calls twice", 40),
+        ("doubled text", 60),
+        ("executed growing", 300),
+        ("formatted text", 60),
+        ("many growing", 60),
+        ("nested growing", 3),
+    ],
 )
 def test_what_multiplies_is_followed_no_further_than_it_is_worth(name: str, size: int) -> None:
     data = MAKE[name](size).text

@@ -98,6 +98,20 @@ def executed_growing(count: int) -> Input:
     return sql([plpgsql(f"DECLARE q text := ''; BEGIN\n{body}END")])
 
 
+def many_growing(count: int) -> Input:
+    """Short blocks that each put a long text together."""
+    growing = "q := q || q; " * 11
+    body = f"DECLARE q text := 'ALTER TABLE t ADD COLUMN c int; '; BEGIN {growing} EXECUTE q; END"
+    return sql([plpgsql(body)] * count)
+
+
+def nested_growing(count: int) -> Input:
+    """A short text that holds a block which puts a long one together, and is itself put together many times."""
+    inner = "DO $i$ DECLARE q text := ''UPDATE t SET c = 1; ''; BEGIN " + "q := q || q; " * 10 + "EXECUTE q; END $i$; "
+    growing = "q := q || q; " * 8
+    return sql([plpgsql(f"DECLARE q text := '{inner}'; BEGIN {growing} EXECUTE q; END")] * count)
+
+
 def doubled_text(count: int) -> Input:
     """A text that doubles with each statement."""
     body = "".join("  q := q || q;\n" for _ in range(count))
@@ -146,6 +160,8 @@ CASES = (
     Case("executed concatenation", executed_concatenation, 1_000),
     Case("executed variable", executed_variable, 2_000),
     Case("executed growing", executed_growing, 500),
+    Case("many growing", many_growing, 200),
+    Case("nested growing", nested_growing, 20),
     Case("doubled text", doubled_text, 40),
     Case("formatted text", formatted_text, 40),
     Case("repeated text", repeated_text, 1_000),

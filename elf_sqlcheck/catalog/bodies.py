@@ -19,7 +19,7 @@ from elf_sqlcheck.catalog import changes, plpgsql
 from elf_sqlcheck.catalog.moving import moved
 from elf_sqlcheck.catalog.read import read
 from elf_sqlcheck.catalog.read_calls import holds_any, read_calls
-from elf_sqlcheck.catalog.texts import LONGEST, known
+from elf_sqlcheck.catalog.texts import Room, known
 from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Broken, Span, Statement
 from elf_sqlcheck.sql import cut, parse, parse_plpgsql, parse_text
@@ -57,25 +57,25 @@ _INTO = later(rb" {6,}")
 _MOST_PLACES = 20
 
 
-def do_block(change: Do, data: bytes) -> Iterator[Change]:
-    """What a DO block does."""
-    return _Body(change, data, "do").read()
+def do_block(change: Do, data: bytes, room: Room | None = None) -> Iterator[Change]:
+    """What a DO block does; `room` is that of the section that it stands in."""
+    return _Body(change, data, "do", room).read()
 
 
 def called_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
     """All that a function does when it is called; `data` is the file that it stands in."""
     if not change.statement.exact:
         return change.statement.body or ()
-    return tuple(_Body(change, data, "function", whole=True).read())
+    return tuple(_Body(change, data, "function", None, whole=True).read())
 
 
-def function_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
+def function_body(change: CreateFunction, data: bytes, room: Room | None = None) -> tuple[Change, ...]:
     """What is of interest in a function even when nothing calls it; `data` is the file that it stands in.
 
     Most of what only reads and writes rows is left out, which saves most of the time that reading a body takes.
     """
     if change.statement.body is None:
-        body = _Body(change, data, "function")
+        body = _Body(change, data, "function", room)
         try:
             change.statement.body = tuple(body.read())
         except RecursionError:
@@ -102,7 +102,9 @@ class _Body:
         "whole",
     )
 
-    def __init__(self, change: Do | CreateFunction, data: bytes, inside: str, *, whole: bool = False) -> None:
+    def __init__(
+        self, change: Do | CreateFunction, data: bytes, inside: str, room: Room | None, *, whole: bool = False
+    ) -> None:
         self.change = change
         self.data = data
         self.inside = inside
@@ -116,7 +118,7 @@ class _Body:
         self.end = self.start + len(encoded) if self.exact else end
         self.span = Span(begin, self.end) if found else change.statement.span
         self.lines: list[int] = []
-        self.room = LONGEST + len(encoded)
+        self.room = room or Room(len(encoded))
 
     def read(self) -> Iterator[Change]:
         """The changes of the body."""
@@ -212,8 +214,7 @@ class _Body:
                 yield changes.Execute(self._flagged(Statement("", span, ""), embedded), span, embedded.parts)
                 return
             text = whole
-            self.room -= len(whole)
-            if self.room < 0:
+            if not self.room.takes(len(whole)):
                 what = "an EXECUTE, after others of more text than can be followed"
                 yield changes.Opaque(self._flagged(Statement("", span, ""), embedded), span, what)
                 return
@@ -266,7 +267,7 @@ class _Body:
         """The changes of statements whose text is that of `data`."""
         for statement in statements:
             self._flagged(statement, embedded)
-            found = [*read(statement, data)]
+            found = [*read(statement, data, self.room)]
             if holds_any(data[statement.span.start : statement.span.end].lower()):
                 found += read_calls(statement, data)
             for change in found:
@@ -285,7 +286,7 @@ class _Body:
         """The changes of statements whose text does not stand in the file as it is: all their spans become `span`."""
         for change in self._changes(statements, text, embedded):
             if isinstance(change, changes.CreateFunction):
-                function_body(change, text)
+                function_body(change, text, self.room)
             yield moved(change, span)
 
     def _find(self, embedded: Embedded) -> int | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
+    from elf_sqlcheck.catalog.texts import Room
     from elf_sqlcheck.model import Section, Statement
 
     Node = dict[str, Any]
@@ -38,21 +39,29 @@ def read_section(section: Section | None, data: bytes) -> list[Change]:
     found: list[Change] = []
     if section is not None:
         reaches_out = holds_any(data.lower())
+        room = None
         for statement in section.statements:
-            found.extend(read(statement, data))
+            if room is None and statement.kind == "DoStmt":
+                from elf_sqlcheck.catalog.texts import Room
+
+                room = Room(section.span.end - section.span.start)
+            found.extend(read(statement, data, room))
             if reaches_out:
                 found.extend(read_calls(statement, data))
     return found
 
 
-def read(statement: Statement, data: bytes) -> Iterator[Change]:
-    """The changes that one statement makes; `data` is the whole file."""
+def read(statement: Statement, data: bytes, room: Room | None = None) -> Iterator[Change]:
+    """The changes that one statement makes; `data` is the whole file, `room` that of the section."""
     reader = _READERS.get(statement.kind) or _rare(statement.kind)
     if reader is None:
         yield changes.Opaque(statement, statement.span, describe(statement.kind))
         return
     try:
-        yield from reader(statement, data)
+        if statement.kind == "DoStmt":
+            yield from _do(statement, data, room)
+        else:
+            yield from reader(statement, data)
     except RecursionError:
         yield changes.Opaque(statement, statement.span, f"{describe(statement.kind)}, nested too deeply to be read")
 
@@ -195,7 +204,7 @@ def _alter_database(statement: Statement, _data: bytes) -> Iterator[Change]:
     yield changes.AlterSystem(statement, statement.span, what)
 
 
-def _do(statement: Statement, data: bytes) -> Iterator[Change]:
+def _do(statement: Statement, data: bytes, room: Room | None = None) -> Iterator[Change]:
     body, language, start = "", "plpgsql", statement.span.start
     for item in statement.node["args"]:
         element = item["DefElem"]
@@ -209,7 +218,7 @@ def _do(statement: Statement, data: bytes) -> Iterator[Change]:
     yield change
     from elf_sqlcheck.catalog.bodies import do_block
 
-    yield from do_block(change, data)
+    yield from do_block(change, data, room)
 
 
 def _foreign_table(statement: Statement, data: bytes) -> Iterator[Change]:

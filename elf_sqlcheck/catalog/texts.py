@@ -46,6 +46,23 @@ LONGEST = 100_000
 _MOST_PARTS = 10_000
 
 
+class Room:
+    """How many characters of texts that EXECUTE runs are followed: so many more than there are in what runs them.
+
+    A section has one for all of its DO blocks and what they run, as each of them may make a long text of a short one.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, size: int) -> None:
+        self.left = LONGEST + size
+
+    def takes(self, size: int) -> bool:
+        """Whether there is room for as many characters; once there was none, there is none any more."""
+        self.left -= size
+        return self.left >= 0
+
+
 def known(parts: Parts) -> str | None:
     """The text when all of it is known."""
     return "".join(part for part in parts if isinstance(part, str)) if all(isinstance(p, str) for p in parts) else None
