@@ -4,7 +4,9 @@ The same small migrations, in each tool's own layout, on one server with Postgre
 floor is what nobody can do without: `psql -f` with each migration between BEGIN and COMMIT, in one process for all; a
 second floor starts a psql for each, as a release script would. Nobody writes a history there. Every run gets a fresh
 database, every tool is run as a user would run it, and rounds are interleaved so that a busy machine is busy for all.
-What is asked for is judged by the medians: at most 1.5 times the first floor, and ahead of dbmate and yoyo.
+What is asked for is judged by the medians: at most 1.5 times the first floor, and ahead of dbmate and yoyo. That is
+asked of a deploy where nothing is kept of an earlier run, and of one where the files have been linted before, as the
+hook and the pull request do; both validate all of the files.
 
 `--small` is the same with ten migrations, once: to see that all of it works, for its figures say nothing.
 
@@ -15,6 +17,7 @@ installed. A tool that is missing is said to be.
 from __future__ import annotations
 
 import argparse
+import compileall
 import contextlib
 import os
 import platform
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 TOOLS = os.path.join(HERE, ".tools", "deploy")
 AT_MOST = 1.5
+OURS, LINTED = "elf-migrate up", "  linted before"
 #: What the migrations do, in turn, and how it is undone; `{n}` is the number of the table, `{i}` of the migration.
 TABLE = """\
 CREATE TABLE IF NOT EXISTS t{n} (
@@ -86,6 +90,8 @@ class Tool(NamedTuple):
     write: Callable[[str, list[Small]], None]
     commands: Callable[[str, str], list[list[str]]]
     missing: str = ""
+    #: What is done once with its folder, before anything is measured; what that leaves in the cache stays there.
+    before: Callable[[str], list[str]] | None = None
 
 
 def migrations(count: int) -> list[Small]:
@@ -153,6 +159,7 @@ def tools() -> list[Tool]:
     """All that take part; those that are not installed say so."""
     beside = os.path.dirname(sys.executable)
     elf = shutil.which("elf-migrate", path=beside) or ""
+    lacking = "" if elf else f"not beside {sys.executable}"
     dbmate = shutil.which("dbmate", path=f"{TOOLS}/npm/node_modules/.bin{os.pathsep}{os.environ.get('PATH', '')}") or ""
     yoyo = shutil.which("yoyo", path=f"{TOOLS}/venv/bin") or ""
     sqitch = shutil.which("sqitch") or ""
@@ -175,9 +182,10 @@ def tools() -> list[Tool]:
     return [
         Tool("psql, one process", write_psql, psql_one, psql),
         Tool("psql, a process each", write_psql, psql_each, psql),
-        Tool("elf-migrate up", write_elf, elf_migrate(), "" if elf else f"not beside {sys.executable}"),
-        Tool("  --skip-validation", write_elf, elf_migrate("--skip-validation"),
-             "" if elf else f"not beside {sys.executable}"),
+        Tool(OURS, write_elf, elf_migrate(), lacking),
+        Tool(LINTED, write_elf, elf_migrate(), lacking,
+             lambda folder: [f"{beside}/elf-sqlcheck", "lint", "--isolated", "--quiet", "--dir", folder]),
+        Tool("  --skip-validation", write_elf, elf_migrate("--skip-validation"), lacking),
         Tool("dbmate", write_dbmate, with_dbmate, "" if dbmate else install),
         Tool("yoyo", write_yoyo, with_yoyo, "" if yoyo else install),
         Tool("sqitch", write_sqitch, with_sqitch, "" if sqitch else "sqitch is not installed"),
@@ -188,9 +196,12 @@ def megabytes(usage: resource.struct_rusage) -> float:
     return usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
 
 
-def run(commands: list[list[str]]) -> Run:
-    """Run the commands one after the other; ends the bench when one of them fails."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "SUPABASE", "DATABASE"))}
+def run(commands: list[list[str]], cache: str, codes: tuple[int, ...] = (0,)) -> Run:
+    """Run the commands one after the other, with that folder for caches; ends the bench when one of them fails."""
+    # PYTHONDONTWRITEBYTECODE would let each run compile all modules again.
+    foreign = ("PG", "SUPABASE", "DATABASE", "PYTHON", "ELF_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    kept["XDG_CACHE_HOME"] = cache
     wall = cpu = memory = 0.0
     with tempfile.TemporaryFile() as output:
         for command in commands:
@@ -201,7 +212,7 @@ def run(commands: list[list[str]]) -> Run:
             wall += time.perf_counter() - begun
             cpu += usage.ru_utime + usage.ru_stime
             memory = max(memory, megabytes(usage))
-            if process.returncode:
+            if process.returncode not in codes:
                 output.seek(0)
                 sys.exit(f"{' '.join(command)[:200]} broke:\n{output.read().decode(errors='replace')[-2000:]}")
     return Run(wall, cpu, memory)
@@ -210,13 +221,19 @@ def run(commands: list[list[str]]) -> Run:
 def measure(server: Postgres, folders: dict[str, str], chosen: list[Tool], rounds: int, last: str) -> dict[str, Run]:
     """The medians of each tool, by its name; `last` is the table that the last migration but few makes."""
     found: dict[str, list[Run]] = {}
+    for tool in chosen:
+        if tool.before:
+            run([tool.before(folders[tool.name])], f"{folders[tool.name]}-cache", (0, 1))
     for turn in range(rounds):
         # The other way round every second time: who comes after whom must not decide.
         for tool in chosen if turn % 2 == 0 else reversed(chosen):
             url = server.create("bench")
             with server.connect() as connection:
                 connection.execute("CHECKPOINT")
-            found.setdefault(tool.name, []).append(run(tool.commands(folders[tool.name], url)))
+            cache = f"{folders[tool.name]}-cache"
+            if not tool.before:
+                shutil.rmtree(cache, ignore_errors=True)
+            found.setdefault(tool.name, []).append(run(tool.commands(folders[tool.name], url), cache))
             with server.connect("bench") as connection:
                 if connection.execute("SELECT to_regclass(%s)", (last,)).fetchone() == (None,):
                     sys.exit(f"{tool.name} did not run the migrations")
@@ -228,17 +245,18 @@ def measure(server: Postgres, folders: dict[str, str], chosen: list[Tool], round
 
 def verdicts(results: dict[str, Run]) -> list[str]:
     """What the figures say against what is asked of them."""
-    ours = results["elf-migrate up"].wall
+    floor = results.get("psql, one process")
     asked = []
-    if floor := results.get("psql, one process"):
-        asked.append((f"elf-migrate up: {ours / floor.wall:.2f}x psql's floor", ours <= AT_MOST * floor.wall,
-                      f"at most {AT_MOST}x"))  # fmt: skip
-    asked.extend(
-        (f"elf-migrate up: {ours / peer.wall:.2f}x {name}", ours < peer.wall, "ahead of it")
-        for name in ("dbmate", "yoyo")
-        if (peer := results.get(name))
-    )
-    return [f"{'reached' if is_reached else 'MISSED '}  {said} ({goal})" for said, is_reached, goal in asked]
+    for name in (OURS, LINTED):
+        if floor and (ours := results.get(name)):
+            asked.append((f"{name.strip()}: {ours.wall / floor.wall:.2f}x psql's floor",
+                          ours.wall <= AT_MOST * floor.wall, f"at most {AT_MOST}x"))  # fmt: skip
+        asked.extend(
+            (f"{name.strip()}: {ours.wall / peer.wall:.2f}x {other}", ours.wall < peer.wall, "ahead of it")
+            for other in ("dbmate", "yoyo")
+            if (ours := results.get(name)) and (peer := results.get(other))
+        )
+    return [f"{'OK    ' if is_reached else 'MISSED'}  {said} ({goal})" for said, is_reached, goal in asked]
 
 
 def install() -> None:
@@ -267,6 +285,9 @@ def main() -> None:
     everybody = [tool for tool in tools() if not wanted or any(word in tool.name for word in wanted)]
     chosen = [tool for tool in everybody if not tool.missing]
     made = migrations(count)
+    # As pip does with what it installs, and the first run of it with a clone.
+    for package in ("elf_sqlcheck", "rules"):
+        compileall.compile_dir(os.path.join(os.path.dirname(HERE), package), quiet=1)
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-deploy-"))
         server = stack.enter_context(own_postgres())
@@ -290,8 +311,7 @@ def main() -> None:
     for tool in everybody:
         if tool.missing:
             print(f"{tool.name:24} missing: {tool.missing}")
-    if "elf-migrate up" in results:
-        print("", *verdicts(results), sep="\n")
+    print("", *verdicts(results), sep="\n")
 
 
 if __name__ == "__main__":
