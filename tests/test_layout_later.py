@@ -64,6 +64,17 @@ def test_names_order_and_bytes_are_known_without_parsing(name: str, parsed: list
     assert len(parsed) == once, "each is read once at most"
 
 
+def test_dependencies_are_known_without_parsing(parsed: list[bytes]) -> None:
+    text = b'-- Dependencies: ["20250121_093000_users"]\n-- = UP =\nCREATE TABLE posts ();\n'
+    migration = layouts.read("migrations/20250121_093100_posts.sql", text)
+    assert migration.dependencies == ("20250121_093000_users",)
+    assert parsed == []
+    assert isinstance(migration, Later)
+    assert migration.read_once().dependencies == migration.dependencies
+    assert [statement.kind for statement in migration.up.statements] == ["CreateStmt"]
+    assert migration.dependencies == ("20250121_093000_users",)
+
+
 @pytest.mark.parametrize("name", SERIES)
 def test_what_is_told_before_reading_is_what_reading_finds(name: str) -> None:
     later = [migration for migration in read(name) if isinstance(migration, Later)]

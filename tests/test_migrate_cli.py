@@ -90,6 +90,22 @@ def test_findings_stop_a_deploy_and_can_be_skipped(project: Path, database: str)
     elf_migrate(project, "up", "--database-url", database, "--skip-validation")
 
 
+def test_what_was_found_before_is_found_again(project: Path, database: str, tmp_path: Path) -> None:
+    up = ("up", "--dry-run", "--database-url", database)
+    for number in range(30):
+        column = f"ALTER TABLE users ADD COLUMN c{number} text;", f"ALTER TABLE users DROP COLUMN IF EXISTS c{number};"
+        write(project / "migrations", f"20250301_0000{number:02}_more", *column)
+    kept, empty = str(tmp_path / "kept"), str(tmp_path / "empty")
+    anew = as_json(project, *up, XDG_CACHE_HOME=empty)["validation"]
+    assert anew["summary"]["warnings"] > 0
+    for _ in range(2):
+        assert as_json(project, *up, XDG_CACHE_HOME=kept)["validation"] == anew
+    assert (tmp_path / "kept" / "elf-sqlcheck" / "verdicts").is_dir()
+    write(project / "migrations", "20250301_000007_more", "CREATE TABLE t (name text);", "DROP TABLE t;")
+    told = as_json(project, *up, exit_code=1, XDG_CACHE_HOME=kept)
+    assert "20250301_000007_more.sql: nothing was run" in told["error"]["message"]
+
+
 def test_a_changed_executed_migration_stops_a_deploy(project: Path, database: str) -> None:
     elf_migrate(project, "up", "--database-url", database)
     path = project / "migrations" / f"{A}.sql"

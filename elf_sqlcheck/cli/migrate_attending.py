@@ -62,6 +62,8 @@ class _Plan(Attendant):
 
     def begins(self, executor: SupabaseExecutor, steps: Sequence[Step]) -> None:
         del executor
+        if not self._output.as_json:
+            return
         self._output.event(
             "plan",
             steps=[

@@ -39,9 +39,10 @@ def check(session: Session, judged: Sequence[Migration]) -> None:
 
     output, config = session.output, session.config
     paths = frozenset(path for migration in judged for path in migration.paths if not config.excludes(path))
-    folder = sources.whole(session.directory, config.layout).replace(judged=paths)
+    # What is judged is what is run, whatever becomes of the files meanwhile.
+    folder = (session.folder or sources.whole(session.directory, config.layout)).replace(judged=paths)
     baseline = meaning.baseline(config)
-    checked = run.check([folder], run.ruleset(config), config, baseline)
+    checked = run.check([folder], run.ruleset(config), config, baseline, cached=True)
     report = reports.Report(
         checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.migrate.hooks import Hooks
     from elf_sqlcheck.migrate.target import Target
     from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.sources import Folder
 
 _ANY_BRANCH = "elf_sqlcheck.any_branch"
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before changing a database that others use.")
@@ -104,6 +105,8 @@ class Session:
         self._dir: str | None = options.get("dir")
         self._layout: str | None = options.get("layout")
         self._loaded: Config | None = None
+        #: What `migrations` was last read from.
+        self.folder: Folder | None = None
 
     @property
     def config(self) -> Config:
@@ -142,9 +145,10 @@ class Session:
 
     def migrations(self) -> list[Migration]:
         """All migrations of the folder, in order of their versions; raises UsageError when it cannot be read."""
-        from elf_sqlcheck import layouts
+        from elf_sqlcheck import layouts, sources
 
-        return layouts.read_directory(self.directory, self.config.layout)
+        self.folder = sources.whole(self.directory, self.config.layout)
+        return layouts.read_all(self.folder.files, self.config.layout)
 
     @contextlib.contextmanager
     def target(self) -> Iterator[Target]:

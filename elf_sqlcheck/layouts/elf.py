@@ -49,7 +49,7 @@ def read(path: str, data: Content) -> Migration:
     match = FILE_NAME.match(path.rpartition("/")[2])
     if match is None:
         return _whole(path, data if isinstance(data, bytes) else data())
-    return Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2])
+    return Later(_whole, path, data, layout=NAME, version=match[1], slug=match[2], needs=_needs)
 
 
 def read_all(files: Mapping[str, bytes]) -> list[Migration]:
@@ -112,6 +112,10 @@ def _headers(data: bytes) -> tuple[Header, ...]:
                 found.append(Header(key, match[2].decode("utf-8", "replace"), span))
         position = end + 1
     return tuple(found)
+
+
+def _needs(data: bytes) -> tuple[str, ...]:
+    return _dependencies(_headers(data), [])
 
 
 def _dependencies(headers: tuple[Header, ...], problems: list[Problem]) -> tuple[str, ...]:

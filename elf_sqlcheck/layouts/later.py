@@ -18,7 +18,8 @@ class Later(Migration):
     `data` are these bytes, or what reads them. `read` is given the path and the bytes and returns all of it, and must
     agree with what is given here. What it returns may depend on nothing but these bytes, names and `settings`. It is
     called when anything else is first asked for; from then on this is a `Migration` like any other: an attribute of a
-    class with `__getattr__` takes several times as long to get, set or not.
+    class with `__getattr__` takes several times as long to get, set or not. `needs`, where it is given, tells the
+    dependencies alone from the bytes: of a long history these are asked of every migration.
     """
 
     __slots__ = ()
@@ -36,8 +37,9 @@ class Later(Migration):
         repeatable: bool = False,
         sealed: bool = False,
         settings: bytes = b"",
+        needs: Callable[[bytes], tuple[str, ...]] | None = None,
     ) -> None:
-        self._read = read, data
+        self._read = read, data, needs
         self.path = path
         if isinstance(data, bytes):
             self.data = data
@@ -55,6 +57,9 @@ class Later(Migration):
         if name == "data":
             self.data = self._read[1]()  # type: ignore[operator] # where it is bytes, they are set
             return self.data
+        if name == "dependencies" and self._read[2] is not None:
+            self.dependencies = self._read[2](self.data)
+            return self.dependencies
         if name not in _READ:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         whole = self.read_once()

@@ -65,10 +65,18 @@ class Attendant:
 
 @dataclass(frozen=True)
 class Step:
-    """A section of a migration that a run carries out."""
+    """A section of a migration that a run carries out: its UP, unless another is `named`.
+
+    So nothing is read of a file for being due: there is time for that while the server is at the one before it.
+    """
 
     migration: Migration
-    section: Section
+    named: Section | None = None
+
+    @property
+    def section(self) -> Section:
+        """The section."""
+        return self.named or self.migration.up
 
 
 class Listener(Protocol):
@@ -94,7 +102,7 @@ class Due:
     @property
     def steps(self) -> list[Step]:
         """The sections that would run."""
-        return [Step(migration, migration.up) for migration in self.migrations]
+        return [Step(migration) for migration in self.migrations]
 
     def applied(self, migrations: Sequence[Migration]) -> list[Migration]:
         """Those of `migrations` that are applied."""

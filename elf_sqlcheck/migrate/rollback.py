@@ -142,7 +142,7 @@ def down(
 
 def again(rollback: Rollback) -> list[Step]:
     """The steps that apply again what is rolled back: by its file, else as it was applied."""
-    return [Step(one, one.up) for version in reversed(rollback.versions) if (one := rollback.known.migration(version))]
+    return [Step(one) for version in reversed(rollback.versions) if (one := rollback.known.migration(version))]
 
 
 def _names(steps: Iterable[Step]) -> str:
