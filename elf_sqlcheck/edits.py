@@ -68,22 +68,25 @@ def identifier(text: str) -> str:
 
 def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
     """Where `words` stand one after the other within `span`; each is a keyword in lower case or a name as folded."""
-    texts, places = _folded(migration, span.start, span.end)
+    texts, places, numbers = _folded(migration, span.start, span.end)
     wanted = list(words)
-    first = -1
-    try:
-        while True:
-            first = texts.index(wanted[0], first + 1)
-            if texts[first : first + len(wanted)] == wanted:
-                return Span(places[first].start, places[first + len(wanted) - 1].end)
-    except ValueError:
-        return None
+    # Words like ADD stand before each part of a long statement, a name mostly before one.
+    rarest = min(range(len(wanted)), key=lambda number: len(numbers.get(wanted[number], ())))
+    for number in numbers.get(wanted[rarest], ()):
+        first = number - rarest
+        if first >= 0 and texts[first : first + len(wanted)] == wanted:
+            return Span(places[first].start, places[first + len(wanted) - 1].end)
+    return None
 
 
 @lru_cache(maxsize=2)  # a statement of many parts is searched for each of them
-def _folded(migration: Migration, start: int, end: int) -> tuple[list[str], list[Span]]:
+def _folded(migration: Migration, start: int, end: int) -> tuple[list[str], list[Span], dict[str, list[int]]]:
     found = tokens(migration, Span(start, end))
-    return [identifier(text) for text, _ in found], [place for _, place in found]
+    texts = [identifier(text) for text, _ in found]
+    numbers: dict[str, list[int]] = {}
+    for number, text in enumerate(texts):
+        numbers.setdefault(text, []).append(number)
+    return texts, [place for _, place in found], numbers
 
 
 def insert_column(migration: Migration, statement: Span, name: Span, definition: str) -> tuple[Edit, ...]:

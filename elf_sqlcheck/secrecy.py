@@ -175,6 +175,7 @@ _FAR = 1 << 62
 #: Letters of a secret that is hidden in its place only, and how many at its beginning tell where it may stand.
 _LONGEST_WORD = 3
 _BEGINNING = _LONGEST_WORD + 1
+_MOST_TEXTS = 1_000
 
 
 def _meetings(data: bytes) -> Iterator[tuple[int, int]]:
@@ -263,7 +264,7 @@ def without(data: bytes, secrets: Collection[bytes]) -> bytes:
 class Hider:
     """Puts stars in place of `secrets` in texts; one of three letters or less is also part of other words."""
 
-    __slots__ = ("_beginnings", "_order", "_starry")
+    __slots__ = ("_beginnings", "_hidden", "_order", "_starry")
 
     def __init__(self, secrets: Collection[str]) -> None:
         ordered = sorted((secret for secret in secrets if len(secret) > _LONGEST_WORD), key=len, reverse=True)
@@ -272,15 +273,22 @@ class Hider:
         self._beginnings: dict[str, list[str]] = {}
         for secret in ordered:
             self._beginnings.setdefault(secret[:_BEGINNING], []).append(secret)
+        self._hidden: dict[str, str] = {}
         #: These may come to be where another one has been hidden.
         self._starry = [secret for secret in ordered if "*" in secret]
 
     def __call__(self, text: str) -> str:
         """`text` with the stars."""
+        known = self._hidden.get(text)
+        if known is not None:
+            return known
+        said = text
         begun = self._beginnings.keys() & {text[at : at + _BEGINNING] for at in range(len(text) - _LONGEST_WORD)}
         near = {secret for beginning in begun for secret in self._beginnings[beginning]}
         for secret in sorted(near.union(self._starry), key=self._order.__getitem__):
             text = text.replace(secret, "*" * len(secret))
+        if len(self._hidden) < _MOST_TEXTS:  # reasons come again and again
+            self._hidden[said] = text
         return text
 
 

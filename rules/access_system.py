@@ -102,7 +102,7 @@ def _outbound(context: Context[Call | CreateExtension | CreateTrigger | Opaque])
             )
     else:
         schema, _, bare = change.name.rpartition(".")
-        own = not schema and any(key[0] == "function" and key[2] == bare for key, _ in context.now.objects())
+        own = not schema and bool(context.now.routines(bare))
         if bare.startswith("dblink") or (bare.startswith("http") and schema in _HTTP_SCHEMAS and not own):
             when = (
                 "each time the function runs" if change.statement.inside == "function" else "while the migration runs"

@@ -52,9 +52,7 @@ def _was_never_made(context: _Dropping, name: Name) -> bool:
     full = context.now.resolve(name)
     if context.now.relation(full) is not None or context.before.is_referred_to(full):
         return False
-    known = [table.known for table in context.before.tables() if table.name.schema == full.schema]
-    words = f"table {full.name}"
-    return bool(known) and all(known) and not context.hold_words(words)
+    return context.made_tables(full.schema) and not context.hold_words(f"table {full.name}")
 
 
 def _drop_table(context: Context[Drop]) -> Iterator[Finding]:

@@ -196,8 +196,7 @@ def _is_certain(context: Context[Keyed], target: Name) -> bool:
     """
     if context.before.is_referred_to(target):
         return False
-    tables = [table.known for table in context.before.tables() if table.name.schema == target.schema]
-    if not tables or not all(tables):
+    if not context.made_tables(target.schema):
         return False
     if any(context.number_of(dependency) < 0 for dependency in context.migration.dependencies):
         return False

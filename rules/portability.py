@@ -146,7 +146,7 @@ def _expression(context: Context[Any], column: Column, value: Expression) -> Ite
 
 def _defined(context: Context[Any], name: str) -> bool:
     """Whether a migration made a function of that name."""
-    return any(key[0] == "function" and name in key for key, _ in context.now.objects())
+    return bool(context.now.routines(name))
 
 
 def _type(context: Context[Any], column: str, kind: Type) -> Iterator[Finding]:

@@ -138,7 +138,7 @@ def _finding(context: Context[Any], span: Span, entry: tuple[int, str, str], tar
 
 def _defined(context: Context[Any], name: str) -> bool:
     """Whether a migration made a function of that name, as a stand-in for the built-in one."""
-    return any(key[0] == "function" and key[2] == name for key, _ in context.now.objects())
+    return bool(context.now.routines(name))
 
 
 _V15 = (("postgres-version", 15),)

@@ -254,7 +254,7 @@ def _calling(schema: Schema, key: Key, table: Table, name: Name) -> Iterator[Dep
 
 def _within(schema: Schema, name: str) -> Iterator[Dependant]:
     """What is in a schema, but for what belongs to something else in it."""
-    for key in schema.keys_within(name):
+    for key in schema.collected("schema", name):
         found = schema.get(key)
         full = Name(name, key[2])
         if isinstance(found, View):

@@ -15,11 +15,11 @@ from elf_sqlcheck.later import later
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
-    from collections.abc import Sequence as Several
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
     from elf_sqlcheck.catalog.schema import Object, Schema
+    from elf_sqlcheck.catalog.together import Together
 
 #: What Postgres 18 calls NOT NULL constraints, which earlier versions had no names for.
 _NOT_NULL = later(r"_not_null\d*$")
@@ -35,7 +35,7 @@ _FROM_TEXT = frozenset(
 )  # fmt: skip
 
 
-def why(change: Change, schema: Schema, together: Several[Change] = ()) -> str:
+def why(change: Change, schema: Schema, together: Together) -> str:
     """Why `change` fails on `schema`, the view just before it; "" when nothing says so. It has been folded already.
 
     `together` are all changes of the same statement: DROP TABLE a, b may drop what depends on each other.
@@ -89,12 +89,11 @@ def _taken(kind: str, name: Name, schema: Schema) -> str:
     return f"a {present} is called {name} already" if present else ""
 
 
-def _drop(change: ch.Drop, schema: Schema, together: Several[Change]) -> str:
+def _drop(change: ch.Drop, schema: Schema, together: Together) -> str:
     kind, name = change.kind, change.name
     at_first = schema
     if len(together) > 1:  # what an object before it in the same statement took along with CASCADE is no error
-        offset = next((number for number, other in enumerate(together) if other is change), 0)
-        at_first = schema.at(schema.position - offset)
+        at_first = schema.at(schema.position - together.place(change))
     shown = f"{kind} {change.part or name}"
     if kind in _RELATIONS:
         if isinstance(at_first.relation(name), Absent):
@@ -129,14 +128,12 @@ def _dependant(
     name: Name,
     part: str | None = None,
     *,
-    together: Several[Change] = (),
+    together: Together | None = None,
     kinds: Container[str] | None = None,
 ) -> str:
     """What stands in the way of dropping the object without CASCADE; "" for nothing known."""
     for found in schema.dependants(kind, name, part):
-        goes_too = len(together) > 1 and any(
-            isinstance(other, ch.Drop) and schema.resolve(other.name) == found.name for other in together
-        )
+        goes_too = together is not None and together.drop(found.name, schema)
         if not goes_too and (kinds is None or found.kind in kinds):
             return str(found)
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
 from elf_sqlcheck.catalog.entries import Absent, Domain, Table
-from elf_sqlcheck.catalog.schema import Latest, Links, Schema
+from elf_sqlcheck.catalog.schema import Latest, Links, Schema, marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _APPLY: dict[type, Callable[[Any, Any], None]] = {
     **fold_tables.APPLY, **fold_objects.APPLY, **fold_access.APPLY, **fold_drops.APPLY
 }  # fmt: skip
 _END = 1 << 60
+#: From so many facts about one object on, those about a part of it are not looked for among all of them.
+_MANY = 50
 #: Kinds of keys that say something about another object: (kind, schema, name of the object, …).
 _SATELLITES = frozenset({"comment", "fact", "function", "grant", "owner", "renamed", "rule"})
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
@@ -123,9 +125,10 @@ class Catalog:
             self.about.setdefault(key[1:3], set()).add(key)
             if len(key) > 5 and key[0] == "grant":
                 self.about.setdefault(key[:5], set()).add(key)
-        within = self.links.within
-        if within is not None and len(key) > 2:
-            within.setdefault(key[1], {})[key] = None
+        collected = self.links.collected
+        if collected is not None:
+            for mark in marks(key):
+                collected.setdefault(mark, {})[key] = None
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:
@@ -149,11 +152,16 @@ class Catalog:
         keys = self.referring.get((name.schema or "", name.name), ())
         return [(key, self.objects[key]) for key in sorted(keys) if key in self.objects]
 
-    def said_about(self, schema: str | None, name: str, *, routine: bool = False) -> list[Key]:
-        """The keys of comments, grants and other facts about a relation, or about a `routine`, of that name."""
-        keys = self.about.get((schema or "", name))
+    def said_about(self, schema: str | None, name: str, part: str | None = None, *, routine: bool = False) -> list[Key]:
+        """The keys of comments, grants and other facts about a relation, or about a `routine`, of that name.
+
+        With a `part` they are at least those about that part.
+        """
+        keys: Iterable[Key] | None = self.about.get((schema or "", name))
         if not keys:
             return []
+        if part is not None and len(self.about[schema or "", name]) > _MANY:
+            keys = self.now.collected("part", schema or "", name, part)
         return sorted(
             key for key in keys if key[0] != "function" and key in self.objects and _is_of_routine(key) == routine
         )

@@ -86,7 +86,7 @@ def drop_schema(catalog: Catalog, name: str) -> None:
     """DROP SCHEMA: everything in it goes, known by name or by its definition."""
     for dependant in dependants(catalog.now, "schema", Name(None, name)):
         _drop(catalog, dependant)
-    for key in catalog.now.keys_within(name):
+    for key in catalog.now.collected("schema", name):
         if key in catalog.objects:
             catalog.put(key, ABSENT if key[0] in {"relation", "type", "function"} else None)
     for said in catalog.said_about("", name):

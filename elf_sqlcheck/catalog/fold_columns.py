@@ -155,7 +155,7 @@ def uses(index: Index, column: str) -> bool:
 
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:
     """Forget what was said about a column that is gone."""
-    for key in catalog.said_about(table.schema, table.name):
+    for key in catalog.said_about(table.schema, table.name, column):
         if (key[0] in {"comment", "fact"} and key[3] == column) or (key[0] == "grant" and key[5:] == (column,)):
             catalog.put(key, None)
 

@@ -168,7 +168,7 @@ def relink(catalog: Catalog, table: Table, old: str, new: str) -> None:
 
 def rename_said(catalog: Catalog, owner: Name, kind: str, old: str, new: str) -> None:
     """Let the comment on a part, and what is known or granted of a column, follow its name."""
-    for key in catalog.said_about(owner.schema, owner.name):
+    for key in catalog.said_about(owner.schema, owner.name, old):
         if key[0] == "comment" and key[3:5] == (old, kind):
             moved = (*key[:3], new, kind)
         elif kind == "column" and key[0] == "fact" and key[3] == old:
@@ -183,7 +183,7 @@ def rename_said(catalog: Catalog, owner: Name, kind: str, old: str, new: str) ->
 
 def rename_schema(catalog: Catalog, old: str, new: str) -> None:
     """Everything in it moves along."""
-    for key in catalog.now.keys_within(old):
+    for key in catalog.now.collected("schema", old):
         found = catalog.objects.get(key)
         if found is None or isinstance(found, Absent | IndexOf):
             continue

@@ -8,6 +8,7 @@ from elf_sqlcheck.catalog import failing
 from elf_sqlcheck.catalog.inverse import inverse
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.catalog.together import by_statement
 from elf_sqlcheck.catalog.undone import Rollback
 from elf_sqlcheck.model import Migration, Section, Span
 from elf_sqlcheck.record import Record
@@ -77,9 +78,7 @@ def prove(migration: Migration, up: Sequence[Change], catalog: Catalog, text: st
     if script.broken:
         return None
     down = read_section(Section("down", Span(start, len(data)), script.statements), data)
-    together: dict[int, list[Change]] = {}
-    for change in down:
-        together.setdefault(id(change.statement), []).append(change)
+    together = by_statement(down)
     try:
         for change in down:
             position = catalog.position

@@ -62,26 +62,38 @@ class Links:
 
     `about` finds what is said about an object (and the functions of that name), or by the first five parts of such keys
     what a role may do with its columns; `referring` the objects that refer to one, `heirs` the partitions and children
-    of a table, `named` the tables with a constraint of that name. `within` finds all keys of a schema, in the order
-    in which they came; it is made when somebody first asks for it.
+    of a table, `named` the tables with a constraint of that name. `collected` finds all keys by what `marks` says of
+    them, in the order in which they came; it is made when somebody first asks for it.
     """
 
     #: What is kept of them for the next run.
     FIELDS = ("about", "heirs", "named", "referring")
-    __slots__ = (*FIELDS, "within")
+    __slots__ = (*FIELDS, "collected")
 
     def __init__(self) -> None:
         self.about: dict[Key, set[Key]] = {}
         self.referring: dict[Key, set[Key]] = {}
         self.heirs: dict[Key, set[Key]] = {}
         self.named: dict[Key, set[Key]] = {}
-        self.within: dict[str, dict[Key, None]] | None = None
+        self.collected: dict[Key, dict[Key, None]] | None = None
 
     def add(self, other: Links) -> None:
         """Know what `other` knows."""
         for field in self.FIELDS:
             own = getattr(self, field)
             own.update((key, own.get(key, set()) | keys) for key, keys in getattr(other, field).items())
+
+
+def marks(key: Key) -> Iterator[Key]:
+    """By what a key may be asked for: its schema, the bare name of a function, the part that something is said of."""
+    if len(key) > 2:
+        yield "schema", key[1]
+    if key[0] == "function":
+        yield "function", key[2]
+    elif key[0] in {"comment", "fact"}:
+        yield "part", *key[1:4]
+    elif key[0] == "grant" and len(key) > 5:
+        yield "part", *key[1:3], key[5]
 
 
 class Schema:
@@ -279,15 +291,20 @@ class Schema:
             if not isinstance(found, Absent | None):
                 yield key, found
 
-    def keys_within(self, schema: str) -> list[Key]:
-        """The keys of what there is in a schema, or may have been."""
-        found = self._links.within
+    def collected(self, *mark: str) -> list[Key]:
+        """The keys of what there is, or may have been, of which `marks` says that."""
+        found = self._links.collected
         if found is None:
-            found = self._links.within = {}
+            found = self._links.collected = {}
             for key in {**self._objects, **dict.fromkeys(self._journal)}:
-                if len(key) > 2:
-                    found.setdefault(key[1], {})[key] = None
-        return list(found.get(schema, ()))
+                for each in marks(key):
+                    found.setdefault(each, {})[key] = None
+        return list(found.get(mark, ()))
+
+    def routines(self, name: str) -> list[Object]:
+        """The functions of that name that are known to be there, in any schema."""
+        found = [self.get(key) for key in self.collected("function", name)]
+        return [routine for routine in found if not isinstance(routine, Absent | None)]
 
     def tables(self) -> Iterator[Table]:
         """All tables of which anything is known."""

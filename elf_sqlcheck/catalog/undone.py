@@ -78,7 +78,7 @@ class Rollback:
     def _is_own(self, function: str) -> bool:
         """Whether a migration made the function, so that what it does is among the changes."""
         bare = function.rpartition(".")[2]
-        return any(key[0] == "function" and key[2] == bare for key, _ in self.now.objects())
+        return bool(self.now.routines(bare))
 
     def _goes_with_table(self, sequence: str) -> bool:
         """Whether DOWN drops the table to which a sequence belongs by its name."""

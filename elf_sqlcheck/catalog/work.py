@@ -35,8 +35,7 @@ def is_volatile(expression: Expression | None, schema: Schema) -> bool:
         name = called.rpartition(".")[2]
         if name in VOLATILE:
             return True
-        routines = (found for key, found in schema.objects() if key[0] == "function" and key[2] == name)
-        if any(isinstance(routine, Routine) and _is_volatile_routine(routine) for routine in routines):
+        if any(isinstance(found, Routine) and _is_volatile_routine(found) for found in schema.routines(name)):
             return True
     return False
 

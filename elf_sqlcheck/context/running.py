@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from elf_sqlcheck.catalog.together import Together, by_statement
 from elf_sqlcheck.context.waiting import Waiting
 
 TYPE_CHECKING = False
@@ -25,10 +26,14 @@ def _places(context: Running) -> dict[int, int]:
     return {id(change): number for number, change in enumerate(context.changes)}
 
 
-def _by_statement(context: Running) -> dict[int, list[Change]]:
-    found: dict[int, list[Change]] = {}
-    for change in context.changes:
-        found.setdefault(id(change.statement), []).append(change)
+def _by_statement(context: Running) -> dict[int, Together]:
+    return by_statement(context.changes)
+
+
+def _made(context: Running) -> dict[str | None, bool]:
+    found: dict[str | None, bool] = {}
+    for table in context.before.tables():
+        found[table.name.schema] = found.get(table.name.schema, True) and table.known
     return found
 
 
@@ -47,6 +52,13 @@ def _openings(context: Running) -> dict[int, Change | None]:
     from elf_sqlcheck.catalog import transactions
 
     return transactions.openings(context.changes)
+
+
+def _first_failure(context: Running) -> int:
+    """The place of the first change of the section that fails; asked by one that does."""
+    first = context.now.position - context.place
+    numbered = enumerate(context.changes)
+    return next(number for number, change in numbered if context._fails(change, context.now.at(first + number)))  # noqa: SLF001
 
 
 class Running(Waiting):
@@ -134,11 +146,7 @@ class Running(Waiting):
         reason = self._fails(self.change, self.now)
         if not reason:
             return ""
-        place = self.place
-        first = self.now.position - place
-        earlier = enumerate(self.changes[:place])
-        stops = any(self._fails(change, self.now.at(first + number)) for number, change in earlier)
-        return "" if stops else reason
+        return "" if self.once(_first_failure) < self.place else reason
 
     def _fails(self, change: Change, schema: Schema) -> str:
         from elf_sqlcheck.catalog import failing
@@ -147,9 +155,13 @@ class Running(Waiting):
             return ""
         return failing.why(change, schema, self.together(change))
 
-    def together(self, change: Change) -> Sequence[Change]:
+    def together(self, change: Change) -> Together:
         """All changes of the statement of a change, in order."""
-        return self.once(_by_statement).get(id(change.statement), ())
+        return self.once(_by_statement).get(id(change.statement)) or Together()
+
+    def made_tables(self, schema: str | None) -> bool:
+        """Whether tables of the schema are known before the section, each of them made by a migration."""
+        return self.once(_made).get(schema, False)
 
     def misnamed(self) -> str:
         """What the name in the present DROP really is, when it is not of the kind that is to be dropped."""
