@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.verify.access import Access
-from elf_sqlcheck.verify.chain import Chain
 from elf_sqlcheck.verify.cuts import Cuts
 from elf_sqlcheck.verify.leaks import Leaks
 from elf_sqlcheck.verify.observe import Observation
-from elf_sqlcheck.verify.queries import Queries
 from elf_sqlcheck.verify.resume import Resumes
 from elf_sqlcheck.verify.rows.check import Rows
-from elf_sqlcheck.verify.traffic import Traffic
-from elf_sqlcheck.verify.twice import Twice
 
 if TYPE_CHECKING:
     from elf_sqlcheck.verify.check import Check
@@ -31,14 +26,24 @@ def chosen(options: Options) -> list[Check]:
     if options.cuts != 0:
         checks += [Cuts(observation), Resumes()]
     if options.traffic:
+        from elf_sqlcheck.verify.traffic import Traffic
+
         checks.append(Traffic())
     if options.queries:
+        from elf_sqlcheck.verify.queries import Queries
+
         checks.append(Queries(options.queries))
     if options.twice:
+        from elf_sqlcheck.verify.twice import Twice
+
         checks.append(Twice())
     if options.profile == "supabase":
+        from elf_sqlcheck.verify.access import Access
+
         checks.append(Access())
     checks.append(Leaks())
     if options.chain:
+        from elf_sqlcheck.verify.chain import Chain
+
         checks.append(Chain())
     return checks
