@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     Settled = tuple[Sequence[Finding], Sequence[Finding]]
 
 
-def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Settled]:
+def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, *, keeping: bool = True) -> list[Settled]:
     """What is found in the migrations `asked` for, and what of it is allowed, migration by migration.
 
-    What is found is kept, and the schema before the last ones, unless that of an earlier run lacks few migrations: to
-    judge these again takes less than to write what is known of all. Raises CacheError when what was kept is not what
-    was written.
+    What is found is kept when that is wanted (`keeping`), and the schema before the last ones, unless that of an
+    earlier run lacks few migrations: to judge these again takes less than to write what is known of all. Raises
+    CacheError when what was kept is not what was written.
     """
     start, end = memory.start, asked[-1] + 1
     engine.survey = memory.survey
@@ -32,17 +32,17 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Set
     settled: dict[int, Settled] = {number: (known.kept, known.allowed) for number, known in before}
     verdicts: dict[int, Verdict] = {}
     if start < end or doubtful:
-        keeping = max(start, end - 2 - reading.LITTLE)
+        last = max(start, end - 2 - reading.LITTLE)
         history = History(memory.folder, engine.migrations, memory.signatures)
-        engine.catalog, engine.routines = history.begin(start, keeping)
+        engine.catalog, engine.routines = history.begin(start, last)
         chosen = frozenset(number for number in asked if number >= start)
         if history.count:
-            verdicts |= engine.go(history.count, keeping, chosen)
+            verdicts |= engine.go(history.count, last, chosen)
         else:
-            verdicts |= halves.go(engine, keeping, chosen)
-        if keeping < end and keeping - history.count > reading.LITTLE:
-            history.keep(keeping, engine.catalog, engine.routines)
-        verdicts |= engine.go(keeping, end, chosen)
+            verdicts |= halves.go(engine, last, chosen)
+        if keeping and last < end and last - history.count > reading.LITTLE:
+            history.keep(last, engine.catalog, engine.routines)
+        verdicts |= engine.go(last, end, chosen)
         if doubtful or any(verdict.doubts for verdict in verdicts.values()):
             engine.finish(end)
     for number, known in doubtful:
@@ -52,8 +52,10 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Set
     for number, verdict in verdicts.items():
         answers = engine.answers(verdict)
         kept, allowed = settled[number] = engine.settle(verdict, answers)
-        memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
-    memory.keep(verdicts=len(verdicts) > reading.LITTLE)
+        if keeping:
+            memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
+    if keeping:
+        memory.keep(verdicts=len(verdicts) > reading.LITTLE)
     return [settled[number] for number in sorted(settled)]
 
 

@@ -118,12 +118,14 @@ def check(
     baseline: Baseline | None = None,
     *,
     cached: bool = False,
+    keeping: bool = True,
     compared: Sequence[Callable[[], Mapping[str, Any]]] | None = None,
 ) -> Checked:
     """Judge the files asked for in each folder, against all the files before them.
 
-    Findings that the `baseline` knows are kept apart. The schema before a folder's files may come from a run before
-    when it is `cached`. Git is asked about the main branch unless that has been done (`compared`).
+    Findings that the `baseline` knows are kept apart. What was found, and the schema before a folder's files, may come
+    from a run before when it is `cached`; what is new is kept for the next one unless that is not worth the time
+    (`keeping`). Git is asked about the main branch unless that has been done (`compared`).
     """
     folders = tuple(folders)
     compared = compared or compare(folders, config)
@@ -134,7 +136,8 @@ def check(
     for folder, answer in zip(folders, compared, strict=True):
         with _no_collection():
             migrations = _migrations(folder)
-            result = _lint(folder, migrations, rules, {**config.settings(), **answer()}, cached=cached)
+            settings = {**config.settings(), **answer()}
+            result = _lint(folder, migrations, rules, settings, cached=cached, keeping=keeping)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         units |= {path: other.paths for other in migrations if other.files for path in other.paths}
@@ -149,12 +152,18 @@ def check(
 
 
 def _lint(
-    folder: Folder, migrations: Sequence[Migration], rules: Ruleset, settings: Mapping[str, Any], *, cached: bool
+    folder: Folder,
+    migrations: Sequence[Migration],
+    rules: Ruleset,
+    settings: Mapping[str, Any],
+    *,
+    cached: bool,
+    keeping: bool,
 ) -> Result:
     """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
     if folder.judged or not migrations:
         kept = (folder.path, folder.files) if cached and folder.series else None
-        return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept)
+        return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept, keeping=keeping)
     if not settings.get("main-deleted"):
         return lint((), ())
     result = lint(migrations, rules.rules, settings, {migrations[0].path}, rules.known)

@@ -58,15 +58,14 @@ class Output:
         if self.as_json:
             return
         text = clean(text, keep="\n")
-        shown = (
-            click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style]) if style else text
-        )
+        if style and self._coloured:
+            text = click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style])
         if self._bar is not None:
             from rich.text import Text
 
-            self._bar.console.print(Text.from_ansi(shown), soft_wrap=True)
+            self._bar.console.print(Text.from_ansi(text), soft_wrap=True)
         else:
-            self._echo(shown if self._coloured else text, err=self._aside)
+            self._echo(text, err=self._aside)
 
     def note(self, text: str, kind: str = "notice") -> None:
         """Something worth knowing that is no result; `kind` is "notice", "waiting" or "retry"."""

@@ -114,7 +114,7 @@ def carried_out(
         **_event(migration.version, action, ms, success=True, details=details),
         **texts.kept(migration),
         **row(migration, status),
-        **supabase.values(migration),
+        **(supabase.values(migration) if theirs else {}),
         "dropped": ["progress", "forgotten"],
     }
     other = (supabase.INSERT if status in ("completed", "skipped") else supabase.DELETE) if theirs else ""
