@@ -138,9 +138,10 @@ def _begun(engine: Engine, end: int, judged: Collection[int]) -> _Other | None:
 def has_two_processors() -> bool:
     """Whether two processes could work at once now, as far as that can be told, and one may begin another.
 
-    Where others keep the processors busy, two would take longer than one.
+    Where others keep the processors busy, two would take longer than one. A process with a connection to a server is
+    not doubled: the other would hold the connection, and its locks, after this one was killed.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or "psycopg" in sys.modules:
         return False
     try:
         with open(_LOAD, encoding="ascii") as file:

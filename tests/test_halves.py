@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,6 +197,7 @@ def test_a_container_may_have_less_than_two(
     path = tmp_path / "cpu.max"
     if quota is not None:
         path.write_text(quota + "\n")
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
     quiet = tmp_path / "loadavg"
     quiet.write_text("0.20 0.18 0.12 1/80 11206\n")
     monkeypatch.setattr(halves, "_QUOTA", str(path))
@@ -206,6 +209,7 @@ def test_a_container_may_have_less_than_two(
 
 
 def test_others_may_keep_the_processors_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
     path = tmp_path / "loadavg"
     monkeypatch.setattr(halves, "_QUOTA", str(tmp_path / "none"))
     monkeypatch.setattr(halves, "_LOAD", str(path))
@@ -214,3 +218,6 @@ def test_others_may_keep_the_processors_busy(tmp_path: Path, monkeypatch: pytest
     for running, expected in ((1, True), (2, False), (9, False)):
         path.write_text(f"0.20 0.18 0.12 {running}/80 11206\n")
         assert halves.has_two_processors() is expected
+    path.unlink()
+    monkeypatch.setitem(sys.modules, "psycopg", ModuleType("psycopg"))
+    assert not halves.has_two_processors()
