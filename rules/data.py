@@ -104,7 +104,7 @@ def _drop_schema(context: Context[Drop]) -> Iterator[Finding]:
         instead = f"drop what is in it one by one, then: -- elf: allow drop-schema -- {name} is empty"
         yield context.finding(message, instead=instead, severity=Severity.WARNING)
         return
-    tables = [str(table.name) for table in context.now.tables() if table.name.schema == name.name]
+    tables = [str(table.name) for table in context.now.tables_of(name.name)]
     inside = f": {_listed([f'table {table}' for table in tables])}" if tables else ""
     message = f"DROP SCHEMA {name} CASCADE deletes all that is in it, with all rows{inside}"
     yield context.finding(message, instead=f"drop what is in {name} one by one, and then DROP SCHEMA {name};")

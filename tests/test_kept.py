@@ -16,7 +16,7 @@ from elf_sqlcheck import cache, layouts, reading, registry
 from elf_sqlcheck.catalog import kept
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
-from elf_sqlcheck.catalog.schema import Links
+from elf_sqlcheck.catalog.links import Links
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import told
 from elf_sqlcheck.lint import lint

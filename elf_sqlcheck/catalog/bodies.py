@@ -59,7 +59,7 @@ _MOST_PLACES = 20
 
 def do_block(change: Do, data: bytes, room: Room | None = None) -> Iterator[Change]:
     """What a DO block does; `room` is that of the section that it stands in."""
-    return _Body(change, data, "do", room).read()
+    return _Body(change, data, "do", room or Room(len(change.body))).read()
 
 
 def called_body(change: CreateFunction, data: bytes) -> tuple[Change, ...]:
@@ -118,7 +118,7 @@ class _Body:
         self.end = self.start + len(encoded) if self.exact else end
         self.span = Span(begin, self.end) if found else change.statement.span
         self.lines: list[int] = []
-        self.room = room or Room(len(encoded))
+        self.room = room or Room.of_function(len(encoded))
 
     def read(self) -> Iterator[Change]:
         """The changes of the body."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
 from elf_sqlcheck.catalog.entries import Absent, Domain, Table
-from elf_sqlcheck.catalog.schema import Latest, Links, Schema, marks
+from elf_sqlcheck.catalog.links import Links, marks
+from elf_sqlcheck.catalog.schema import Latest, Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from elf_sqlcheck import cache, model, sql, tables
 from elf_sqlcheck.catalog import changes, entries, objects, parts
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.links import Links
 from elf_sqlcheck.catalog.read import read_section
-from elf_sqlcheck.catalog.schema import Links
 from elf_sqlcheck.errors import CacheError
 from elf_sqlcheck.fingerprint import digests, installation
 from elf_sqlcheck.record import Record

@@ -24,6 +24,7 @@ from elf_sqlcheck.catalog.entries import (
     Table,
     View,
 )
+from elf_sqlcheck.catalog.links import marks
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.parts import differing
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.dependants import Dependant
+    from elf_sqlcheck.catalog.links import Links
     from elf_sqlcheck.catalog.objects import Index
 
 _SEARCH_PATH = ("setting", "search_path")
@@ -55,45 +57,6 @@ __all__ = [
     "Table",
     "View",
 ]
-
-
-class Links:
-    """Who may have to do with whom, each by (schema, name): never forgotten, so what is found has to be looked at.
-
-    `about` finds what is said about an object (and the functions of that name), or by the first five parts of such keys
-    what a role may do with its columns; `referring` the objects that refer to one, `heirs` the partitions and children
-    of a table, `named` the tables with a constraint of that name. `collected` finds all keys by what `marks` says of
-    them, in the order in which they came; it is made when somebody first asks for it.
-    """
-
-    #: What is kept of them for the next run.
-    FIELDS = ("about", "heirs", "named", "referring")
-    __slots__ = (*FIELDS, "collected")
-
-    def __init__(self) -> None:
-        self.about: dict[Key, set[Key]] = {}
-        self.referring: dict[Key, set[Key]] = {}
-        self.heirs: dict[Key, set[Key]] = {}
-        self.named: dict[Key, set[Key]] = {}
-        self.collected: dict[Key, dict[Key, None]] | None = None
-
-    def add(self, other: Links) -> None:
-        """Know what `other` knows."""
-        for field in self.FIELDS:
-            own = getattr(self, field)
-            own.update((key, own.get(key, set()) | keys) for key, keys in getattr(other, field).items())
-
-
-def marks(key: Key) -> Iterator[Key]:
-    """By what a key may be asked for: its schema, the bare name of a function, the part that something is said of."""
-    if len(key) > 2:
-        yield "schema", key[1]
-    if key[0] == "function":
-        yield "function", key[2]
-    elif key[0] in {"comment", "fact"}:
-        yield "part", *key[1:4]
-    elif key[0] == "grant" and len(key) > 5:
-        yield "part", *key[1:3], key[5]
 
 
 class Schema:
@@ -309,6 +272,11 @@ class Schema:
     def tables(self) -> Iterator[Table]:
         """All tables of which anything is known."""
         return (found for _, found in self.objects() if isinstance(found, Table))
+
+    def tables_of(self, schema: str) -> list[Table]:
+        """The tables of a schema of which anything is known."""
+        found = [self.get(key) for key in self.collected("schema", schema)]
+        return [table for table in found if isinstance(table, Table)]
 
     def covering_index(self, table: Table, columns: tuple[str, ...]) -> Index | None:
         """An index of `table` whose leading columns are `columns` in any order; partial ones count only when their

@@ -44,6 +44,8 @@ def quoting_of(type_name: str) -> str:
 #: Characters of a text that is worked out, and the pieces that it is put together from.
 LONGEST = 100_000
 _MOST_PARTS = 10_000
+#: Characters that any function may make, and how many for each of its own: no loop over an array is followed further.
+_LEAST, _ROUNDS = 2_000, 50
 
 
 class Room:
@@ -56,6 +58,13 @@ class Room:
 
     def __init__(self, size: int) -> None:
         self.left = LONGEST + size
+
+    @classmethod
+    def of_function(cls, size: int) -> Room:
+        """That of a function by itself: nobody knows how many there are, so a short one cannot have much."""
+        room = cls(size)
+        room.left = size + min(LONGEST, _LEAST + _ROUNDS * size)
+        return room
 
     def takes(self, size: int) -> bool:
         """Whether there is room for as many characters; once there was none, there is none any more."""
