@@ -105,6 +105,12 @@ def many_growing(count: int) -> Input:
     return sql([plpgsql(body)] * count)
 
 
+def functions_growing(count: int) -> Input:
+    growing = "q := q || q; " * 11
+    body = f"DECLARE q text := 'ALTER TABLE t ADD COLUMN c int; '; BEGIN {growing} EXECUTE q; END"
+    return sql(plpgsql(body, f"CREATE FUNCTION f{n}() RETURNS void LANGUAGE plpgsql AS") for n in range(count))
+
+
 def nested_growing(count: int) -> Input:
     """A short text that holds a block which puts a long one together, and is itself put together many times."""
     inner = "DO $i$ DECLARE q text := ''UPDATE t SET c = 1; ''; BEGIN " + "q := q || q; " * 10 + "EXECUTE q; END $i$; "
@@ -162,6 +168,7 @@ CASES = (
     Case("executed growing", executed_growing, 500),
     Case("many growing", many_growing, 200),
     Case("nested growing", nested_growing, 20),
+    Case("functions growing", functions_growing, 100),
     Case("doubled text", doubled_text, 40),
     Case("formatted text", formatted_text, 40),
     Case("repeated text", repeated_text, 1_000),

@@ -220,6 +220,21 @@ def old_names(count: int) -> Input:
     return sql([*made, *(f"ALTER TABLE t DROP COLUMN c{n}" for n in range(count))])
 
 
+def schemas_dropped(count: int) -> Input:
+    """That no migration made."""
+    return sql(f"DROP SCHEMA s{n} CASCADE" for n in range(count))
+
+
+def domains(count: int) -> Input:
+    return both(
+        [
+            *(f"CREATE DOMAIN d{n} AS int CHECK (VALUE > 0)" for n in range(count)),
+            *(f"ALTER DOMAIN d{n} ADD CHECK (VALUE < 9)" for n in range(count)),
+        ],
+        [f"DROP DOMAIN d{n}" for n in range(count)],
+    )
+
+
 CASES = (
     Case("view chain", view_chain, 4_000),
     Case("view chain dropped", view_chain_dropped, 4_000),
@@ -243,6 +258,8 @@ CASES = (
     Case("added labels before", added_labels_before, 5_000),
     Case("types", types, 2_000),
     Case("schemas", schemas, 3_000),
+    Case("schemas dropped", schemas_dropped, 3_000),
+    Case("domains", domains, 1_000),
     Case("one schema dropped", one_schema_dropped, 5_000),
     Case("comments on", comments_on, 10_000),
     Case("search paths", search_paths, 5_000),

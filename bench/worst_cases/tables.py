@@ -123,6 +123,39 @@ def indexes(count: int) -> Input:
     return both([f"CREATE INDEX i{n} ON t (c{n})" for n in range(count)], [f"DROP INDEX i{n}" for n in range(count)])
 
 
+def indexes_where(count: int) -> Input:
+    """On the same column, each of other rows."""
+    return both(
+        [f"CREATE INDEX i{n} ON t (a) WHERE b = {n}" for n in range(count)],
+        [f"DROP INDEX i{n}" for n in range(count)],
+    )
+
+
+def failing_late(count: int) -> Input:
+    """Half of the statements fail, but the first of these comes late."""
+    return both([*tables(count), *tables(count)], dropped(count))
+
+
+def default_functions(count: int) -> Input:
+    """Columns of many tables, each with a default that a function of the file makes."""
+    return both(
+        [
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            *(f"ALTER TABLE t{n} ADD COLUMN c int DEFAULT f()" for n in range(count)),
+        ],
+        [f"ALTER TABLE t{n} DROP COLUMN c" for n in range(count)],
+    )
+
+
+def cascaded_columns(count: int) -> Input:
+    """A view on each column of a table, which all go with their columns."""
+    columns = ", ".join(f"c{n} int" for n in range(count))
+    return both(
+        [f"CREATE TABLE t ({columns})", *(f"CREATE VIEW v{n} AS SELECT c{n} FROM t" for n in range(count))],
+        [f"ALTER TABLE t DROP COLUMN c{n} CASCADE" for n in range(count)],
+    )
+
+
 def indexes_own(count: int) -> Input:
     return both(
         ["CREATE TABLE t (c integer)", *(f"CREATE INDEX i{n} ON t (c)" for n in range(count))],
@@ -259,6 +292,10 @@ CASES = (
     Case("foreign keys", foreign_keys, 5_000),
     Case("key chain", key_chain, 5_000),
     Case("indexes", indexes, 10_000),
+    Case("indexes where", indexes_where, 5_000),
+    Case("failing late", failing_late, 5_000),
+    Case("default functions", default_functions, 5_000),
+    Case("cascaded columns", cascaded_columns, 500),
     Case("indexes own", indexes_own, 5_000),
     Case("constraints", constraints, 5_000),
     Case("unnamed constraints", unnamed_constraints, 3_000),
