@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elf_sqlcheck import layouts
 from elf_sqlcheck.catalog import parts
+from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.parts import State, alike, changed, differing, without
+from elf_sqlcheck.catalog.read import read_section
 
 NAMES = st.sampled_from("abcdefg")
 STEPS = st.lists(st.tuples(st.integers(0, 30), NAMES, st.one_of(st.none(), st.integers(0, 3))), max_size=30)
@@ -84,3 +88,30 @@ def test_few_parts_are_a_dict_and_many_are_kept_together(count: int, monkeypatch
     assert without(plain, "none") is plain
     with pytest.raises(KeyError):
         without(made, "0")["0"]
+
+
+@pytest.mark.parametrize(
+    ("made", "gone", "field", "names"),
+    [
+        ("CREATE INDEX ON t (a);", "DROP INDEX t_a_idx1;", "indexes", ["t_a_idx", "t_a_idx2", "t_a_idx1", "t_a_idx3"]),
+        (
+            "ALTER TABLE t ADD CHECK (a > 1);",
+            "ALTER TABLE t DROP CONSTRAINT t_a_check1;",
+            "constraints",
+            ["t_a_check", "t_a_check2", "t_a_check1", "t_a_check3"],
+        ),
+        (
+            "ALTER TABLE t ADD CHECK (a > 1);",
+            "ALTER TABLE t RENAME CONSTRAINT t_a_check1 TO other;",
+            "constraints",
+            ["t_a_check", "other", "t_a_check2", "t_a_check1", "t_a_check3"],
+        ),
+    ],
+)
+def test_a_number_that_is_free_again_is_taken_again(made: str, gone: str, field: str, names: list[str]) -> None:
+    read = layouts.read("a.sql", f"CREATE TABLE t (a int);{made * 3}{gone}{made * 2}".encode())
+    catalog = Catalog()
+    catalog.begin()
+    catalog.apply_all(read_section(read.up, read.data))
+    table = catalog.now.table(Name(None, "t"))
+    assert list(getattr(table, field)) == names
