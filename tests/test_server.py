@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from elf_sqlcheck import cache
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres import find as find_module
 from elf_sqlcheck.postgres.find import find
@@ -22,6 +23,7 @@ from elf_sqlcheck.postgres.server import Server, throwaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -407,6 +409,24 @@ class TestFind:
         provider = find(major=17)
         assert (provider.major, provider.origin) == (18, "embedded wheel")
         assert "runs on Postgres 17" in provider.warning
+
+    def test_the_wheel_is_asked_once_what_it_is(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(cache, "folder", lambda: str(tmp_path))
+        first = find(major=17)
+        [kept] = (tmp_path / "programs").iterdir()
+        asked: list[str] = []
+        probe = find_module._probe
+
+        def noted(folder: str, origin: str) -> find_module.Provider:
+            asked.append(origin)
+            return probe(folder, origin)
+
+        monkeypatch.setattr(find_module, "_probe", noted)
+        assert find(major=17) == first
+        assert "embedded wheel" not in asked
+        kept.write_bytes(b"broken")
+        assert find(major=17) == first
+        assert "embedded wheel" in asked
 
     def test_without_the_wheel(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)

