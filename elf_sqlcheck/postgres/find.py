@@ -173,7 +173,10 @@ def _kept(folder: str, origin: str) -> Provider:
     else than its own text.
     """
     program = os.path.join(folder, "postgres")
-    look = os.stat(program)
+    try:
+        look = os.stat(program)
+    except OSError:
+        return _probe(folder, origin)  # which says what is missing
     key = f"{program} {look.st_size} {look.st_mtime_ns} {look.st_ctime_ns} {account().uid}"
     place = cache.folder()
     path = os.path.join(place, "programs", hashlib.sha256(key.encode()).hexdigest()[:24]) if place else ""
