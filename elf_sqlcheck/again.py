@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     Settled = tuple[Sequence[Finding], Sequence[Finding]]
 
 
-def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, *, keeping: bool = True) -> list[Settled]:
+def lint_again(engine: Engine, asked: Sequence[int], memory: Memory) -> list[Settled]:
     """What is found in the migrations `asked` for, and what of it is allowed, migration by migration.
 
-    What is found is kept when that is wanted (`keeping`), and the schema before the last ones, unless that of an
-    earlier run lacks few migrations: to judge these again takes less than to write what is known of all. Raises
-    CacheError when what was kept is not what was written.
+    What is found is kept, and the schema before the last ones, unless that of an earlier run lacks few migrations: to
+    judge these again takes less than to write what is known of all. Raises CacheError when what was kept is not what
+    was written.
     """
     start, end = memory.start, asked[-1] + 1
     engine.survey = memory.survey
@@ -40,7 +40,7 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, *, keeping:
             verdicts |= engine.go(history.count, last, chosen)
         else:
             verdicts |= halves.go(engine, last, chosen)
-        if keeping and last < end and last - history.count > reading.LITTLE:
+        if last < end and last - history.count > reading.LITTLE:
             history.keep(last, engine.catalog, engine.routines)
         verdicts |= engine.go(last, end, chosen)
         if doubtful or any(verdict.doubts for verdict in verdicts.values()):
@@ -52,10 +52,8 @@ def lint_again(engine: Engine, asked: Sequence[int], memory: Memory, *, keeping:
     for number, verdict in verdicts.items():
         answers = engine.answers(verdict)
         kept, allowed = settled[number] = engine.settle(verdict, answers)
-        if keeping:
-            memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
-    if keeping:
-        memory.keep(verdicts=len(verdicts) > reading.LITTLE)
+        memory.learn(number, _found(verdict, kept, allowed, answers), verdict.asked)
+    memory.keep(verdicts=len(verdicts) > reading.LITTLE)
     return [settled[number] for number in sorted(settled)]
 
 

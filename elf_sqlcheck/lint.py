@@ -34,15 +34,13 @@ def lint(
     judged: Container[str] | None = None,
     known: Iterable[str] = (),
     kept: tuple[str, Mapping[str, bytes]] | None = None,
-    *,
-    keeping: bool = True,
 ) -> Result:
     """Judge `migrations`, given in the order in which they are applied.
 
     Only those with a file in `judged` (default: all) are judged; those before them are folded into the schema, and
     those after the last of them are only there to be asked for. `known` are the names of rules that exist besides
-    `rules`, for suppressions. What an earlier run has found is used, and what this one finds is kept (`keeping`), where
-    the folder and its files are given (`kept`). Raises RuleError when a rule breaks.
+    `rules`, for suppressions. What an earlier run has found is used, and what this one finds is kept, where the folder
+    and its files are given (`kept`). Raises RuleError when a rule breaks.
     """
     rules = tuple(rules)
     settings = {**DEFAULTS, **(settings or {})}
@@ -61,7 +59,7 @@ def lint(
 
         memory = Memory(*kept, migrations, asked, rules, settings, engine.known)
         try:
-            return _result(lint_again(engine, asked, memory, keeping=keeping))
+            return _result(lint_again(engine, asked, memory))
         except CacheError:  # it is not what was written: as if it had never been kept
             cache.forget(kept[0])
             engine = Engine(migrations, rules, settings, frozenset(known))

@@ -118,14 +118,12 @@ def check(
     baseline: Baseline | None = None,
     *,
     cached: bool = False,
-    keeping: bool = True,
     compared: Sequence[Callable[[], Mapping[str, Any]]] | None = None,
 ) -> Checked:
     """Judge the files asked for in each folder, against all the files before them.
 
     Findings that the `baseline` knows are kept apart. What was found, and the schema before a folder's files, may come
-    from a run before when it is `cached`; what is new is kept for the next one unless that is not worth the time
-    (`keeping`). Git is asked about the main branch unless that has been done (`compared`).
+    from a run before when it is `cached`. Git is asked about the main branch unless that has been done (`compared`).
     """
     folders = tuple(folders)
     compared = compared or compare(folders, config)
@@ -137,7 +135,7 @@ def check(
         with _no_collection():
             migrations = _migrations(folder)
             settings = {**config.settings(), **answer()}
-            result = _lint(folder, migrations, rules, settings, cached=cached, keeping=keeping)
+            result = _lint(folder, migrations, rules, settings, cached=cached)
         findings += wanted(result.findings, config)
         suppressed += result.suppressed
         units |= {path: other.paths for other in migrations if other.files for path in other.paths}
@@ -158,12 +156,11 @@ def _lint(
     settings: Mapping[str, Any],
     *,
     cached: bool,
-    keeping: bool,
 ) -> Result:
     """Judge a folder; what concerns none of its files comes up with the first that is judged, so one must be."""
     if folder.judged or not migrations:
         kept = (folder.path, folder.files) if cached and folder.series else None
-        return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept, keeping=keeping)
+        return lint(migrations, rules.rules, settings, folder.judged, rules.known, kept)
     if not settings.get("main-deleted"):
         return lint((), ())
     result = lint(migrations, rules.rules, settings, {migrations[0].path}, rules.known)

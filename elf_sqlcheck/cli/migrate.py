@@ -201,7 +201,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> None:
                 f"every migration is validated, because which are pending is not known: {error.message}"
             )
             judged = plan.order(migrations)
-    migrate_check.check(session, judged)
+    migrate_check.check(session, judged, cached=True)
     count = f"{len(judged)} migration{'' if len(judged) == 1 else 's'}"
     session.output.say(f"{count} validated, nothing that stops a deploy." if judged else "Nothing is pending.", "good")
 

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 _FEW = 12
 
 
-def check(session: Session, judged: Sequence[Migration], *, keeping: bool = True) -> None:
+def check(session: Session, judged: Sequence[Migration], *, cached: bool) -> None:
     """Judge migrations by the rules, as `elf-sqlcheck lint` does, and show what is found.
 
     Args:
         session: Whose folder it is, since the schema is known from the earlier ones, and whose configuration says
             which rules run, and from which severity on they stop a deploy.
         judged: Those to judge.
-        keeping: Keep what is found for the next run.
+        cached: Take what an earlier run has found in the same files, and keep what this one finds. Nothing that is
+            applied rests on that: who can write into the cache must not be able to open this gate.
 
     Raises:
         ElfError: There are findings that stop a deploy; exit code 1.
@@ -43,7 +44,7 @@ def check(session: Session, judged: Sequence[Migration], *, keeping: bool = True
     # What is judged is what is run, whatever becomes of the files meanwhile.
     folder = (session.folder or sources.whole(session.directory, config.layout)).replace(judged=paths)
     baseline = meaning.baseline(config)
-    checked = run.check([folder], run.ruleset(config), config, baseline, cached=True, keeping=keeping)
+    checked = run.check([folder], run.ruleset(config), config, baseline, cached=cached)
     report = reports.Report(
         checked.findings, checked.sources, checked.files, len(checked.suppressed), known=checked.known
     )

@@ -49,7 +49,7 @@ def redo(
     with session.target() as database:
         found = rollback.chosen(History(database.executor), migrations, choice)
         if not skip_validation:
-            migrate_check.check(session, [one for one in migrations if one.version in found.versions])
+            migrate_check.check(session, [one for one in migrations if one.version in found.versions], cached=False)
         announce(session, found)
         if dry_run:
             migrate_plan.show(session, found.applied, [*found.steps, *rollback.again(found)])

@@ -70,8 +70,7 @@ def up(
         found = deploy.due(target.executor, migrations, options)
         if not skip_validation:
             migrate_check.refuse_changed(session.output, target.executor, migrations, found.states)
-            # These will not be judged again once they are applied.
-            migrate_check.check(session, found.migrations, keeping=bool(dry_run))
+            migrate_check.check(session, found.migrations, cached=bool(dry_run))
         if dry_run:
             migrate_plan.show(session, found.applied(migrations), found.steps)
             if dry_run == "server" and found.migrations:
