@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled, and modules that are loaded, when they are first used.
 
 Most runs use few of them, and to compile all takes as long as to judge ten small migrations.
 """
@@ -6,10 +6,12 @@ Most runs use few of them, and to compile all takes as long as to judge ten smal
 from __future__ import annotations
 
 import re
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import compile as later
+    from types import ModuleType
 else:
 
     class later:  # noqa: N801 - stands in for re.compile, for type checkers, too
@@ -27,4 +29,10 @@ else:
             return getattr(compiled, name)
 
 
-__all__ = ["later"]
+def module_named(name: str) -> ModuleType:
+    """The module of that name, as `importlib` gives it, which takes half a millisecond to load itself."""
+    __import__(name)
+    return sys.modules[name]
+
+
+__all__ = ["later", "module_named"]

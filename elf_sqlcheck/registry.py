@@ -8,10 +8,10 @@ tool never fails open.
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 
 from elf_sqlcheck.errors import ConfigError, RuleError, closest
 from elf_sqlcheck.finding import is_style
+from elf_sqlcheck.later import module_named
 from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def load(rules_dir: str | None = None, *, plugins: bool = True) -> tuple[Rule, .
 
 
 def _rules_of(module: str, origin: str) -> tuple[Rule, ...]:
-    return _rules(f"of {module} ({origin})", lambda: import_module(module))
+    return _rules(f"of {module} ({origin})", lambda: module_named(module))
 
 
 def _rules(where: str, load_module: Callable[[], Any]) -> tuple[Rule, ...]:

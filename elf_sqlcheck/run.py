@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections import ChainMap
-from contextlib import contextmanager
 
 from elf_sqlcheck import fix, layouts, mainline, registry
 from elf_sqlcheck.finding import is_style
@@ -16,7 +15,7 @@ from elf_sqlcheck.secrecy import secrets_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -132,7 +131,7 @@ def check(
     units: dict[str, tuple[str, ...]] = {}
     files = 0
     for folder, answer in zip(folders, compared, strict=True):
-        with _no_collection():
+        with _NoCollection():
             migrations = _migrations(folder)
             settings = {**config.settings(), **answer()}
             result = _lint(folder, migrations, rules, settings, cached=cached)
@@ -184,15 +183,17 @@ def covered(
     )
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
+class _NoCollection:
     """Without the search for cycles, of which reading and judging makes none: it costs a sixth of a large run."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
+
+    __slots__ = ("_collecting",)
+
+    def __enter__(self) -> None:
+        self._collecting = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._collecting:
             gc.enable()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from operator import attrgetter
 
 from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.later import module_named
 from elf_sqlcheck.layouts import elf, plain
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def read_all(files: Mapping[str, bytes], layout: str = "") -> list[Migration]:
 def _read_other(files: Mapping[str, bytes], layout: str) -> list[Migration]:
     module, _, name = _READERS[layout or plain.NAME].partition(".")
     reader: Callable[[Mapping[str, bytes]], list[Migration]]
-    reader = getattr(import_module(f"elf_sqlcheck.layouts.{module}"), name)
+    reader = getattr(module_named(f"elf_sqlcheck.layouts.{module}"), name)
     return reader(files)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from importlib import import_module
 from itertools import accumulate
 
 from elf_sqlcheck import secrecy
+from elf_sqlcheck.later import module_named
 from elf_sqlcheck.model import Applicability, Severity
 from elf_sqlcheck.record import Record
 
@@ -145,7 +145,7 @@ class Places:
 
 def render(name: str, report: Report, style: Style) -> str:
     """The report in the format `name`, one of FORMATS."""
-    module = import_module(f"elf_sqlcheck.reports.{name}")
+    module = module_named(f"elf_sqlcheck.reports.{name}")
     text: str = module.render(_without_secrets(report, name), style)
     return text
 
