@@ -262,13 +262,16 @@ def without(data: bytes, secrets: Collection[bytes]) -> bytes:
 
 
 class Hider:
-    """Puts stars in place of `secrets` in texts; one of three letters or less is also part of other words."""
+    """Puts stars in place of secrets in texts: of those in `secrets`, as one of three letters or less is also part of
+    other words.
+    """
 
-    __slots__ = ("_beginnings", "_hidden", "_order", "_starry")
+    __slots__ = ("_beginnings", "_hidden", "_starry", "secrets")
 
     def __init__(self, secrets: Collection[str]) -> None:
         ordered = sorted((secret for secret in secrets if len(secret) > _LONGEST_WORD), key=len, reverse=True)
-        self._order = {secret: number for number, secret in enumerate(ordered)}
+        #: With their places in the order in which they are hidden, long ones first.
+        self.secrets = {secret: number for number, secret in enumerate(ordered)}
         #: The secrets by how they begin: a file may hold thousands, and a text of a finding hardly any.
         self._beginnings: dict[str, list[str]] = {}
         for secret in ordered:
@@ -285,7 +288,7 @@ class Hider:
         said = text
         begun = self._beginnings.keys() & {text[at : at + _BEGINNING] for at in range(len(text) - _LONGEST_WORD)}
         near = {secret for beginning in begun for secret in self._beginnings[beginning]}
-        for secret in sorted(near.union(self._starry), key=self._order.__getitem__):
+        for secret in sorted(near.union(self._starry), key=self.secrets.__getitem__):
             text = text.replace(secret, "*" * len(secret))
         if len(self._hidden) < _MOST_TEXTS:  # reasons come again and again
             self._hidden[said] = text

@@ -14,7 +14,7 @@ from elf_sqlcheck.catalog.schema import Latest, Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     from elf_sqlcheck.catalog.changes import Change
@@ -158,10 +158,8 @@ class Catalog:
 
         With a `part` they are at least those about that part.
         """
-        keys: Iterable[Key] | None = self.about.get((schema or "", name))
-        if not keys:
-            return []
-        if part is not None and len(self.about[schema or "", name]) > _MANY:
+        keys: Collection[Key] = self.about.get((schema or "", name), ())
+        if part is not None and len(keys) > _MANY:
             keys = self.now.collected("part", schema or "", name, part)
         return sorted(
             key for key in keys if key[0] != "function" and key in self.objects and _is_of_routine(key) == routine

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from json import JSONDecoder
 
 from elf_sqlcheck.catalog import changes
@@ -53,15 +54,15 @@ def read_section(section: Section | None, data: bytes) -> list[Change]:
 
 def read(statement: Statement, data: bytes, room: Room | None = None) -> Iterator[Change]:
     """The changes that one statement makes; `data` is the whole file, `room` that of the section."""
-    reader = _READERS.get(statement.kind) or _rare(statement.kind)
+    if statement.kind == "DoStmt":
+        reader: Callable[[Statement, bytes], Iterator[Change]] | None = partial(_do, room=room)
+    else:
+        reader = _READERS.get(statement.kind) or _rare(statement.kind)
     if reader is None:
         yield changes.Opaque(statement, statement.span, describe(statement.kind))
         return
     try:
-        if statement.kind == "DoStmt":
-            yield from _do(statement, data, room)
-        else:
-            yield from reader(statement, data)
+        yield from reader(statement, data)
     except RecursionError:
         yield changes.Opaque(statement, statement.span, f"{describe(statement.kind)}, nested too deeply to be read")
 
@@ -204,7 +205,7 @@ def _alter_database(statement: Statement, _data: bytes) -> Iterator[Change]:
     yield changes.AlterSystem(statement, statement.span, what)
 
 
-def _do(statement: Statement, data: bytes, room: Room | None = None) -> Iterator[Change]:
+def _do(statement: Statement, data: bytes, room: Room | None) -> Iterator[Change]:
     body, language, start = "", "plpgsql", statement.span.start
     for item in statement.node["args"]:
         element = item["DefElem"]
@@ -264,7 +265,6 @@ _READERS: dict[str, Callable[[Statement, bytes], Iterator[Change]]] = {
     "CreateUserMappingStmt": access.server_options,
     "CreatedbStmt": _system("CREATE DATABASE"),
     "DeleteStmt": _write("delete"),
-    "DoStmt": _do,
     "DropRoleStmt": objects.drop_role,
     "DropStmt": objects.drop,
     "DropTableSpaceStmt": _system("DROP TABLESPACE"),

@@ -167,31 +167,30 @@ def words(value: Any) -> str:
 def without_secrets(verification: Verification, secrets: Collection[str]) -> Verification:
     """The verification with stars over `secrets` in every text; SQL is shown from the sources, which have them too."""
     seen: dict[int, Any] = {}
-    hidden: Verification = _hidden(verification, secrets, seen)
+    hidden: Verification = _hidden(verification, secrecy.Hider(secrets), seen)
     return hidden
 
 
-def _hidden(value: Any, secrets: Collection[str], seen: dict[int, Any]) -> Any:
+def _hidden(value: Any, hide: secrecy.Hider, seen: dict[int, Any]) -> Any:
     if isinstance(value, str):
-        return _starred(secrecy.hide(value, secrets))
+        return _starred(hide(value))
     if isinstance(value, list | tuple):
-        return type(value)(_hidden(item, secrets, seen) for item in value)
+        return type(value)(_hidden(item, hide, seen) for item in value)
     if isinstance(value, dict):
-        return {_hidden(key, secrets, seen): _hidden(item, secrets, seen) for key, item in value.items()}
+        return {_hidden(key, hide, seen): _hidden(item, hide, seen) for key, item in value.items()}
     if isinstance(value, Snapshot):
         # The state after one migration is that before the next.
-        return seen[id(value)] if id(value) in seen else _without(value, secrets, seen)
+        return seen[id(value)] if id(value) in seen else _without(value, hide, seen)
     if isinstance(value, Migration) or not is_dataclass(value) or isinstance(value, type):
         return value
     if isinstance(value, Step) and not value.judged:
         return value  # of which nothing but its migration is known
-    return replace(value, **dict(_members(value, secrets, seen)))
+    return replace(value, **dict(_members(value, hide, seen)))
 
 
-def _without(snapshot: Snapshot, secrets: Collection[str], seen: dict[int, Any]) -> Snapshot:
+def _without(snapshot: Snapshot, hide: secrecy.Hider, seen: dict[int, Any]) -> Snapshot:
     """The snapshot without the secrets, its few objects that have some made anew: there are thousands of objects."""
-    telling = [secret for secret in secrets if len(secret) > 3]
-    if not telling:
+    if not hide.secrets:
         return snapshot
     # Each holds what is not as in the one before, from the last to the first.
     chain = [snapshot]
@@ -202,8 +201,8 @@ def _without(snapshot: Snapshot, secrets: Collection[str], seen: dict[int, Any])
         objects = dict(layer.objects)
         for key, attributes in layer.objects.items():
             said = repr(attributes)
-            if any(secret in said for secret in telling):
-                objects[key] = _hidden(attributes, telling, {})
+            if any(secret in said for secret in hide.secrets):
+                objects[key] = _hidden(attributes, hide, {})
         base = seen[id(layer.base)] if layer.base is not None else None
         seen[id(one)] = Snapshot(objects, layer.parents, layer.orders, base=base, gone=layer.gone)
     hidden: Snapshot = seen[id(snapshot)]
@@ -218,7 +217,7 @@ def _starred(text: str) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _members(value: Any, secrets: Collection[str], seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+def _members(value: Any, hide: secrecy.Hider, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
     for field in fields(value):
         if field.init:
-            yield field.name, _hidden(getattr(value, field.name), secrets, seen)
+            yield field.name, _hidden(getattr(value, field.name), hide, seen)
