@@ -201,14 +201,16 @@ def _normal(data: bytes) -> bytes:
 _QUOTES = frozenset(b"'\"$")
 
 
-def load(path: str) -> Baseline:
-    """Read a baseline; raises UsageError when it cannot be read or is something else."""
+def load(path: str, data: bytes | None = None) -> Baseline:
+    """Read a baseline, which holds `data` if that is known; raises UsageError when it cannot be read or is no such."""
     import json
 
     remedy = "restore it, or delete it and write it anew with `elf-sqlcheck baseline`"
     try:
-        with open(path, "rb") as file:
-            whole = json.loads(file.read().decode("utf-8-sig"))
+        if data is None:
+            with open(path, "rb") as file:
+                data = file.read()
+        whole = json.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"cannot read the baseline {path}: {error.strerror}",

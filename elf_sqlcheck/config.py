@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.environments import Environment
     from elf_sqlcheck.sizes import TableSize
     from elf_sqlcheck.teams import Team
+    from elf_sqlcheck.trust import Base
 
 OWN_FILE = "elf-sqlcheck.toml"
 #: Where the baseline is when nothing is configured, in the folder of the configuration.
@@ -48,6 +49,9 @@ class Config(Record):
     (OFF: not at all), `per_file_ignores` patterns to rules, `table_sizes` names such as "public.orders" to sizes.
     `auto_expose` says that the Supabase project still grants new tables to the roles of its API by itself. `layout` is
     how migrations are read, "" when their files tell.
+
+    `untrusted` says that the files are a stranger's: then the configuration is that of the commit `base`, as are the
+    baseline and the rules in `rules_dir`, or there is none. `suppressions` is False when no comment allows anything.
     """
 
     path: str = ""
@@ -76,6 +80,9 @@ class Config(Record):
     teams: Mapping[str, Team] = MappingProxyType({})
     env: Mapping[str, Environment] = MappingProxyType({})
     hooks: Hooks = Hooks()
+    untrusted: bool = False
+    base: Base | None = None
+    suppressions: bool = True
 
     def settings(self) -> dict[str, Any]:
         """What rules may ask for by `context.settings`.
@@ -114,8 +121,13 @@ class Config(Record):
         return os.path.relpath(path, self.root or ".").replace(os.sep, "/")
 
 
-def load(start: str = ".", explicit: str | None = None, isolated: bool = False) -> Config:
+def load(
+    start: str = ".", explicit: str | None = None, isolated: bool = False, base: Callable[[], Base] | None = None
+) -> Config:
     """Read the configuration that counts for the folder `start`, or the file `explicit`; none at all when `isolated`.
+
+    Where there is a `base`, what the repository holds is as it was in that commit, and hooks are off: what they call
+    may be anybody's. A file that is named and outside of the repository is the caller's own.
 
     Raises:
         ConfigError: The file cannot be read, is no TOML, or says what cannot be: names the file, the key and what is
@@ -124,31 +136,46 @@ def load(start: str = ".", explicit: str | None = None, isolated: bool = False) 
     start = os.path.abspath(start)
     repository = find_root(start)
     if isolated:
-        return Config(root=repository or start, isolated=True)
+        return Config(root=repository or start, isolated=True, untrusted=base is not None)
+    trusted = base() if base is not None else None
+    found = _found(start, repository, explicit, trusted)
+    return found.replace(untrusted=True, base=trusted, hooks=Hooks()) if trusted else found
+
+
+def _found(start: str, repository: str | None, explicit: str | None, base: Base | None) -> Config:
     if explicit is not None:
-        table = _table(explicit, required=True)
-        return _read(explicit, table or {})
+        data = base.read(explicit) if base is not None and base.inside(explicit) is not None else _on_disk(explicit)
+        if data is None:
+            raise ConfigError(
+                f"there is no {explicit} in {base.name if base else 'the base'}, and what a change that is not trusted "
+                "makes of it does not count",
+                "check the path",
+            )
+        return _read(explicit, _table(explicit, data, required=True) or {})
     folder = start
     while True:
         for name in (OWN_FILE, "pyproject.toml"):
             path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                table = _table(path)
-                if table is not None:
-                    return _read(path, table)
+            data = base.read(path) if base is not None else _on_disk(path) if os.path.isfile(path) else None
+            table = None if data is None else _table(path, data)
+            if table is not None:
+                return _read(path, table)
         parent = os.path.dirname(folder)
         if repository is None or folder in {repository, parent}:
             return Config(root=repository or start)
         folder = parent
 
 
-def _table(path: str, *, required: bool = False) -> dict[str, Any] | None:
-    """The table of a file that is ours, None when it has none."""
+def _on_disk(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", "check the path") from error
+
+
+def _table(path: str, data: bytes, *, required: bool = False) -> dict[str, Any] | None:
+    """The table in a file that is ours, None when it has none."""
     shared = os.path.basename(path) == "pyproject.toml"
     if shared and b"elf-sqlcheck" not in data:
         whole: dict[str, Any] = {}

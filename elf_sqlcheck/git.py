@@ -145,6 +145,15 @@ class Repository:
         listing = self._run("ls-tree", "--name-only", *deep, "-z", commit, "--", *place)
         return tuple(os.fsdecode(path).removeprefix(f"{folder}/") for path in listing.split(b"\0") if path)
 
+    def at(self, commit: str, path: str) -> bytes | None:
+        """What a file held in a commit; None when there was none, or it was a link or a folder."""
+        entry = self._run("ls-tree", "-z", commit, "--", path).rstrip(b"\0")
+        state, _, name = entry.partition(b"\t")
+        if not state.startswith(b"100") or os.fsdecode(name) != path:
+            return None
+        blob = state.split(b" ")[2].decode()
+        return self.read([blob])[blob]
+
     def differences(self, commit: str, folder: str, *, staged: bool, below: bool = False) -> list[Difference]:
         """How the files in `folder`, or all `below` it, differ from where HEAD left the branch of `commit`.
 

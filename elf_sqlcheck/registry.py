@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.rule import Rule
+    from elf_sqlcheck.trust import Base
 
 #: A family that is too large for one module has more, named after it: `files_order` belongs to `files`.
 MODULES = (
@@ -57,13 +58,16 @@ def builtin() -> tuple[Rule, ...]:
     return _unique(found)
 
 
-def load(rules_dir: str | None = None, *, plugins: bool = True) -> tuple[Rule, ...]:
-    """All rules: built-in, of entry points, of `rules_dir`. Raises RuleError when one cannot be loaded."""
+def load(rules_dir: str | None = None, *, plugins: bool = True, base: Base | None = None) -> tuple[Rule, ...]:
+    """All rules: built-in, of entry points, of `rules_dir`, as that was in `base`, if there is one.
+
+    Raises RuleError when one cannot be loaded.
+    """
     found = list(builtin())
     if plugins:
         found += _entry_points()
     if rules_dir:
-        found += _folder(rules_dir)
+        found += _folder(rules_dir, base)
     return _unique(found)
 
 
@@ -116,25 +120,34 @@ def _entry_points() -> list[Rule]:
     return found
 
 
-def _folder(folder: str) -> list[Rule]:
+def _folder(folder: str, base: Base | None) -> list[Rule]:
     """The rules of all modules of a folder that the configuration names; this runs their code."""
     import os
 
-    if not os.path.isdir(folder):
+    if base is not None and base.inside(folder) is None:
+        base = None
+    names = base.names(folder) if base else os.listdir(folder) if os.path.isdir(folder) else ()
+    if not names and not os.path.isdir(folder):
         raise ConfigError(f"the rules folder {folder} does not exist", "correct `rules-dir` in the configuration")
     found: list[Rule] = []
-    for name in sorted(name for name in os.listdir(folder) if name.endswith(".py") and not name.startswith("_")):
+    for name in sorted(name for name in names if name.endswith(".py") and not name.startswith("_")):
         path = os.path.join(folder, name)
-        found += _rules(f"in {path}", partial(_module_at, path))
+        found += _rules(f"in {path}", partial(_module_at, path, base))
     return found
 
 
-def _module_at(path: str) -> ModuleType:
-    """The module in a file that is on no import path."""
+def _module_at(path: str, base: Base | None) -> ModuleType:
+    """The module in a file that is on no import path, as the file was in `base`, if there is one."""
     import os
     from importlib.util import module_from_spec, spec_from_file_location
 
-    spec = spec_from_file_location(f"elf_sqlcheck_own_rules.{os.path.basename(path)[:-3]}", path)
+    name = f"elf_sqlcheck_own_rules.{os.path.basename(path)[:-3]}"
+    if base is None:
+        spec = spec_from_file_location(name, path)
+    else:
+        from elf_sqlcheck.kept_source import KeptSource
+
+        spec = spec_from_file_location(name, path, loader=KeptSource(name, path, base.read(path) or b""))
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a .py file always has both
     module = module_from_spec(spec)
     spec.loader.exec_module(module)

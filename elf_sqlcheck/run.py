@@ -6,7 +6,7 @@ import gc
 import os
 from collections import ChainMap
 
-from elf_sqlcheck import fix, layouts, mainline, registry
+from elf_sqlcheck import allowances, fix, layouts, mainline, registry
 from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.lint import Result, lint
 from elf_sqlcheck.model import Fix
@@ -82,7 +82,7 @@ def ruleset(
         RuleError: A rule cannot be loaded.
         ConfigError: A name is neither a rule's nor a family's.
     """
-    rules = registry.load(config.absolute(config.rules_dir) if config.rules_dir else None)
+    rules = registry.load(config.absolute(config.rules_dir) if config.rules_dir else None, base=config.base)
     known = frozenset(rule.name for rule in rules)
     names = known | {rule.family for rule in rules}
     for ignored in config.per_file_ignores.values():
@@ -135,8 +135,9 @@ def check(
             migrations = _migrations(folder)
             settings = {**config.settings(), **answer()}
             result = _lint(folder, migrations, rules, settings, cached=cached)
-        findings += wanted(result.findings, config)
-        suppressed += result.suppressed
+        shown, allowed = allowances.judged(wanted(result.findings, config), result.suppressed, config)
+        findings += shown
+        suppressed += allowed
         units |= {path: other.paths for other in migrations if other.files for path in other.paths}
         files += len(folder.judged)
     sources: Mapping[str, bytes] = ChainMap(*(folder.files for folder in folders))  # type: ignore[arg-type] # nobody writes into it

@@ -118,7 +118,7 @@ def from_index(paths: Sequence[str], config: Config, named: str = "", *, cached:
         trees.add(os.path.relpath(os.path.realpath(default), os.path.realpath(root)).replace(os.sep, "/"))
     entries = repository.index({inside[path].rpartition("/")[0] for path in chosen} | above, trees - {"."})
     blobs = {os.path.relpath(os.path.join(root, path)): blob for path, blob in entries.items()}
-    tree = _Index(blobs)
+    tree = FileNames(blobs)
     wanted = _Wanted(tree, default, config)
     for path in chosen:
         (wanted.add if staged[inside[path]] else wanted.add_deleted)(path)
@@ -180,8 +180,8 @@ class _InIndex:
         return {path: contents[self._blobs[path]] for path in wanted}
 
 
-class _Index:
-    """The folders of Git's index, by the paths of its files."""
+class FileNames:
+    """The folders that files are in, by the paths of the files."""
 
     __slots__ = ("_files", "_folders")
 

@@ -78,13 +78,16 @@ class Project:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "Change")
 
-    def lint(
-        self, *arguments: str, cwd: str = "", text: str = "", **variables: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, cwd: str = "", text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT", "FORCE", "NO_C"))}
-        return run(
-            "elf-sqlcheck", "lint", *arguments, folder=self.root / cwd, variables=environment | variables, stdin=text
-        )
+        return run("elf-sqlcheck", *arguments, folder=self.root / cwd, variables=environment | variables, stdin=text)
+
+    def lint(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("lint", *arguments, **more)
+
+    def lint_baseline(self) -> None:
+        done = self.run("baseline")
+        assert done.returncode == 0, done.stderr
 
     def found(self, *arguments: str, **more: Any) -> set[tuple[str, str]]:
         """The (path, rule) of all findings."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.report
 @options.folder
 @options.layout
+@options.trusted
 @options.configured
 @click.pass_context
 def lint(context: click.Context, /, **given: Any) -> None:

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "diffing": False, "adding": False, "reason": None, "baseline_file": None, "no_baseline": False, "select": (),
     "extend_select": (), "ignore": (), "quiet": False, "no_color": False, "fail_on": None, "outputs": (),
     "output_file": None, "output_format": None, "directory": "", "layout": None, "config_file": None,
-    "isolated": False, "no_cache": False,
+    "isolated": False, "no_cache": False, "untrusted": None, "base": None, "no_suppressions": False,
 }  # fmt: skip
 
 
@@ -41,14 +41,14 @@ def lint(
     fixing = fixing or (unsafe_fixes and not diffing)
     files.refuse_contradictions("lint", paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
     reason = _reason(reason, adding=adding, staged=staged, fixing=fixing, stdin=sources.STDIN in paths and not diffing)
-    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"], **meaning.trust(more))
     if stats is not None:
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = meaning.printer(more)
     rewriting = fixing or diffing or adding
     folders = files.folders(
         paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename,
-        cached=not (more["no_cache"] or rewriting),
+        cached=not (more["no_cache"] or rewriting or config.untrusted),
     )  # fmt: skip
     # Git answers while the rules are loaded.
     compared = None if rewriting else run.compare(folders, config)
@@ -70,7 +70,13 @@ def lint(
         folders = list(fixed.folders)
         if adding:
             printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
-    checked = run.check(folders, rules, config, baseline, cached=not more["no_cache"], compared=compared)
+    checked = run.check(
+        folders, rules, config, baseline, cached=not (more["no_cache"] or config.untrusted), compared=compared
+    )
+    if config.base is not None and not paths:
+        from elf_sqlcheck import overlooked
+
+        overlooked.refuse((path for folder in folders for path in folder.files), config, more["directory"])
     if not checked.files:
         printer.note(files.nothing(staged=staged, since=since))
     report = Report(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
-from elf_sqlcheck import config, reports
+from elf_sqlcheck import config, git, reports
 from elf_sqlcheck.errors import UsageError, closest
 from elf_sqlcheck.model import Severity
-from elf_sqlcheck.reports.terminal import is_coloured
+from elf_sqlcheck.reports.terminal import clean, is_coloured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,12 +22,59 @@ if TYPE_CHECKING:
     from elf_sqlcheck.config import Config
 
 
-def settings(config_file: str | None, isolated: bool, layout: str | None = None) -> Config:
-    """The configuration that counts, with `layout` in it when one is named; raises ConfigError when it is no good."""
+#: One of these is set wherever a pull request may be told to be a fork's; see `trust.stranger`.
+SIGNS = frozenset(
+    {"GITHUB_EVENT_PATH", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "CIRCLE_PR_REPONAME", "CIRCLE_PR_USERNAME",
+     "SYSTEM_PULLREQUEST_ISFORK", "BUILDKITE_PULL_REQUEST_REPO", "TRAVIS_PULL_REQUEST_SLUG"}
+)  # fmt: skip
+
+
+def settings(
+    config_file: str | None,
+    isolated: bool,
+    layout: str | None = None,
+    *,
+    untrusted: bool | None = None,
+    base: str | None = None,
+    no_suppressions: bool = False,
+    quiet: bool = False,
+) -> Config:
+    """The configuration that counts, with `layout` in it when one is named; raises ConfigError when it is no good.
+
+    It is that of the commit `base` when the files are `untrusted`; whether they are is told by the CI system for None.
+    """
     if config_file and isolated:
         raise UsageError("--config and --isolated exclude each other", "leave one out")
-    found = config.load(".", config_file, isolated)
+    if base and untrusted is False:
+        raise UsageError("--base is for files that are not trusted, and --trusted says that they are", "leave one out")
+    if untrusted or base or (untrusted is None and not SIGNS.isdisjoint(os.environ)):
+        found = _of_base(config_file, isolated, untrusted=bool(untrusted or base), base=base or "", quiet=quiet)
+    else:
+        found = config.load(".", config_file, isolated)
+    if no_suppressions:
+        found = found.replace(suppressions=False)
     return found.replace(layout=layout) if layout else found
+
+
+def trust(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What `settings` takes of the options that `options.trusted` adds, and of --quiet."""
+    return {name: given[name] for name in ("untrusted", "base", "no_suppressions", "quiet")}
+
+
+def _of_base(config_file: str | None, isolated: bool, *, untrusted: bool, base: str, quiet: bool) -> Config:
+    from elf_sqlcheck import confined, trust
+
+    whose = trust.stranger(os.environ)
+    if not untrusted and not whose:
+        return config.load(".", config_file, isolated)
+    root = git.find_root(".") or "."
+    confined.to(root)
+    found = config.load(".", config_file, isolated, lambda: trust.base(os.environ, base))
+    if not quiet:
+        counts = f"that of {found.base.name}" if found.base else "none"
+        sys.stdout.flush()
+        sys.stderr.write(f"note: {clean(whose or 'this change')} is not trusted: the configuration is {counts}\n")
+    return found
 
 
 def baseline(settings: Config, named: str | None = None, *, no_baseline: bool = False) -> Baseline | None:
@@ -35,12 +82,30 @@ def baseline(settings: Config, named: str | None = None, *, no_baseline: bool = 
     if no_baseline and named:
         raise UsageError("--baseline and --no-baseline exclude each other", "leave one out")
     path = named or baseline_path(settings)
-    there = bool(named or settings.baseline) or (not settings.isolated and os.path.exists(path))
+    there = bool(named or settings.baseline) or (not settings.isolated and _is_there(path, settings))
     if no_baseline or not there:
         return None
     from elf_sqlcheck.baseline import load
 
-    return load(path)
+    return load(path, _trusted(path, settings))
+
+
+def _is_there(path: str, settings: Config) -> bool:
+    return settings.base.read(path) is not None if settings.base else os.path.exists(path)
+
+
+def _trusted(path: str, settings: Config) -> bytes | None:
+    """What a file holds that may be anybody's; None when it is what it is on disk."""
+    if not settings.untrusted or (settings.base is not None and settings.base.inside(path) is None):
+        return None
+    data = settings.base.read(path) if settings.base is not None else None
+    if data is None:
+        where = f"in {settings.base.name}" if settings.base is not None else "that is trusted"
+        raise UsageError(
+            f"there is no {path} {where}, and a change that is not trusted cannot bring one",
+            "leave --baseline out, or merge the file first",
+        )
+    return data
 
 
 def baseline_path(settings: Config) -> str:

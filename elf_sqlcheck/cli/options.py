@@ -54,6 +54,26 @@ def configured(command: Command) -> Command:
     return click.option("--config", "config_file", metavar="FILE", help="The configuration file to use.")(command)
 
 
+def trusted(command: Command) -> Command:
+    """Add --untrusted, --base and --no-suppressions; `meaning.trust` hands them on to `meaning.settings`."""
+    for option in (
+        click.option("--no-suppressions", is_flag=True, help="Judge also what comments in the files allow."),
+        click.option(
+            "--base", metavar="REF", help="The commit that says how untrusted files are judged (default: the base of "
+            "the pull request, else the main branch); implies --untrusted.",
+        ),
+        click.option(
+            "--untrusted/--trusted",
+            default=None,
+            help="Whether the files are a stranger's: then configuration, own rules and baseline are those of the base "
+            "branch, links out of the repository are not followed, and what comments allow is shown (default: in the "
+            "pull request of a fork).",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def folder(command: Command) -> Command:
     """Add --dir."""
     text = "The migrations folder (default: configured, else found: " + ", ".join(config.USUAL_FOLDERS) + ")."

@@ -98,7 +98,7 @@ def _show_squawk(output_format: str) -> None:
 
 
 def _all(config: Config) -> tuple[Rule, ...]:
-    return registry.load(config.absolute(config.rules_dir) if config.rules_dir else None)
+    return registry.load(config.absolute(config.rules_dir) if config.rules_dir else None, base=config.base)
 
 
 def _entry(rule: Rule, running: Mapping[str, Severity]) -> dict[str, str]:

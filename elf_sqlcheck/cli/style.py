@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @options.report
 @options.folder
 @options.layout
+@options.trusted
 @options.configured
 @click.pass_context
 def style(
@@ -54,7 +55,7 @@ def style(
       elf-sqlcheck style --diff --select capitalisation.keywords
     """
     files.refuse_contradictions("style", paths, staged=staged, since=since, fixing=fixing, diffing=diffing)
-    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"], **meaning.trust(more))
     printer = meaning.printer(more)
     folders = files.folders(paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename)
     baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])

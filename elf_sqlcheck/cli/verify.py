@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from elf_sqlcheck import fix, layouts, run, sources, suppress
+from elf_sqlcheck import allowances, fix, layouts, run, sources, suppress
 from elf_sqlcheck.cli import meaning, options, verify_options, verify_pushed, verify_servers
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import here
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 @options.report
 @options.folder
 @options.layout
+@options.trusted
 @options.configured
 @click.pass_context
 def verify(
@@ -90,7 +91,7 @@ def verify(
         raise UsageError("--keep leaves one server running, and --pg asks for several", "leave one of them out")
     if unsafe_fixes and keep:
         raise UsageError("--unsafe-fixes proves twice, and --keep leaves one server running", "leave one of them out")
-    config = meaning.settings(more["config_file"], more["isolated"], more["layout"])
+    config = meaning.settings(more["config_file"], more["isolated"], more["layout"], **meaning.trust(more))
     printer = meaning.printer(more)
     baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     from elf_sqlcheck.reports.verification import sentence
@@ -192,15 +193,20 @@ def prove(
     """Prove the migrations asked for; None when there are none. Raises UsageError and ServerError."""
     migrations = _migrations(config, directory)
     only = _judged(migrations, paths, since, config)
+    if config.base is not None and not paths:
+        from elf_sqlcheck import overlooked
+
+        overlooked.refuse((path for migration in migrations for path in migration.paths), config, directory)
     if not only:
         return None
     wanted = tried or verify_options.of({}, config)
     result = verify_servers.prove(
         migrations, only, rules, printer, where or verify_servers.Where(config.postgres_version), wanted
     )
-    findings, allowed = _unsuppressed(migrations, result.findings)
+    kept, silenced = _unsuppressed(migrations, result.findings)
+    findings, allowed = allowances.judged(run.wanted(kept, config), silenced, config)
     texts = {part.path: part.data for migration in migrations for part in migration.parts()}
-    return Proof(tuple(run.wanted(findings, config)), len(allowed), texts, only, tuple(rules), result)
+    return Proof(tuple(findings), len(allowed), texts, only, tuple(rules), result)
 
 
 def rules_of(

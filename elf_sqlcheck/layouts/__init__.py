@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from operator import attrgetter
 
+from elf_sqlcheck import confined
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.later import module_named
 from elf_sqlcheck.layouts import elf, plain
@@ -71,6 +72,7 @@ def recognize(files: Mapping[str, bytes]) -> str:
 
 def read_bytes(path: str) -> bytes:
     """What a file holds, unread; raises UsageError when it cannot be read."""
+    confined.check(path)
     try:
         # Unbuffered: of a long history it takes half the time.
         with open(path, "rb", buffering=0) as file:

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 
 class Disk:
-    """The folders of the working tree, each read once. Folders that are not there raise UsageError."""
+    """The folders of the working tree, each read once. Folders that are not there raise UsageError.
 
-    __slots__ = ("_known",)
+    A folder is reached by one link only: links to each other would lead on for ever.
+    """
+
+    __slots__ = ("_known", "_linked")
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[list[str], list[str]]] = {}
+        self._linked: set[str] = set()
 
     def entries(self, folder: str) -> tuple[list[str], list[str]]:
         """See `Tree`."""
@@ -40,7 +44,10 @@ class Disk:
             try:
                 with os.scandir(folder or ".") as found:
                     for entry in found:
-                        (folders if entry.is_dir() else files).append(entry.name)
+                        if not entry.is_dir():
+                            files.append(entry.name)
+                        elif not entry.is_symlink() or self._is_new(entry.path):
+                            folders.append(entry.name)
             except OSError as error:
                 raise UsageError(
                     f"cannot read the migrations folder {folder}: {error.strerror}",
@@ -48,6 +55,14 @@ class Disk:
                 ) from error
             self._known[folder] = sorted(files), sorted(folders)
         return self._known[folder]
+
+    def _is_new(self, link: str) -> bool:
+        """Whether a link leads to where no other has led, and not to a folder that it is in."""
+        real, place = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
+        if real in self._linked or os.path.join(place, "").startswith(os.path.join(real, "")):
+            return False
+        self._linked.add(real)
+        return True
 
 
 #: The files of a migration that has a folder of its own.

@@ -5,7 +5,7 @@ A fix is taken only where the file says the same afterwards, to Postgres and to 
 
 from __future__ import annotations
 
-from elf_sqlcheck import fix, layouts, run, suppress, text
+from elf_sqlcheck import allowances, fix, layouts, run, suppress, text
 from elf_sqlcheck.baseline import Covered
 from elf_sqlcheck.finding import STYLE
 from elf_sqlcheck.model import Edit, Fix, Severity
@@ -104,7 +104,8 @@ class Style:
             kept, allowed = self._settled(path, files[path], judged)
             findings += kept
             suppressed += allowed
-        findings = run.wanted(sorted(findings, key=_place), self.config)
+        wanted = run.wanted(sorted(findings, key=_place), self.config)
+        findings, suppressed = allowances.judged(wanted, suppressed, self.config)
         checked = run.Checked(tuple(findings), tuple(suppressed), files, len(files), {})
         if self.baseline is None:
             return checked

@@ -58,7 +58,11 @@ def choose(
         known,
         {rule.name: rule for rule in lint.rules if rule.family == "suppressions"},
         fluff.Settings(
-            () if STYLE in selected else selected, tuple(name for name in extended if name != STYLE), config.isolated
+            () if STYLE in selected else selected,
+            tuple(name for name in extended if name != STYLE),
+            # What configures sqlfluff may have it load a folder of Python:
+            # https://docs.sqlfluff.com/en/stable/configuration/templating/jinja.html#library-templating
+            config.isolated or config.untrusted,
         ),
     )
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck import sql
+from elf_sqlcheck import confined, sql
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import position_in
 
@@ -91,6 +91,7 @@ def _files(path: str) -> Iterator[str]:
 
 
 def _bytes(path: str) -> bytes:
+    confined.check(path)
     try:
         with open(path, "rb") as file:
             return file.read()
