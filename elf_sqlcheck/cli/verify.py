@@ -92,6 +92,11 @@ def verify(
     if unsafe_fixes and keep:
         raise UsageError("--unsafe-fixes proves twice, and --keep leaves one server running", "leave one of them out")
     config = meaning.settings(more["config_file"], more["isolated"], more["layout"], **meaning.trust(more))
+    if database_url and config.untrusted:
+        raise UsageError(
+            "the files are not trusted, and what they do on a server of yours nobody can bound",
+            "leave --database-url out, for a throw-away server; or say that they are trusted (--trusted)",
+        )
     printer = meaning.printer(more)
     baseline = meaning.baseline(config, more["baseline_file"], no_baseline=more["no_baseline"])
     from elf_sqlcheck.reports.verification import sentence

@@ -69,4 +69,5 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
     if any(environment.team_roles for environment in config.env.values()):
         chosen["teams"] = config.teams
     chosen["auto_expose"] = config.auto_expose if given.get("auto_expose") is None else given["auto_expose"]
+    chosen["untrusted"] = config.untrusted
     return Options(profile=config.profile, exposed=config.exposed_schemas, **chosen)

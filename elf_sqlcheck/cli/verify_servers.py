@@ -114,8 +114,10 @@ def _on_throwaway(
     from elf_sqlcheck.postgres.server import throwaway
     from elf_sqlcheck.verify import history
 
-    states = history.states(migrations, only, wanted) if where.cache else None
-    with throwaway(where.programs, major, profile=wanted.profile, states=states, meanwhile=_load) as server:
+    states = history.states(migrations, only, wanted) if where.cache and not wanted.untrusted else None
+    with throwaway(
+        where.programs, major, profile=wanted.profile, states=states, meanwhile=_load, restricted=wanted.untrusted
+    ) as server:
         server.ends_with_run = not where.keep
         for note in server.notes:
             printer.note(note)

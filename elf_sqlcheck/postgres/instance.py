@@ -31,6 +31,15 @@ THROW_AWAY = (
     "autovacuum=off",
     "restart_after_crash=off",
 )
+#: For a server whose migrations nobody has looked at: it can fill neither the memory nor the disk, nor start many
+#: processes. Whoever is no superuser cannot change these.
+RESTRICTED = (
+    "temp_file_limit=1GB",
+    "max_connections=30",
+    "superuser_reserved_connections=10",
+    "max_worker_processes=4",
+    "max_prepared_transactions=0",
+)
 _ALWAYS = (
     "listen_addresses=",
     f"port={PORT}",
@@ -54,8 +63,9 @@ def command(provider: Provider, folder: str, sockets: str, served: StandIns, set
     return [served.postgres or provider.program("postgres"), "-D", f"{folder}/data", *options]
 
 
-def address(sockets: str, database: str, user: str = "postgres") -> str:
+def address(sockets: str, database: str, user: str = "postgres", password: str = "") -> str:
     """Return the libpq URI of a database whose server listens in the folder `sockets`."""
+    user = f"{user}:{quote(password, safe='')}" if password else user
     where = f"{quote(database, safe='')}?host={quote(sockets, safe='/')}&port={PORT}"
     return f"postgresql://{user}@/{where}"
 
@@ -76,10 +86,20 @@ class Server:
 
     `folder` holds its data and its log, `sockets` its socket; `stand_ins` names the extensions that are not the real
     ones here, `warning` says why this server is not quite the project's (or is empty). `superuser` may do everything,
-    `user` is who migrations run as: with the profile "supabase" that is another role, who owns the databases.
+    `user` is who migrations run as: with the profile "supabase" that is another role, who owns the databases, and on a
+    server for strangers, where the superuser has a `password`.
     """
 
-    def __init__(self, provider: Provider, folder: str, sockets: str, served: StandIns, profile: str = "") -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        folder: str,
+        sockets: str,
+        served: StandIns,
+        profile: str = "",
+        *,
+        password: str = "",
+    ) -> None:
         self.provider = provider
         self.folder = folder
         self.sockets = sockets
@@ -90,7 +110,8 @@ class Server:
         #: Nothing that a run leaves in it needs to be tidied up.
         self.ends_with_run = False
         self.profile = profile
-        self.superuser = superuser_of(profile)
+        self.superuser = superuser_of(profile, restricted=bool(password))
+        self._password = password
         self.user = "postgres"
 
     def describe(self) -> str:
@@ -121,7 +142,8 @@ class Server:
 
     def url_of(self, database: str, user: str = "") -> str:
         """Return the libpq URI of one of the server's databases, for `user` or else for whom migrations run as."""
-        return address(self.sockets, database, user or self.user)
+        whose = user or self.user
+        return address(self.sockets, database, whose, self._password if whose == self.superuser else "")
 
     def connect(self, database: str = "postgres", **options: Any) -> psycopg.Connection:
         """Open a connection in autocommit mode as the superuser, whatever PG* variables are set."""

@@ -97,13 +97,14 @@ def launch(
     template: str = "",
     remove: str = "",
     locked: int,
+    confined: Callable[[], None] | None = None,
 ) -> Reaper:
     """Start the server `command` below a reaper.
 
     `folder` gets the server's `log` and, copied from `template` when one is given, its `data`; `lifeline` are the two
     ends of a pipe or named pipe (the first is closed here); `signal` stops the server ("QUIT" at once, "INT" in
     order); `remove` is the folder to remove afterwards; `locked` the descriptor of a lock that lasts as long as the
-    server. Raises OSError.
+    server; `confined` is what both do before they begin (see `sandbox`). Raises OSError.
     """
     process = account.spawn(
         ["sh", "-c", _SCRIPT, "elf-sqlcheck", folder, template, signal, remove, *command],
@@ -111,6 +112,7 @@ def launch(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=(locked,),
+        preexec_fn=confined,
     )
     os.close(lifeline[0])
     return Reaper(process, lifeline[1])

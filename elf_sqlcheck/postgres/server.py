@@ -9,15 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import ServerError
-from elf_sqlcheck.postgres import reaper
+from elf_sqlcheck.postgres import reaper, sandbox
 from elf_sqlcheck.postgres.account import account, without_libpq_variables
 from elf_sqlcheck.postgres.find import find
 from elf_sqlcheck.postgres.folders import lock, run_folder, try_lock
-from elf_sqlcheck.postgres.instance import THROW_AWAY, Server, command, import_driver
+from elf_sqlcheck.postgres.instance import RESTRICTED, THROW_AWAY, Server, command, import_driver
 from elf_sqlcheck.postgres.local import local
 from elf_sqlcheck.postgres.local_data import Wanted, local_data_dir
 from elf_sqlcheck.postgres.stand_ins import NO_STAND_INS, StandIns, stand_ins
-from elf_sqlcheck.postgres.template import template
+from elf_sqlcheck.postgres.template import password_of, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,14 +29,25 @@ if TYPE_CHECKING:
     from elf_sqlcheck.postgres.find import Provider
     from elf_sqlcheck.postgres.saved import SavedStates, State
 
+#: How many bytes each process of a restricted server may ask for.
+_MEMORY = 2 << 30
+
 __all__ = ["Server", "Throwaway", "Wanted", "local", "local_data_dir", "throwaway"]
 
 
 class Throwaway(Server):
     """A server whose data is removed with it."""
 
-    def __init__(self, provider: Provider, folder: str, served: StandIns, started: reaper.Reaper, profile: str) -> None:
-        super().__init__(provider, folder, folder, served, profile)
+    def __init__(
+        self,
+        provider: Provider,
+        folder: str,
+        served: StandIns,
+        started: reaper.Reaper,
+        profile: str,
+        password: str = "",
+    ) -> None:
+        super().__init__(provider, folder, folder, served, profile, password=password)
         self._started = started
         self.kept = False
         self.states: SavedStates | None = None
@@ -68,6 +79,7 @@ def throwaway(
     profile: str = "",
     states: SavedStates | None = None,
     meanwhile: Callable[[State | None], object] | None = None,
+    restricted: bool = False,
 ) -> Iterator[Throwaway]:
     """Run a Postgres that leaves nothing behind, however this process ends; yields it when it accepts connections.
 
@@ -75,12 +87,13 @@ def throwaway(
     the one the project runs on (default 17), `extensions` offers stand-ins for extensions that the server lacks,
     `profile` "supabase" makes each database that of a Supabase project. The server begins with the best of `states`,
     and adds to them. `meanwhile` is called while it starts, with the state that it begins with. While the body runs,
-    the PG* variables of the user are out of this process's environment. Raises ServerError.
+    the PG* variables of the user are out of this process's environment. A `restricted` server is for what nobody has
+    looked at: migrations have no superuser's rights, and bounds that they cannot change. Raises ServerError.
     """
     provider = find(pg_bin, major)
     who = account()
     served = stand_ins(provider, who) if extensions else NO_STAND_INS
-    data = template(provider, who, profile, served)
+    data = template(provider, who, profile, served, restricted=restricted)
     found = states.longest(repr((data, served))) if states else None
     begun = partial(meanwhile, found[0] if found else None) if meanwhile else None
     with without_libpq_variables():
@@ -113,26 +126,30 @@ def _start(
 ) -> Throwaway:
     """Start a server on a copy of `data`. Raises ServerError."""
     folder = run_folder(who)
+    password = password_of(data)
+    settings = (*THROW_AWAY, *RESTRICTED) if password else THROW_AWAY
     try:
         held = lock(f"{folder}/.owner")
         os.rename(f"{folder}/.owner", f"{folder}/owner")
         try:
-            started = reaper.launch(
-                who,
-                command(provider, folder, folder, served, THROW_AWAY),
-                folder=folder,
-                lifeline=os.pipe(),
-                signal="QUIT",
-                template=data,
-                remove=folder,
-                locked=held,
-            )
+            with _sandbox(provider, who, served, data, folder, _MEMORY if password else 0) as confined:
+                started = reaper.launch(
+                    who,
+                    command(provider, folder, folder, served, settings),
+                    folder=folder,
+                    lifeline=os.pipe(),
+                    signal="QUIT",
+                    template=data,
+                    remove=folder,
+                    locked=held,
+                    confined=confined,
+                )
         finally:
             os.close(held)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ServerError(f"{provider} could not be started: {error}", "Choose another one with --pg-bin.") from None
-    server = Throwaway(provider, folder, served, started, profile)
+    server = Throwaway(provider, folder, served, started, profile, password)
     try:
         import_driver()
         if meanwhile:
@@ -143,6 +160,20 @@ def _start(
         server.leave()
         raise
     return server
+
+
+def _sandbox(
+    provider: Provider, who: Account, served: StandIns, data: str, folder: str, memory: int
+) -> contextlib.AbstractContextManager[Callable[[], None] | None]:
+    """What keeps the server to its own folder; nothing where it must write to /proc first, to be somebody else."""
+    if who.prefix:
+        return contextlib.nullcontext()
+    programs = os.path.realpath(provider.program("postgres"))
+    installation = [os.path.dirname(os.path.dirname(path)) for path in (programs, provider.program("postgres"))]
+    # A wheel has the libraries that it brings beside its package: https://github.com/pypa/auditwheel
+    installation += [f"{os.path.dirname(path)}.libs" for path in installation]
+    readable = [path for path in (*installation, served.folder, data) if path not in {"", "/"}]
+    return sandbox.confined(folder, readable, memory)
 
 
 def _sweep(base: str) -> None:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class StandIns:
     """`names` are the extensions that a stand-in serves.
 
-    For that the server must be started with `settings`, and with the program `postgres` that is named, if one is.
+    For that the server must be started with `settings`, and with the program `postgres` that is named, if one is. The
+    files are in `folder`.
     """
 
     names: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     postgres: str = ""
+    folder: str = ""
 
 
 NO_STAND_INS = StandIns()
@@ -52,7 +54,7 @@ def stand_ins(provider: Provider, account: Account) -> StandIns:
             folder = os.path.join(build, "extension")
             os.mkdir(folder)
             _write(folder, files)
-    return StandIns(missing, (f"extension_control_path=$system:{target}",))
+    return StandIns(missing, (f"extension_control_path=$system:{target}",), folder=target)
 
 
 def _beside_its_own(provider: Provider, account: Account, missing: tuple[str, ...], files: dict[str, str]) -> StandIns:
@@ -85,7 +87,7 @@ def _beside_its_own(provider: Provider, account: Account, missing: tuple[str, ..
                     os.symlink(f"{os.path.dirname(program)}/{name}", f"{folder}/{name}")
             shutil.copyfile(program, f"{folder}/postgres")
             os.chmod(f"{folder}/postgres", 0o755)  # noqa: S103 - for the account of the server to run
-    return StandIns(missing, postgres=f"{target}{program}")
+    return StandIns(missing, postgres=f"{target}{program}", folder=target)
 
 
 def _mirror(root: str, folder: str) -> str:

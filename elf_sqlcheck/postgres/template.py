@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import secrets
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -27,22 +28,47 @@ _INITDB = (
     "--wal-segsize=1",
 )
 
+#: The file with the password of the superuser, beside the data.
+_PASSWORD = "password"  # noqa: S105 - its name
 _ERROR = re.compile(r"\b(ERROR|FATAL|PANIC): .*")
 #: A server starts from two databases, not three: template0 is 7 MB of copying that no migration ever needs.
 _SLIM = "UPDATE pg_database SET datistemplate = false WHERE datname = 'template0';\nDROP DATABASE template0;\n"
 
 
-def template(provider: Provider, account: Account, profile: str = "", served: StandIns = NO_STAND_INS) -> str:
+#: For the server of a stranger's migrations: `postgres` does what the owner of a database may. Whoever may make roles
+#: may make anybody a member of those that reach the machine's files, up to 15, so they are not there:
+#: https://www.postgresql.org/docs/16/release-16.html#RELEASE-16-MIGRATION
+_RESTRICTED = """
+CREATE ROLE postgres LOGIN CREATEDB CREATEROLE BYPASSRLS;
+GRANT pg_monitor TO postgres;
+ALTER SCHEMA public OWNER TO {owner};
+"""
+_NO_FILES = """
+DELETE FROM pg_catalog.pg_authid
+WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program');
+""".replace("\n", " ")
+
+
+def template(
+    provider: Provider,
+    account: Account,
+    profile: str = "",
+    served: StandIns = NO_STAND_INS,
+    *,
+    restricted: bool = False,
+) -> str:
     """Return a data directory to copy, readable by `account`; made on first use (about a second).
 
     It trusts everybody who can open its socket. Its superuser is `postgres`, but with the profile "supabase": there
-    each new database is a Supabase project. `served` are the extensions that may be made in it. Raises ServerError.
+    each new database is a Supabase project. `served` are the extensions that may be made in it. When it is
+    `restricted`, `postgres` is no superuser at all, and who is must say the password beside it. Raises ServerError.
     """
-    superuser = superuser_of(profile)
+    superuser = superuser_of(profile, restricted=restricted)
     options = [*_INITDB, f"--username={superuser}", *_locale(provider)]
     furnishing = _furnishing(served) if profile == "supabase" else ""
-    key = "\n".join((provider.build, platform.machine(), str(account.uid), *options, _SLIM, furnishing))
-    kind = f"template-{profile}" if profile else "template"
+    limits = _limits(provider, profile) if restricted else ""
+    key = "\n".join((provider.build, platform.machine(), str(account.uid), *options, _SLIM, furnishing, limits))
+    kind = "-".join(filter(None, ("template", profile, "restricted" if restricted else "")))
     name = f"{kind}-{provider.version}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     target = os.path.join(cache_folder(), name)
     with published(target, account) as build:
@@ -52,12 +78,48 @@ def template(provider: Provider, account: Account, profile: str = "", served: St
             standalone(account, provider, NO_STAND_INS, data, "template1", _SLIM)
             if furnishing:
                 standalone(account, provider, served, data, "template1", furnishing, whole=True)
+            if restricted:
+                _restrict(account, provider, build, superuser, limits)
     return os.path.join(target, "data")
 
 
-def superuser_of(profile: str) -> str:
-    """Return the superuser of a server of ours: it is not `postgres` where that name is one of the profile's own."""
-    return supabase.ADMINISTRATOR if profile == "supabase" else "postgres"
+def superuser_of(profile: str, *, restricted: bool = False) -> str:
+    """Return the superuser of a server of ours: not `postgres` where that is the name of one with fewer rights."""
+    if profile == "supabase":
+        return supabase.ADMINISTRATOR
+    return "elf_administrator" if restricted else "postgres"
+
+
+def password_of(data: str) -> str:
+    """Return the password of the superuser for a data directory of `template`, "" when none is needed."""
+    try:
+        with open(os.path.join(os.path.dirname(data), _PASSWORD), encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _limits(provider: Provider, profile: str) -> str:
+    """The SQL that takes from `postgres` what a stranger must not have."""
+    own = _RESTRICTED.format(owner="pg_database_owner" if provider.major >= 14 else "postgres")
+    replicating = "GRANT SET ON PARAMETER session_replication_role TO postgres;\n" if provider.major >= 15 else ""
+    script = "" if profile == "supabase" else own + replicating
+    if provider.major < 16:
+        script += f"{_NO_FILES}\n"
+    return script
+
+
+def _restrict(account: Account, provider: Provider, build: str, superuser: str, limits: str) -> None:
+    """Make `superuser` need a password, which is kept where the server itself cannot read it."""
+    password = secrets.token_urlsafe(24)
+    descriptor = os.open(os.path.join(build, _PASSWORD), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(password)
+    data = os.path.join(build, "data")
+    script = f"{limits}ALTER ROLE {superuser} PASSWORD '{password}';\n".lstrip()
+    standalone(account, provider, NO_STAND_INS, data, "template1", script)
+    with open(os.path.join(data, "pg_hba.conf"), "w", encoding="ascii") as file:
+        file.write(f"local all {superuser} scram-sha-256\nlocal all all trust\n")
 
 
 def _furnishing(served: StandIns) -> str:

@@ -33,6 +33,7 @@ class Options:
             never.
         observe: Watch locks, rewrites, durations and WAL of each statement.
         teams: Run migrations of teams as their roles; the teams of the configuration. None runs them as all others.
+        untrusted: Nobody has looked at the migrations yet: nothing is done with a superuser's rights for them.
     """
 
     rows: int = 100
@@ -49,6 +50,7 @@ class Options:
     statement_timeout: float = 60.0
     observe: bool = True
     teams: Mapping[str, Team] | None = None
+    untrusted: bool = False
 
 
 DEFAULT = Options()

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.options import Options
 
 
+_NO_SUPERUSER = (
+    "The change is not trusted, so no statement ran with a superuser's rights: what needs them, as event triggers and "
+    "some extensions do, fails here."
+)
+
+
 class Profile:
     """A bare Postgres: new databases are empty, and migrations run as whoever the server's URL names."""
 
@@ -49,11 +55,27 @@ class Profile:
         return _changed(self._server, dbname=database)
 
 
+class RestrictedProfile(Profile):
+    """A bare Postgres on which whoever runs migrations is no superuser, but owns the database."""
+
+    def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
+        """Yield what a report should say about the stage, one sentence each."""
+        yield from super().notes(migrations)
+        yield _NO_SUPERUSER
+
+    def hand_over(self, roles: Iterable[str]) -> None:
+        """Let whoever runs migrations deal with these roles, which were made for them."""
+        hand_over(self._administration.connection, roles)
+
+
 class SupabaseProfile(Profile):
     """A Supabase project, on a server of ours that was made for it, or furnished on one that is not ours."""
 
-    def __init__(self, server: Server | str, administration: SupabaseExecutor, *, auto_expose: bool) -> None:
+    def __init__(
+        self, server: Server | str, administration: SupabaseExecutor, *, auto_expose: bool, untrusted: bool = False
+    ) -> None:
         super().__init__(server, administration)
+        self._untrusted = untrusted
         self._database_script = supabase.database(auto_expose=auto_expose)
         self._is_furnished = not isinstance(server, str) and server.profile == "supabase"
         #: Whether the server lets migrations run as a `postgres` that is no superuser.
@@ -70,6 +92,8 @@ class SupabaseProfile(Profile):
         yield from super().notes(migrations)
         if isinstance(self._server, str):
             yield "The roles of a Supabase project (anon, authenticated, service_role, …) were made on this server."
+        if self._untrusted:
+            yield _NO_SUPERUSER
         if not self._is_plain:
             yield (
                 "On this server postgres is a superuser, which it is not on Supabase: "
@@ -95,7 +119,7 @@ class SupabaseProfile(Profile):
 
     def executor(self, database: str, **more: Any) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
-        if not self._is_plain:
+        if not self._is_plain or self._untrusted:
             return super().executor(database, **more)
         return SupautilsExecutor(self.url_of(database), self._administration, application_name="elf-sqlcheck", **more)
 
@@ -121,7 +145,9 @@ class SupabaseProfile(Profile):
 def of(options: Options, server: Server | str, administration: SupabaseExecutor) -> Profile:
     """Return the profile that `options` ask for; raises DatabaseError when the server does not allow it."""
     if options.profile == "supabase":
-        return SupabaseProfile(server, administration, auto_expose=options.auto_expose)
+        return SupabaseProfile(server, administration, auto_expose=options.auto_expose, untrusted=options.untrusted)
+    if options.untrusted:
+        return RestrictedProfile(server, administration)
     return Profile(server, administration)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import ConnectionFailed, ElfError, MigrationFailed, ServerError
 from elf_sqlcheck.postgres.reaper import last_words
 from elf_sqlcheck.verify.outside import refused
-from elf_sqlcheck.verify.watch import limit
+from elf_sqlcheck.verify.watch import MOST_BYTES, limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,9 @@ def run(
         return _retold(error, f"it was cancelled, since it was not done after {seconds:g} s; {error.detail}")
     if error.sqlstate.startswith(("08", "57P")):
         _reconnect(stage, error)
+        if stage.overflowed:
+            most = f"{MOST_BYTES >> 30} GiB"
+            return _retold(error, f"its session was ended: it wrote more than {most}, and it is not trusted")
         if 0 < seconds <= took and took >= limit(stage):
             return _retold(
                 error, f"its session was ended: it was not done after {seconds:g} s, and went on when cancelled"

@@ -64,6 +64,8 @@ class Stage:
         self.database = ""
         #: All that were made and not dropped yet, copies included.
         self.databases: set[str] = set()
+        #: Whether sessions had to be ended because they wrote too much.
+        self.overflowed = False
         self.executor = self.administration
         self._profile = profile.of(options, server, self.administration)
         self._schema = self._reading()
