@@ -56,21 +56,21 @@ def _listed(columns: tuple[str, ...]) -> str:
 
 
 def _unindexed_foreign_key(context: Context[Keyed]) -> Iterator[Finding]:
-    seen: list[set[str]] = []
+    seen: set[frozenset[str]] = set()
     for name, key in _foreign_keys(context):
         table = context.after.table(name)
-        columns = set(key.columns)
+        columns = frozenset(key.columns)
         if table is None or not key.enforced or table.persistence == "temporary" or columns in seen:
             continue
         # An index on a column that no migration made may be older than all migrations.
         unknown = not table.known and any(table.column(column) is None for column in columns)
-        dropped = not any(set(other.columns) == columns for other in table.foreign_keys)
+        dropped = not table.has_keys_of(columns)
         parent = context.after.table(table.partition_of) if table.partition_of else None
         if unknown or dropped or (table.partition_of and parent is None):
             continue
         if any(_is_covered(context.after, owner, key) for owner in (table, parent)):
             continue
-        seen.append(columns)
+        seen.add(columns)
         index = snake("_".join(["idx", table.name.name, *key.columns]))
         statement = f"{context.keywords('CREATE INDEX IF NOT EXISTS')} {index} {context.keywords('ON')} {name} ({_listed(key.columns)});"
         message = (

@@ -147,9 +147,9 @@ def _same_keys(one: Index, other: CreateIndex | Index) -> bool:
     )
 
 
-def _mark(index: CreateIndex | Index) -> tuple[str | None, int, str]:
+def _marks(index: CreateIndex | Index) -> tuple[tuple[str | None, int, str]]:
     """What tells most indexes from each other."""
-    return index.columns[0].name, len(index.columns), index.where.text if index.where else ""
+    return ((index.columns[0].name, len(index.columns), index.where.text if index.where else ""),)
 
 
 def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[Finding]:
@@ -170,7 +170,7 @@ def _duplicate_index(context: Context[CreateIndex | AddConstraint]) -> Iterator[
         wanted, named = change, change.name or ""
     if wanted is None or named in indexes:
         return
-    near = alike(indexes, _mark, _mark(wanted))
+    near = alike(indexes, _marks, *_marks(wanted))
     twin = next((index for index in near if index.name in later and _same_keys(index, wanted)), None)
     if twin is None or twin.name in context.once(_dropped):
         return

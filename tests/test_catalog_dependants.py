@@ -8,6 +8,7 @@ from elf_sqlcheck import sql
 from elf_sqlcheck.catalog.changes import Change
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.inverse import inverse
+from elf_sqlcheck.catalog.locks import effects
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read import read
 
@@ -85,3 +86,47 @@ def test_what_depends_on_an_object_is_named(kind: str, name: str, part: str | No
 def test_the_inverse_brings_all_back_or_is_not_known(statement: str, expected: str) -> None:
     (change,) = changes_of(statement)
     assert inverse(change, catalog().now) == expected
+
+
+def test_what_refers_to_a_column_follows_its_names() -> None:
+    made = Catalog()
+    made.apply_all(
+        changes_of("""
+        CREATE TABLE t (a int UNIQUE, b serial, CONSTRAINT k PRIMARY KEY (b));
+        CREATE TABLE child (a int REFERENCES t (a), b int REFERENCES t);
+        CREATE VIEW v AS SELECT a FROM t;
+        CREATE STATISTICS s ON a, b FROM t;
+        ALTER TABLE t RENAME a TO c;
+        ALTER TABLE t RENAME TO u;
+        ALTER TABLE u RENAME b TO d;
+        ALTER TABLE child RENAME TO grown;
+        ALTER VIEW v RENAME TO w;
+        """)
+    )
+    full = Name("public", "u")
+    assert sorted(map(str, made.now.dependants("column", full, "c"))) == [
+        "constraint child_a_fkey on grown", "view w",
+    ]  # fmt: skip
+    assert [*map(str, made.now.dependants("column", full, "d"))] == ["constraint child_b_fkey on grown"]
+    assert not made.now.dependants("column", full, "a")
+    made.apply_all(changes_of("ALTER TABLE u DROP COLUMN d CASCADE"))
+    assert made.now.is_absent("relation", Name("public", "t_b_seq"))
+    assert made.now.is_absent("statistics", Name("public", "s"))
+    assert [*(made.now.table(Name("public", "grown")) or pytest.fail("it is gone")).constraints] == ["child_a_fkey"]
+
+
+def test_a_constraint_of_a_domain_is_checked_in_all_tables_with_a_column_of_it() -> None:
+    made = Catalog()
+    made.apply_all(
+        changes_of("""
+        CREATE DOMAIN size AS int;
+        CREATE TABLE z (id int, a size) PARTITION BY RANGE (id);
+        CREATE TABLE other (a int);
+        CREATE TABLE parent (id int) PARTITION BY RANGE (id);
+        CREATE TABLE part PARTITION OF parent FOR VALUES FROM (0) TO (9);
+        ALTER TABLE parent ADD COLUMN a size;
+        CREATE TABLE alike (LIKE z);
+        """)
+    )
+    (change,) = changes_of("ALTER DOMAIN size ADD CHECK (VALUE > 0)")
+    assert [effect.table.name for effect in effects(change, made.now)] == ["z", "parent", "part", "alike"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from elf_sqlcheck import layouts
 from elf_sqlcheck.catalog import parts
 from elf_sqlcheck.catalog.fold import Catalog
+from elf_sqlcheck.catalog.labels import Labels, with_label
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.parts import State, alike, changed, differing, without
 from elf_sqlcheck.catalog.read import read_section
@@ -70,11 +71,52 @@ def test_two_states_differ_where_their_dicts_do(
 def test_parts_that_are_alike_come_in_their_order(
     first: dict[str, int], steps: list[tuple[int, str, int | None]]
 ) -> None:
-    def mark(value: int) -> bool:
-        return value > 1
+    def marks(value: int) -> tuple[str, ...]:
+        return (*["some"] * (value > 0), *["many"] * (value > 1))
 
     for state, plain in states(first, steps):
-        assert list(alike(state, mark, True)) == list(alike(plain, mark, True))
+        assert list(alike(state, marks, "some")) == [value for value in plain.values() if value > 0]
+        assert list(alike(state, marks, "many")) == list(alike(plain, marks, "many"))
+
+
+def put(labels: tuple[str, ...], label: str, neighbour: str | None, *, after: bool) -> tuple[str, ...]:
+    place = labels.index(neighbour) + after if neighbour in labels else len(labels)
+    return (*labels[:place], label, *labels[place:])
+
+
+@given(
+    st.lists(st.sampled_from(["", "x", "y"]), unique=True),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([None, "", "y", "0", "1", "2", "?"]), st.booleans())),
+    st.randoms(),
+)
+def test_labels_read_as_their_tuple(
+    first: list[str], steps: list[tuple[int, str | None, bool]], chance: Random
+) -> None:
+    found = [(Labels(tuple(first)), tuple(first))]
+    for number, (back, neighbour, after) in enumerate(steps):
+        labels, plain = found[-1 if back > 3 else max(0, len(found) - 1 - back)]
+        made = with_label(labels, str(number), neighbour, after=after)
+        assert isinstance(made, Labels)
+        found.append((made, put(plain, str(number), neighbour, after=after)))
+    chance.shuffle(found)
+    for labels, plain in found:
+        assert tuple(labels) == plain == labels
+        assert labels == plain
+        assert hash(labels) == hash(plain)
+        assert len(labels) == len(plain)
+        assert [label in labels for label in ("x", "1", "3")] == [label in plain for label in ("x", "1", "3")]
+        assert labels[1:] == plain[1:]
+        assert pickle.loads(pickle.dumps(labels)) == labels
+        assert all((labels == other) == (plain == other_plain) for other, other_plain in found)
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), ("a", "b", "a"), tuple(map(str, range(500)))])
+def test_a_label_comes_beside_its_neighbour(labels: tuple[str, ...]) -> None:
+    for neighbour in (None, labels[1], "?"):
+        for after in (False, True):
+            assert tuple(with_label(labels, "new", neighbour, after=after)) == put(
+                labels, "new", neighbour, after=after
+            )
 
 
 @pytest.mark.parametrize("count", [3, 500])

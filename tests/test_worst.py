@@ -65,9 +65,12 @@ def seconds(name: str, size: int, output: str) -> float:
     [
         ("added columns", 500, ""),
         ("added columns own", 500, ""),
+        ("added labels", 5_000, ""),
         ("blank comment", 5_000, ""),
         ("called often", 40, ""),
+        ("cascaded columns", 300, ""),
         ("do statements", 1_000, ""),
+        ("domains", 300, ""),
         ("executed concatenation", 200, ""),
         ("findings", 500, "gitlab"),
         ("findings", 500, "json"),
@@ -92,6 +95,7 @@ def seconds(name: str, size: int, output: str) -> float:
         ("syntax errors", 700, ""),
         ("transactions", 400, ""),
         ("unnamed indexes", 500, ""),
+        ("wide constraints", 1_000, ""),
     ],
 )
 def test_time_grows_with_the_size(name: str, size: int, output: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.catalog.entries import Key, Object
-    from elf_sqlcheck.catalog.objects import Column, Expression, Index, Type
+    from elf_sqlcheck.catalog.objects import Column, Constraint, Expression, Index, Policy, Trigger, Type
     from elf_sqlcheck.catalog.schema import Schema
 
 _KINDS = {Enum: "type", OtherType: "type", Domain: "domain", Sequence: "sequence"}
@@ -146,21 +146,21 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
     own = schema.table(table)
     if own:
         key: Key = ("relation", table.schema or "", table.name)
-        for other in alike(own.columns, _is_generated, True):
-            if other and other.generated and column in other.generated.columns and other.name != column:
+        for other in alike(own.columns, _generating, column):
+            if other and other.name != column:
                 yield Dependant("column", table, other.name, key)
-        for policy in own.policies.values():
-            if policy and any(e and column in e.columns for e in (policy.using, policy.check)):
+        for policy in alike(own.policies, _judged, column):
+            if policy:
                 yield Dependant("policy", table, policy.name, key)
-        for trigger in own.triggers.values():
-            if trigger and (column in trigger.columns or (trigger.when and column in trigger.when.columns)):
+        for trigger in alike(own.triggers, _watched, column):
+            if trigger:
                 yield Dependant("trigger", table, trigger.name, key)
-        for constraint in own.constraints.values():
-            if constraint and constraint.kind in {"primary key", "unique"} and column in constraint.columns:
-                for one in _of_constraint(schema, table, constraint.name or ""):
-                    if one.name != table or column not in _columns(own, one.part):
-                        yield one
-    for key, user in _users(schema, table):
+        for constraint in alike(own.constraints, _unique, column):
+            for one in _of_constraint(schema, table, (constraint and constraint.name) or ""):
+                if one.name != table or column not in _columns(own, one.part):
+                    yield one
+    for key in sorted(schema.referring_to_column(table, column)):
+        user = schema.get(key)
         if isinstance(user, View) and (table, column) in user.uses:
             yield _view(key, user)
     for heir in schema.heirs(table):
@@ -169,8 +169,21 @@ def _of_column(schema: Schema, table: Name, column: str) -> Iterator[Dependant]:
             yield from _of_column(schema, heir.name, column)
 
 
-def _is_generated(column: Column | None) -> bool:
-    return column is not None and column.generated is not None
+def _generating(column: Column | None) -> tuple[str, ...]:
+    return column.generated.columns if column and column.generated else ()
+
+
+def _judged(policy: Policy | None) -> set[str]:
+    expressions = (policy.using, policy.check) if policy else ()
+    return {column for expression in expressions if expression for column in expression.columns}
+
+
+def _watched(trigger: Trigger | None) -> set[str]:
+    return {*trigger.columns, *(trigger.when.columns if trigger.when else ())} if trigger else set()
+
+
+def _unique(constraint: Constraint | None) -> tuple[str, ...]:
+    return constraint.columns if constraint and constraint.kind in {"primary key", "unique"} else ()
 
 
 def _columns(table: Table, constraint: str) -> tuple[str, ...]:
@@ -184,12 +197,15 @@ def _of_constraint(schema: Schema, table: Name, name: str) -> Iterator[Dependant
     constraint = own.constraints.get(name) if own else None
     if constraint is None or constraint.kind not in {"primary key", "unique"}:
         return
-    for key, user in _users(schema, table):
-        for other in user.foreign_keys if isinstance(user, Table) else ():
-            if other.references != table or other.inherited:
-                continue
-            if set(other.ref_columns) == set(constraint.columns) or (
-                not other.ref_columns and constraint.kind == "primary key"
+    keys = schema.referring_to_column(table, (*constraint.columns, "")[0])
+    if constraint.kind == "primary key":
+        keys = keys | schema.referring_to_column(table, "")
+    for key in sorted(keys):
+        user = schema.get(key)
+        for other in user.keys_to(table) if isinstance(user, Table) else ():
+            if not other.inherited and (
+                set(other.ref_columns) == set(constraint.columns)
+                or (not other.ref_columns and constraint.kind == "primary key")
             ):
                 assert isinstance(user, Table)  # noqa: S101 - narrows the type
                 yield Dependant("constraint", user.name, other.name or "", key)

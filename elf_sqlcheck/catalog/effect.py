@@ -50,8 +50,8 @@ def referring(name: Name, schema: Schema, column: str = "", work: str = "") -> E
     `work` is done to those whose keys are valid.
     """
     found: Effects = ()
-    for other in schema.tables() if schema.is_referred_to(name) else ():
-        keys = [key for key in other.foreign_keys if key.references == name and other.name != name]
+    for other in schema.referring_tables(name):
+        keys = other.keys_to(name) if other.name != name else []
         used = [key for key in keys if not column or column in (key.ref_columns or _primary_key(name, schema))]
         if used:
             valid = any(not key.not_valid and key.enforced for key in used)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck.catalog.parts import alike
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import collections.abc
+    from collections.abc import Collection, Mapping
 
     from elf_sqlcheck.catalog.objects import (
         Column,
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
         Trigger,
         Type,
     )
+
+    #: A tuple, or what stands for one: see `catalog.labels`. The word Sequence means something else here.
+    Labels = collections.abc.Sequence[str]
 
 #: (kind, schema or "", name[, …]); relations (tables, views, sequences, indexes) share the kind "relation".
 Key = tuple[str, ...]
@@ -61,9 +66,25 @@ class Table(Record):
         """Its known foreign keys."""
         return [c for c in self.constraints.values() if c and c.kind == "foreign key"]
 
+    def has_keys_of(self, columns: Collection[str]) -> bool:
+        """Whether a known foreign key is on these columns, in any order."""
+        return any(True for _ in alike(self.constraints, _own_columns, frozenset(columns)))
+
+    def keys_to(self, name: Name) -> list[Constraint]:
+        """The known foreign keys that refer to the table of that full name."""
+        return [key for key in alike(self.constraints, _referred, name) if key]
+
     def column(self, name: str) -> Column | None:
         """The column of that name, if known."""
         return self.columns.get(name)
+
+
+def _own_columns(constraint: Constraint | None) -> tuple[frozenset[str], ...]:
+    return (frozenset(constraint.columns),) if constraint and constraint.kind == "foreign key" else ()
+
+
+def _referred(constraint: Constraint | None) -> tuple[Name, ...]:
+    return (constraint.references,) if constraint and constraint.references else ()
 
 
 class View(Record):
@@ -106,7 +127,7 @@ class Enum(Record):
     """An enum type and its labels in order."""
 
     name: Name
-    labels: tuple[str, ...]
+    labels: Labels
 
 
 class Domain(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
 from elf_sqlcheck.catalog.entries import Absent, Domain, Table
-from elf_sqlcheck.catalog.links import Links, marks
+from elf_sqlcheck.catalog.links import Links
 from elf_sqlcheck.catalog.schema import Latest, Schema
 
 TYPE_CHECKING = False
@@ -126,10 +126,8 @@ class Catalog:
             self.about.setdefault(key[1:3], set()).add(key)
             if len(key) > 5 and key[0] == "grant":
                 self.about.setdefault(key[:5], set()).add(key)
-        collected = self.links.collected
-        if collected is not None:
-            for mark in marks(key):
-                collected.setdefault(mark, {})[key] = None
+        if self.links.collected is not None:
+            self.links.collect(key)
         old = self.objects.get(key)
         entries = self.journal.get(key)
         if entries is None:
@@ -147,6 +145,11 @@ class Catalog:
         """Note that the object under `key` refers to relations, types or functions, whose names have their schema."""
         for name in names:
             self.referring.setdefault((name.schema or "", name.name), set()).add(key)
+
+    def refer_columns(self, key: Key, table: Name, columns: Iterable[str]) -> None:
+        """Note that the object under `key` refers to columns of a table or view, whose name has its schema."""
+        for column in columns:
+            self.referring.setdefault((table.schema or "", table.name, column), set()).add(key)
 
     def referring_to(self, name: Name) -> list[tuple[Key, Object]]:
         """The objects that may refer to what is called `name`."""

@@ -8,7 +8,7 @@ from elf_sqlcheck.catalog.entries import ABSENT, Fact, Sequence, Statistics, Tab
 from elf_sqlcheck.catalog.fold_parts import Taken, heirs, key_of, refer_in, save, settled, table_at
 from elf_sqlcheck.catalog.naming import object_name
 from elf_sqlcheck.catalog.objects import BUILT_IN, Expression, Name
-from elf_sqlcheck.catalog.parts import changed, without
+from elf_sqlcheck.catalog.parts import alike, changed, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,12 +41,18 @@ def with_sequence(catalog: Catalog, table: Name, column: str) -> None:
     name = Name(table.schema, object_name(table.name, column, "seq", taken))
     catalog.put(key_of(name), Sequence(name, (table, column), internal=True))
     catalog.refer(key_of(name), (table,))
+    catalog.refer_columns(key_of(name), table, (column,))
     catalog.refer(key_of(table), (name,))
+
+
+def _asked(table: Name, column: str | None) -> tuple[str, ...]:
+    """By what the links know who refers to a table, or to one column of it."""
+    return (table.schema or "", table.name, *(() if column is None else (column,)))
 
 
 def own_sequences(catalog: Catalog, table: Name, column: str | None = None) -> list[Sequence]:
     """The sequences that belong to a table, or to one column of it."""
-    keys = catalog.referring.get((table.schema or "", table.name))
+    keys = catalog.referring.get(_asked(table, column))
     if not keys:
         return []
     found = [catalog.objects.get(key) for key in keys]
@@ -57,7 +63,7 @@ def own_sequences(catalog: Catalog, table: Name, column: str | None = None) -> l
 
 def drop_statistics(catalog: Catalog, table: Name, column: str | None = None) -> None:
     """Take away the statistics on a table, or on one column of it."""
-    for key in list(catalog.referring.get((table.schema or "", table.name), ())):
+    for key in list(catalog.referring.get(_asked(table, column), ())):
         found = catalog.objects.get(key) if key[0] == "statistics" else None
         if isinstance(found, Statistics) and found.table == table and (column is None or column in found.columns):
             catalog.put(key, ABSENT)
@@ -99,6 +105,7 @@ def _hand_down(catalog: Catalog, table: Table, column: Column) -> None:
             copy = column.replace(
                 inherited=True, identity=column.identity if partition else "", type=column.type.stored
             )
+            settled(catalog, copy.type, key_of(heir.name))
             save(catalog, heir.replace(columns=changed(heir.columns, column.name, copy)))
             _hand_down(catalog, heir, copy)
 
@@ -118,11 +125,12 @@ def without_column(catalog: Catalog, table: Table, name: str) -> Table:
     if not table.complete:
         columns = changed(columns, name, None)
     kept_constraints = table.constraints
-    for gone in [key for key, value in table.constraints.items() if value and _concerns(value, name)]:
+    for constraint in list(alike(table.constraints, _concerned, name)):
+        gone = (constraint and constraint.name) or ""
         kept_constraints = without(kept_constraints, gone)
         constraints.forget_part(catalog, table.name, "constraint", gone)
     kept = table.indexes
-    for gone in [key for key, index in table.indexes.items() if uses(index, name)]:
+    for gone in [index.name for index in alike(table.indexes, used, name)]:
         kept = without(kept, gone)
         catalog.put(("relation", table.name.schema or "", gone), ABSENT)
         for key in catalog.said_about(table.name.schema, gone):
@@ -138,19 +146,18 @@ def without_column(catalog: Catalog, table: Table, name: str) -> Table:
     return table.replace(columns=columns, constraints=kept_constraints, indexes=kept)
 
 
-def _concerns(constraint: Constraint, column: str) -> bool:
+def _concerned(constraint: Constraint | None) -> set[str]:
+    if constraint is None:
+        return set()
     read = constraint.expression.columns if constraint.expression else ()
-    return column in constraint.columns or column in constraint.include or column in read
+    return {*constraint.columns, *constraint.include, *read}
 
 
-def uses(index: Index, column: str) -> bool:
-    """Whether an index is on a column, by any of its expressions."""
-    keys = index.columns
-    return (
-        column in index.include
-        or any(key.name == column or (key.expression and column in key.expression.columns) for key in keys)
-        or bool(index.where and column in index.where.columns)
-    )
+def used(index: Index) -> set[str]:
+    """The columns that an index is on, by any of its expressions."""
+    expressions = [index.where, *(key.expression for key in index.columns)]
+    read = [column for expression in expressions if expression for column in expression.columns]
+    return {*index.include, *(key.name for key in index.columns if key.name), *read}
 
 
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:

@@ -18,7 +18,7 @@ from elf_sqlcheck.catalog.entries import (
 )
 from elf_sqlcheck.catalog.fold_columns import own_sequences
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, about_overload, input_types, signature
-from elf_sqlcheck.catalog.fold_parts import heirs, key_of, refer_to_all, save, table_at, type_key
+from elf_sqlcheck.catalog.fold_parts import heirs, key_of, refer_columns, refer_to_all, save, table_at, type_key
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -43,6 +43,7 @@ def _follow(catalog: Catalog, old: Name, new: Name, how: Callable[[Object, Name,
                 refer_to_all(catalog, target, changed)
             catalog.put(target, changed)
             catalog.refer(target, (new,))
+            refer_columns(catalog, target, changed)
     for key in catalog.heirs.get((old.schema or "", old.name), ()):
         catalog.heirs.setdefault((new.schema or "", new.name), set()).add(key)
 

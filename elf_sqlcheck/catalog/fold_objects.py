@@ -9,6 +9,7 @@ from elf_sqlcheck.catalog.fold_drops import fact_key, input_types, routine_keys,
 from elf_sqlcheck.catalog.fold_parts import (
     key_of,
     new_name,
+    refer_columns,
     refer_functions,
     refer_in,
     save,
@@ -16,6 +17,7 @@ from elf_sqlcheck.catalog.fold_parts import (
     table_at,
     type_key,
 )
+from elf_sqlcheck.catalog.labels import with_label
 from elf_sqlcheck.catalog.parts import changed
 
 TYPE_CHECKING = False
@@ -47,6 +49,7 @@ def _create_view(catalog: Catalog, change: ch.CreateView) -> None:
     key = key_of(name)
     catalog.put(key, view)
     catalog.refer(key, reads)
+    refer_columns(catalog, key, view)
     refer_functions(catalog, key, change.functions)
 
 
@@ -99,10 +102,7 @@ def _add_label(catalog: Catalog, change: ch.AddEnumLabel) -> None:
         return
     if change.label in enum.labels:
         return
-    place = len(enum.labels)
-    if change.neighbour in enum.labels:
-        place = enum.labels.index(change.neighbour) + (1 if change.after else 0)
-    labels = (*enum.labels[:place], change.label, *enum.labels[place:])
+    labels = with_label(enum.labels, change.label, change.neighbour, after=change.after)
     catalog.put(type_key(enum.name), enum.replace(labels=labels))
 
 
@@ -117,6 +117,7 @@ def _owner(catalog: Catalog, name: Name, change: ch.CreateSequence | ch.AlterSeq
         return None
     table = catalog.now.resolve(change.owned_by[0])
     catalog.refer(key_of(name), (table,))
+    catalog.refer_columns(key_of(name), table, change.owned_by[1:])
     return table, change.owned_by[1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.entries import Absent, Domain, Fact, OtherType, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import Absent, Domain, Fact, OtherType, Routine, Sequence, Statistics, Table, View
 from elf_sqlcheck.catalog.naming import Names
 from elf_sqlcheck.catalog.objects import BUILT_IN, Name
 
@@ -137,6 +137,22 @@ def refer_to_all(catalog: Catalog, key: Key, value: Object) -> None:
             for item in index.columns:
                 refer_in(catalog, key, item.expression)
             refer_in(catalog, key, index.where)
+    refer_columns(catalog, key, value)
+
+
+def refer_columns(catalog: Catalog, key: Key, value: Object) -> None:
+    """Note the columns that an object refers to."""
+    if isinstance(value, View):
+        for name, column in value.uses:
+            catalog.refer_columns(key, name, (column,))
+    elif isinstance(value, Sequence) and value.owned_by:
+        catalog.refer_columns(key, value.owned_by[0], value.owned_by[1:])
+    elif isinstance(value, Statistics):
+        catalog.refer_columns(key, value.table, value.columns)
+    elif isinstance(value, Table):
+        for constraint in value.constraints.values():
+            if constraint and constraint.references:
+                catalog.refer_columns(key, constraint.references, constraint.ref_columns or ("",))
 
 
 def _in_columns(table: Table) -> Iterator[tuple[Type, Expression | None]]:
@@ -150,6 +166,7 @@ def refer_constraint(catalog: Catalog, key: Key, constraint: Constraint) -> None
     catalog.named.setdefault((key[1], constraint.name or ""), set()).add(key)
     if constraint.references:
         catalog.refer(key, (constraint.references,))
+        catalog.refer_columns(key, constraint.references, constraint.ref_columns or ("",))
     if constraint.expression:
         refer_in(catalog, key, constraint.expression)
 

@@ -120,6 +120,7 @@ def _opaque(catalog: Catalog, change: ch.Opaque) -> None:
         table = catalog.now.resolve(change.table)
         catalog.put(key, Statistics(Name(key[1], key[2]), table, change.columns))
         catalog.refer(key, (table,))
+        catalog.refer_columns(key, table, change.columns)
     else:
         catalog.put(key, Fact())
 

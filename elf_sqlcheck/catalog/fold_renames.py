@@ -7,7 +7,7 @@ from elf_sqlcheck.catalog import fold_moves as moves
 from elf_sqlcheck.catalog import retarget
 from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Table, View
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, fact_key, routine_keys
-from elf_sqlcheck.catalog.fold_parts import RELATIONS, heirs, key_of, save, table_at, type_key
+from elf_sqlcheck.catalog.fold_parts import RELATIONS, heirs, key_of, refer_columns, save, table_at, type_key
 from elf_sqlcheck.catalog.objects import Name
 
 TYPE_CHECKING = False
@@ -76,6 +76,7 @@ def _rename_column(catalog: Catalog, name: Name, old: str, new: str) -> None:
         changed = retarget.column(user, full, old, new)
         if changed != user:
             catalog.put(key, changed)
+            refer_columns(catalog, key, changed)
     moves.rename_said(catalog, full, "column", old, new)
     for heir in heirs(catalog, full):
         if heir.column(old):

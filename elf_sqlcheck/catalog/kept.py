@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 
 from elf_sqlcheck import cache, model, sql, tables
-from elf_sqlcheck.catalog import changes, entries, objects, parts
+from elf_sqlcheck.catalog import changes, entries, labels, objects, parts
 from elf_sqlcheck.catalog.calls import Routines
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.links import Links
@@ -39,7 +39,7 @@ _CLASSES = {
     for module in (entries, objects, model)
     for name, found in vars(module).items()
     if isinstance(found, type) and (issubclass(found, Record) or found is model.Span)
-} | {"State": parts.State}
+} | {"Labels": labels.Labels, "State": parts.State}
 _FACTS = "facts"
 _MISSING: object = object()
 

@@ -13,9 +13,10 @@ class Links:
     """Who may have to do with whom, each by (schema, name): never forgotten, so what is found has to be looked at.
 
     `about` finds what is said about an object (and the functions of that name), or by the first five parts of such keys
-    what a role may do with its columns; `referring` the objects that refer to one, `heirs` the partitions and children
+    what a role may do with its columns; `referring` the objects that refer to one, and by the column's name after those
+    two the ones that refer to a column ("" stands for those of the primary key); `heirs` the partitions and children
     of a table, `named` the tables with a constraint of that name. `collected` finds all keys by what `marks` says of
-    them, in the order in which they came; it is made when somebody first asks for it.
+    them, and how many came before each; it is made when somebody first asks for it.
     """
 
     #: What is kept of them for the next run.
@@ -27,7 +28,14 @@ class Links:
         self.referring: dict[Key, set[Key]] = {}
         self.heirs: dict[Key, set[Key]] = {}
         self.named: dict[Key, set[Key]] = {}
-        self.collected: dict[Key, dict[Key, None]] | None = None
+        self.collected: dict[Key, dict[Key, int]] | None = None
+
+    def collect(self, key: Key) -> None:
+        """Let `collected` know of a key, where it has been made."""
+        if self.collected is not None:
+            for mark in marks(key):
+                known = self.collected.setdefault(mark, {})
+                known.setdefault(key, len(known))
 
     def add(self, other: Links) -> None:
         """Know what `other` knows."""
@@ -37,10 +45,14 @@ class Links:
 
 
 def marks(key: Key) -> Iterator[Key]:
-    """By what a key may be asked for: its schema, the bare name of a function, the part that something is said of."""
+    """By what a key may be asked for: its schema, the bare name of a function, the part that something is said of, and
+    whether it is that of a relation.
+    """
     if len(key) > 2:
         yield "schema", key[1]
-    if key[0] == "function":
+    if key[0] == "relation":
+        yield ("relation",)
+    elif key[0] == "function":
         yield "function", key[2]
     elif key[0] in {"comment", "fact"}:
         yield "part", *key[1:4]

@@ -115,7 +115,7 @@ def _alter_domain(change: ch.AlterDomain, schema: Schema) -> Effects:
     domain = schema.resolve(change.name, "type")
     return tuple(
         Effect(table.name, "share", "scan")
-        for table in schema.tables()
+        for table in schema.referring_tables(domain)
         if any(c and schema.resolve(Name(c.type.schema, c.type.name), "type") == domain for c in table.columns.values())
     )
 

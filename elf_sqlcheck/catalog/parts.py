@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, ValuesView
+    from collections.abc import Callable, Collection, Hashable, ItemsView, Iterable, Iterator, KeysView, ValuesView
     from typing import Any, TypeVar
 
     P = TypeVar("P")
@@ -57,11 +57,11 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
     return [name for name in names if old.get(name) != new.get(name)]
 
 
-def alike(parts: Mapping[str, P], mark: Callable[[P], Hashable], wanted: Hashable) -> Iterator[P]:
-    """The parts of which `mark` says what is `wanted`, in their order."""
-    names = parts.line.marked(mark, wanted) if isinstance(parts, State) else None
+def alike(parts: Mapping[str, P], marks: Callable[[P], Collection[Hashable]], wanted: Hashable) -> Iterator[P]:
+    """The parts among whose `marks` is what is `wanted`, in their order."""
+    names = parts.line.marked(marks, wanted) if isinstance(parts, State) else None
     if names is None:
-        yield from (part for part in parts.values() if mark(part) == wanted)
+        yield from (part for part in parts.values() if wanted in marks(part))
         return
     for name in names:
         part = parts.get(name)
@@ -103,11 +103,11 @@ class _Line:
             self.shown[is_last] = number, parts
         return parts
 
-    def marked(self, mark: Callable[[Any], Hashable], wanted: Hashable) -> list[str] | None:
+    def marked(self, marks: Callable[[Any], Collection[Hashable]], wanted: Hashable) -> list[str] | None:
         """The names of all parts that were ever marked so, in their order; None when that is not known."""
-        groups = self.groups.get(mark)
+        groups = self.groups.get(marks)
         if groups is None:
-            groups = self.groups[mark] = _Groups(self.first, mark)
+            groups = self.groups[marks] = _Groups(self.first, marks)
         groups.read(self.log)
         return None if wanted in groups.mixed else groups.names.get(wanted, [])
 
@@ -115,11 +115,11 @@ class _Line:
 class _Groups:
     """The names of a line by what a function says of their parts; `mixed` are groups of which a name has moved."""
 
-    __slots__ = ("mark", "marks", "mixed", "names", "seen")
+    __slots__ = ("marked", "marks", "mixed", "names", "seen")
 
-    def __init__(self, first: dict[str, Any], mark: Callable[[Any], Hashable]) -> None:
-        self.mark = mark
-        self.marks: dict[str, Hashable] = {}
+    def __init__(self, first: dict[str, Any], marks: Callable[[Any], Collection[Hashable]]) -> None:
+        self.marks = marks
+        self.marked: dict[str, Collection[Hashable]] = {}
         self.names: dict[Hashable, list[str]] = {}
         self.mixed: set[Hashable] = set()
         self.seen = 0
@@ -130,15 +130,16 @@ class _Groups:
         """Take in what has come since."""
         for name, part in log[self.seen :]:
             if part is not _GONE:
-                earlier = self.marks.get(name, _GONE)
+                earlier = self.marked.get(name)
                 self._add(name, part)
-                if earlier is not _GONE:
-                    self.mixed.update((earlier, self.marks[name]))
+                if earlier is not None:
+                    self.mixed.update((*earlier, *self.marked[name]))
         self.seen = len(log)
 
     def _add(self, name: str, part: Any) -> None:
-        found = self.marks[name] = self.mark(part)
-        self.names.setdefault(found, []).append(name)
+        found = self.marked[name] = self.marks(part)
+        for mark in found:
+            self.names.setdefault(mark, []).append(name)
 
 
 class State(_Parts):

@@ -24,9 +24,8 @@ from elf_sqlcheck.catalog.entries import (
     Table,
     View,
 )
-from elf_sqlcheck.catalog.links import marks
 from elf_sqlcheck.catalog.objects import Name
-from elf_sqlcheck.catalog.parts import differing
+from elf_sqlcheck.catalog.parts import alike, differing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class Schema:
         """Whether a foreign key of a known table refers to the relation, be that known itself or not."""
         for key in self._links.referring.get((name.schema or "", name.name), ()):
             found = self.get(key)
-            if isinstance(found, Table) and any(c.references == name for c in found.foreign_keys):
+            if isinstance(found, Table) and found.keys_to(name):
                 return True
         return False
 
@@ -212,6 +211,18 @@ class Schema:
     def referring_keys(self, name: Name) -> set[Key]:
         """The keys of what may refer to the relation, type or function of that full name."""
         return self._links.referring.get((name.schema or "", name.name), set())
+
+    def referring_to_column(self, table: Name, column: str) -> set[Key]:
+        """The keys of what may refer to a column of the relation of that full name; "" stands for the primary key."""
+        return self._links.referring.get((table.schema or "", table.name, column), set())
+
+    def referring_tables(self, name: Name) -> list[Table]:
+        """The tables that may refer to the relation, type or function of that full name, in the order of `tables`."""
+        keys = [key for key in self.referring_keys(name) if key[0] == "relation"]
+        if len(keys) > 1:
+            order = self._collection("relation")
+            keys.sort(key=lambda key: order.get(key, -1))
+        return [table for table in map(self.get, keys) if isinstance(table, Table)]
 
     def heirs(self, name: Name) -> list[Table]:
         """The partitions of the table of that full name, and the tables that inherit from it."""
@@ -256,13 +267,15 @@ class Schema:
 
     def collected(self, *mark: str) -> list[Key]:
         """The keys of what there is, or may have been, of which `marks` says that."""
-        found = self._links.collected
-        if found is None:
-            found = self._links.collected = {}
+        return list(self._collection(*mark))
+
+    def _collection(self, *mark: str) -> dict[Key, int]:
+        links = self._links
+        if links.collected is None:
+            links.collected = {}
             for key in {**self._objects, **dict.fromkeys(self._journal)}:
-                for each in marks(key):
-                    found.setdefault(each, {})[key] = None
-        return list(found.get(mark, ()))
+                links.collect(key)
+        return links.collected.get(mark, {})
 
     def routines(self, name: str) -> list[Object]:
         """The functions of that name that are known to be there, in any schema."""
@@ -282,15 +295,20 @@ class Schema:
         """An index of `table` whose leading columns are `columns` in any order; partial ones count only when their
         condition is that a key column is not null. Primary keys and unique constraints count.
         """
-        wanted = set(columns)
-        for index in table.indexes.values():
-            leading = [column.name for column in index.columns[: len(columns)]]
-            if set(leading) == wanted and index.method in {"btree", "hash"} and _covers(index, wanted):
+        wanted = frozenset(columns)
+        for index in alike(table.indexes, _leading, (len(columns), wanted)):
+            if index.method in {"btree", "hash"} and _covers(index, wanted):
                 return index
         return None
 
 
-def _covers(index: Index, columns: set[str]) -> bool:
+def _leading(index: Index) -> list[tuple[int, frozenset[str | None]]]:
+    """The columns that lead it, in each number: the search for the first so many finds it whatever their order."""
+    names = [column.name for column in index.columns]
+    return [(number, frozenset(names[:number])) for number in range(1, len(names) + 1)]
+
+
+def _covers(index: Index, columns: frozenset[str]) -> bool:
     if index.where is None:
         return True
     return index.where.text in {f"{column} IS NOT NULL" for column in columns}
