@@ -18,6 +18,7 @@ from hashlib import sha256
 from elf_sqlcheck import layouts, sql
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.finding import is_style
+from elf_sqlcheck.later import later
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.record import Record
 from elf_sqlcheck.suppress import Pieces
@@ -194,11 +195,16 @@ class Fingerprints:
 def _normal(data: bytes) -> bytes:
     """The words of a statement, one blank between them, in lower case where Postgres folds them."""
     clean = sql.text_of(data).encode()
-    words = [clean[token.start : token.end + 1] for token in sql.tokens(clean) if not token.name.endswith("_COMMENT")]
+    words = [
+        clean[start : end + 1] for start, end, name, _ in sql.tokens(clean) if not name.endswith("_COMMENT")
+    ]  # fmt: skip
+    if not _QUOTED.search(clean):
+        return b" ".join(words).lower()
     return b" ".join(word if set(word) & _QUOTES else word.lower() for word in words)
 
 
 _QUOTES = frozenset(b"'\"$")
+_QUOTED = later(rb"['\"$]")
 
 
 def load(path: str, data: bytes | None = None) -> Baseline:

@@ -33,7 +33,15 @@ def tokens(migration: Migration, span: Span, *, comments: bool = False) -> Seque
 
 
 def _scanned(migration: Migration, start: int, end: int, comments: bool) -> list[Token]:
-    data = text_of(migration.data[start:end]).encode()
+    data = migration.data[start:end]
+    if data.isascii() and b"\0" not in data:  # then no byte has to be put right, and each is a character
+        text = data.decode("ascii")
+        return [
+            (text[first : last + 1], Span(start + first, start + last + 1))
+            for first, last, name, _ in scan(data)
+            if comments or not name.endswith("_COMMENT")
+        ]
+    data = text_of(data).encode()
     return [
         (data[token.start : token.end + 1].decode("utf-8", "replace"), Span(start + token.start, start + token.end + 1))
         for token in scan(data)

@@ -127,6 +127,8 @@ def fits(fix: Fix, path: str, files: Mapping[str, bytes]) -> bool:
         data = files.get(edit.path or path)
         if data is None or not 0 <= edit.span.start <= edit.span.end <= len(data):
             return False
+    if len(fix.edits) == 1:
+        return True
     places = sorted((edit.path or path, edit.span.start, edit.span.end) for edit in fix.edits)
     return not any(one[0] == other[0] and other[1] < one[2] for one, other in pairwise(places))
 

@@ -204,7 +204,10 @@ def tokens(data: bytes) -> list[Any]:
     at something unterminated, the tokens before that are returned.
     """
     text = _masked(data)
-    return list(_parser.scan(text[: _scannable(text)]))
+    try:
+        return list(_parser.scan(text))
+    except _parser.ParseError:
+        return list(_parser.scan(text[: _scannable(text)]))
 
 
 def _scannable(text: str) -> int:

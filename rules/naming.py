@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.rule import (
     AddColumn,
     AddConstraint,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.rule import Change, Context, Finding
 
 _LONGEST = 63
+#: What may be a name without quotes, and more.
+_WORD = later(r"[A-Za-z0-9_$\u0080-\U0010ffff]+")
 
 
 def _unreserved(kind: str, name: str) -> str:
@@ -141,10 +144,18 @@ def _words(context: Context[Any]) -> dict[str, list[Span]]:
     down = context.migration.down
     found: dict[str, list[Span]] = {}
     for statement in (*context.migration.up.statements, *(down.statements if down else ())):
-        words = {text.strip('"') for text, _ in context.tokens(statement.span)}
-        for word in words | {word.lower() for word in words}:
+        for word in _words_in(context, statement.span):
             found.setdefault(word, []).append(statement.span)
     return found
+
+
+def _words_in(context: Context[Any], span: Span) -> set[str]:
+    """The words of a statement, and each in lower case; those of its literals may be among them."""
+    text = context.text(span)
+    words = set(_WORD.findall(text))
+    if '"' in text:  # where what is quoted ends is for the scanner to say
+        words = {word.strip('"') for word, _ in context.tokens(span)}
+    return words | {word.lower() for word in words}
 
 
 def _created(change: Any) -> list[tuple[str, str, Span | None]]:

@@ -51,6 +51,6 @@ def _diagnostic(finding: Finding, places: Places, fixes: Replacements) -> dict[s
 
 
 def _range(path: str, span: Span, places: Places) -> dict[str, Any]:
-    ends = (places.byte_position(path, offset) for offset in (span.start, max(span.start, span.end)))
-    start, end = ({"line": line, "column": column} for line, column in ends)
-    return {"start": start, "end": end}
+    line, column = places.byte_position(path, span.start)
+    end_line, end_column = places.byte_position(path, max(span.start, span.end))
+    return {"start": {"line": line, "column": column}, "end": {"line": end_line, "column": end_column}}

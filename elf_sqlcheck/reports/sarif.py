@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from functools import lru_cache
 from importlib.metadata import version
 from urllib.parse import quote
 
@@ -56,10 +57,19 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     while True:
         whole = _log(report, [finding for finding, _ in found[: len(results)]], results)
         text = laid_out(whole) + "\n"
-        packed = len(gzip.compress(text.encode())) if len(text) > PACKED else 0
+        packed = _packed(text)
         if packed <= PACKED or not results:
             return text
         del results[int(len(results) * 0.95 * PACKED / packed) :]
+
+
+def _packed(text: str) -> int:
+    """The bytes of a log once it is packed; no more than what it says where it is certainly not too long."""
+    if len(text) <= PACKED:
+        return 0
+    data = text.encode()
+    quickly = len(gzip.compress(data, 1))
+    return quickly if quickly <= PACKED else len(gzip.compress(data))
 
 
 def _log(report: Report, findings: list[Finding], results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -140,6 +150,7 @@ def _result(finding: Finding, fingerprint: str, places: Places, fixes: Replaceme
     return made
 
 
+@lru_cache(maxsize=64)  # findings come file by file
 def _artifact(path: str, root: Root) -> dict[str, str]:
     inside = root.relative(path)
     if os.path.isabs(inside) or inside.startswith(".."):

@@ -98,7 +98,10 @@ def excerpt(line: str, start: int, end: int, limit: int) -> tuple[str, int, int]
     At most about `limit` columns are shown; where something is left out stands `…`.
     """
     first = max(0, start - limit)  # whatever the length of the line, only its neighbourhood is looked at
-    shown = list(cells(line[first : start + limit]))
+    piece = line[first : start + limit]
+    if _is_plain(piece):
+        return _plain_excerpt(line, piece, first, start - first, min(end - first, len(piece)), limit)
+    shown = list(cells(piece))
     start, end = start - first, min(end - first, len(shown))
     head, tail = 0, len(shown)
     if first or sum(width for _, width in shown) > limit or len(line) > start + first + limit:
@@ -116,14 +119,27 @@ def excerpt(line: str, start: int, end: int, limit: int) -> tuple[str, int, int]
     return text, offset, max(1, sum(width for _, width in shown[start : min(end, tail)]))
 
 
+def _plain_excerpt(line: str, piece: str, first: int, start: int, end: int, limit: int) -> tuple[str, int, int]:
+    """As `excerpt`, where each character of the `piece` takes one column: nearly always."""
+    head, tail = 0, len(piece)
+    if first or tail > limit or len(line) > start + first + limit:
+        head = max(0, start - limit // 3)
+        if tail > start + 1:
+            tail = max(start + 1, min(tail, head + limit))
+    before, after = "…" * bool(first or head), "…" * (first + tail < len(line))
+    return before + piece[head:tail] + after, len(before) + start - head, max(1, min(end, tail) - start)
+
+
 def wrapped(text: str, width: int, indent: str) -> str:
     """`text` with each line broken at blanks so that it fits, the further lines indented; `width` 0 breaks nothing."""
+    if not width:
+        return f"\n{indent}".join([line.lstrip(" ") for line in text.split("\n")])
     lines: list[str] = []
     for line in text.split("\n"):
         current, used = "", 0
         for word in line.split(" "):
             length = columns_of(word)
-            if width and current.strip() and used + 1 + length > width:
+            if current.strip() and used + 1 + length > width:
                 lines.append(current)
                 current, used = word, length
             else:

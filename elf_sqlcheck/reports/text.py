@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elf_sqlcheck.model import Finding, Fix
-    from elf_sqlcheck.reports import Report, Style
+    from elf_sqlcheck.reports import Place, Report, Style
 
 #: Columns of a source line that are shown when nobody says how many there are.
 _LINE = 120
@@ -50,7 +50,7 @@ def _finding(finding: Finding, places: Places, told: set[tuple[str, str, str]], 
     yield f"{where}  {painted(level, level, style.colour)}  {clean(finding.rule)}"
     yield "  " + wrapped(clean(finding.message), style.width - 2 if style.width else 0, "  ")
     if finding.span is not None and finding.path in places.sources:
-        yield from _source(finding, places, style)
+        yield from _source(finding, place, places, style)
     for label, text in (("why", finding.why), ("instead", finding.instead)):
         key = (finding.path, finding.rule, text)
         if text and key not in told:
@@ -60,9 +60,8 @@ def _finding(finding: Finding, places: Places, told: set[tuple[str, str, str]], 
         yield from _fix(finding.fix, style)
 
 
-def _source(finding: Finding, places: Places, style: Style) -> Iterator[str]:
+def _source(finding: Finding, place: Place, places: Places, style: Style) -> Iterator[str]:
     """The line with carets under what is meant. Of a longer stretch, the first line stands for all."""
-    place = places.of(finding)
     line = places.line(finding.path, place.line)
     number = str(place.line)
     bar = painted(f"  {' ' * len(number)} | ", "dim", style.colour)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 
+from elf_sqlcheck.later import later
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -22,7 +23,8 @@ class Html(str):
 
 def text(value: str) -> Html:
     """Any text; what cannot be seen, or turns the direction of what is read, is written by its code."""
-    return Html(escape(clean(value, keep="\n\t"), quote=True))
+    shown = clean(value, keep="\n\t")
+    return Html(escape(shown, quote=True) if _SPECIAL.search(shown) else shown)
 
 
 def prose(value: str) -> Html:
@@ -35,18 +37,24 @@ def prose(value: str) -> Html:
 
 def tag(name: str, /, *children: str | None, **attributes: str | float | bool | None) -> Html:
     """An element. `class_` is the attribute class, `data_rule` data-rule; None and False leave an attribute out."""
-    written = []
-    for key, value in attributes.items():
-        if value is None or value is False:
-            continue
-        attribute = key.rstrip("_").replace("_", "-")
-        written.append(f" {attribute}" if value is True else f' {attribute}="{_quoted(_number(value))}"')
-    head = f"<{name}{''.join(written)}>"
-    return Html(head) if name in _VOID else Html(f"{head}{join(children)}</{name}>")
+    head = f"<{name}>"
+    if attributes:
+        head = f"<{name}{''.join([_attribute(key, value) for key, value in attributes.items()])}>"
+    if name in _VOID:
+        return Html(head)
+    shown = [child if type(child) is Html else text(child) for child in children if child is not None]
+    return Html(f"{head}{''.join(shown)}</{name}>")
 
 
-#: Most attributes are classes and addresses that come again and again.
-_quoted = lru_cache(maxsize=1024)(text)
+@lru_cache(maxsize=1024, typed=True)  # most are classes and addresses that come again and again
+def _attribute(key: str, value: str | float | bool | None) -> str:
+    if value is None or value is False:
+        return ""
+    attribute = key.rstrip("_").replace("_", "-")
+    return f" {attribute}" if value is True else f' {attribute}="{text(_number(value))}"'
+
+
+_SPECIAL = later("[&<>\"']")
 
 
 def join(children: Iterable[str | None], between: str = "") -> Html:
