@@ -2,9 +2,11 @@
 
 Each case is linted by the installed command with all of its rules, in a process of its own, in three sizes that double.
 The yardstick is another process that does no more than to parse the same text and to decode what comes out
-(`pglast.parser.parse_sql_json`, `json.loads`, without garbage collection). Both count by the processor's time, what
-they take to start taken off: lint's time over that of parsing is the ratio, which must not exceed 20. A ratio is only
-judged where linting takes a fifth of a second at least: below that, starting is what counts.
+(`pglast.parser.parse_sql_json`, `json.loads`, without garbage collection; see `bench/yardstick.py`). Each plpgsql body
+in it is parsed and decoded once, too (`parse_plpgsql_json`); what a body puts together and runs, and what is called
+again, is not. Both count by the processor's time, without what they take to start: lint's time over that of parsing is
+the ratio, which must not exceed 20. A ratio is only judged where linting takes a fifth of a second at least: below
+that, starting is what counts.
 
 The exponent says how time grows with the size: 1 when twice the size takes twice the time, 2 when it takes four times.
 The seed file is measured beside squawk, too.
@@ -19,6 +21,7 @@ import platform
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,20 +36,8 @@ if TYPE_CHECKING:
 
     from bench.worst_cases.case import Case, Input
 
-PARSE = """
-import gc, json, sys
-gc.disable()
-sys.setrecursionlimit(6000)
-from pglast import parser
-for path in sys.argv[1:]:
-    with open(path, "rb") as file:
-        text = file.read().decode("utf-8", "replace").lstrip("\\ufeff")
-    try:
-        json.loads(parser.parse_sql_json(text))
-    except (parser.ParseError, RecursionError):
-        pass
-"""
 KILOBYTES = 1 / 1024 if sys.platform == "darwin" else 1  # of the unit in which the kernel counts memory
+YARDSTICK = [sys.executable, os.path.join(HERE, "yardstick.py")]
 #: The most that linting may take, in times of parsing.
 LIMIT = 20.0
 #: The most that the seed file may take, in times of squawk, and in MB.
@@ -104,6 +95,12 @@ def best(command: list[str], folder: str, rounds: int, patience: int) -> Used:
     return min(runs)
 
 
+def parsing(paths: list[str], folder: str) -> float:
+    """Seconds of the processor that it takes to parse files of a folder."""
+    done = subprocess.run([*YARDSTICK, *paths], cwd=folder, stdout=subprocess.PIPE, check=True)
+    return float(done.stdout)
+
+
 def write(made: Input, folder: str) -> tuple[list[str], list[str], int]:
     """Write a case; what the command is given, what the yardstick parses, and the bytes of that."""
     for name, text in made.files.items():
@@ -132,7 +129,6 @@ class Bench:
             with open(os.path.join(folder, "worst.sql"), "w", encoding="utf-8") as file:
                 file.write("SELECT 1;\n")
             self.starting = best([*self.lint, "worst.sql"], folder, 5, patience).seconds
-            self.starting_parser = best([sys.executable, "-c", PARSE], folder, 5, patience).seconds
 
     def measure(self, case: Case, size: int) -> Line:
         made = case.make(size)
@@ -140,13 +136,12 @@ class Bench:
             judged, parsed, length = write(made, folder)
             options = list(made.options)
             lint = best([*self.lint, *options, *judged], folder, self.rounds, self.patience)
-            parse = best([sys.executable, "-c", PARSE, *parsed], folder, self.rounds, self.patience)
+            parse = min(parsing(parsed, folder) for _ in range(self.rounds))
             if lint.code not in (0, 1, -signal.SIGXCPU):
                 with open(os.path.join(folder, ".errors"), encoding="utf-8", errors="replace") as file:
                     print(f"{case.name}: {file.read()[-600:]}", file=sys.stderr)
         return Line(
-            size, length, max(lint.seconds - self.starting, 0.0), max(parse.seconds - self.starting_parser, 0.0),
-            lint.memory, lint.code,
+            size, length, max(lint.seconds - self.starting, 0.0), parse, lint.memory, lint.code,
         )  # fmt: skip
 
     def squawk(self, case: Case) -> Used | None:
@@ -198,7 +193,8 @@ def main() -> None:
     options = parser.parse_args()
     scale = 0.01 if options.small else options.scale
     bench = Bench(1 if options.small else options.rounds, options.patience)
-    print(f"starting takes {bench.starting * 1e3:.0f} ms, starting the parser {bench.starting_parser * 1e3:.0f} ms")
+    print(f"starting takes {bench.starting * 1e3:.0f} ms")
+    print("parse s: to parse and decode the SQL, and each plpgsql body in it once; ratio: lint s / parse s")
     print(f"{'case':<34} {'size':>9} {'kB':>7} {'lint s':>8} {'parse s':>8} {'ratio':>7} {'growth':>7} {'MB':>6}")
     wrong: list[str] = []
     for case in chosen(CASES, options.names):

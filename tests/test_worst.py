@@ -24,6 +24,7 @@ from elf_sqlcheck.model import Edit, Finding, Fix, Severity, Span
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from bench import yardstick
 from bench.worst_cases import CASES
 
 if TYPE_CHECKING:
@@ -196,6 +197,27 @@ def test_files_named_twice_are_read_once(tmp_path: Path) -> None:
     path.write_text("SELECT 1;\n")
     (folder,) = sources.from_disk([str(path), str(path)], Config())
     assert list(folder.files) == [os.path.normpath(path)]
+
+
+def test_the_yardstick_parses_each_plpgsql_body_once() -> None:
+    bodies = [
+        "DO $$ BEGIN PERFORM 'é'; END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+        "DO LANGUAGE plpgsql 'BEGIN NULL; END'",
+    ]
+    others = [
+        "SELECT 'é'",
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT f()'",
+        "DO LANGUAGE plperl '1'",
+        "CREATE FUNCTION h() RETURNS int LANGUAGE plpgsql AS 'BEGIN what; IF'",
+        "SELECT f(), f()",
+    ]
+    trees = yardstick.parse(";\n".join([*others, *bodies]))
+    assert [len(tree) for tree in trees] == [1, 1, 1]
+    for body, (tree,) in zip(bodies, trees, strict=True):
+        assert [tree] == yardstick.parse(body)[0]
+        assert "action" in tree["PLpgSQL_function"]
+    assert not yardstick.parse("SELECT FROM WHERE; " + bodies[0])
 
 
 def test_the_bench_measures_and_judges() -> None:
