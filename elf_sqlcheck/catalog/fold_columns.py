@@ -155,9 +155,13 @@ def _concerned(constraint: Constraint | None) -> set[str]:
 
 def used(index: Index) -> set[str]:
     """The columns that an index is on, by any of its expressions."""
-    expressions = [index.where, *(key.expression for key in index.columns)]
-    read = [column for expression in expressions if expression for column in expression.columns]
-    return {*index.include, *(key.name for key in index.columns if key.name), *read}
+    found = {*index.include, *(index.where.columns if index.where else ())}
+    for key in index.columns:
+        if key.name:
+            found.add(key.name)
+        if key.expression:
+            found.update(key.expression.columns)
+    return found
 
 
 def clear_part(catalog: Catalog, table: Name, column: str) -> None:

@@ -74,7 +74,14 @@ class Room:
 
 def known(parts: Parts) -> str | None:
     """The text when all of it is known."""
-    return "".join(part for part in parts if isinstance(part, str)) if all(isinstance(p, str) for p in parts) else None
+    try:
+        return "".join(parts)  # type: ignore[arg-type]
+    except TypeError:  # one is Unknown; to look at each before takes longer than to put them together
+        return None
+
+
+#: What these are worth has been looked at already.
+_WORKED_OUT = frozenset({"ColumnRef", "ParamRef"})
 
 
 def evaluate(node: Node, values: Values) -> Parts:
@@ -82,12 +89,17 @@ def evaluate(node: Node, values: Values) -> Parts:
     ((kind, inner),) = node.items()
     method = _EVALUATORS.get(kind)
     found = method(inner, values) if method else None
-    return _unknown(node, values) if found is None or _is_long(found) else found
+    if found is None or (kind not in _WORKED_OUT and _is_long(found)):
+        return _unknown(node, values)
+    return found
 
 
 def _is_long(parts: Parts) -> bool:
     """Whether a text is longer than anybody writes: one that is doubled forty times would fill the memory."""
-    return len(parts) > _MOST_PARTS or sum([len(part) for part in parts if isinstance(part, str)]) > LONGEST
+    if len(parts) > _MOST_PARTS:
+        return True
+    whole = known(parts)
+    return (sum([len(part) for part in parts if isinstance(part, str)]) if whole is None else len(whole)) > LONGEST
 
 
 def elements(node: Node, values: Values) -> list[Parts] | None:
@@ -168,7 +180,10 @@ def _operator(node: Node, values: Values) -> Parts | None:
         current = current["A_Expr"]["lexpr"]
     if not operands:
         return None
-    return tuple(part for operand in [current, *reversed(operands)] for part in evaluate(operand, values))
+    found: list[str | Unknown] = []
+    for operand in [current, *reversed(operands)]:
+        found += evaluate(operand, values)
+    return tuple(found)
 
 
 def _call(node: Node, values: Values) -> Parts | None:
