@@ -76,8 +76,10 @@ def identifier(text: str) -> str:
 
 def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
     """Where `words` stand one after the other within `span`; each is a keyword in lower case or a name as folded."""
-    texts, places, numbers = _folded(migration, span.start, span.end)
     wanted = list(words)
+    if span.end - span.start < _SHORT:
+        return _found(tokens(migration, span), wanted)
+    texts, places, numbers = _folded(migration, span.start, span.end)
     # Words like ADD stand before each part of a long statement, a name mostly before one.
     rarest = min(range(len(wanted)), key=lambda number: len(numbers.get(wanted[number], ())))
     for number in numbers.get(wanted[rarest], ()):
@@ -85,6 +87,19 @@ def find(migration: Migration, words: Sequence[str], span: Span) -> Span | None:
         if first >= 0 and texts[first : first + len(wanted)] == wanted:
             return Span(places[first].start, places[first + len(wanted) - 1].end)
     return None
+
+
+def _found(there: Sequence[Token], wanted: list[str]) -> Span | None:
+    """As `find`, where it takes longer to note the places of all words than to look at each."""
+    texts = [identifier(text) for text, _ in there]
+    first = -1
+    try:
+        while True:
+            first = texts.index(wanted[0], first + 1)
+            if texts[first : first + len(wanted)] == wanted:
+                return Span(there[first][1].start, there[first + len(wanted) - 1][1].end)
+    except ValueError:  # it is not there again
+        return None
 
 
 @lru_cache(maxsize=2)  # a statement of many parts is searched for each of them

@@ -99,7 +99,9 @@ def _index_name(context: Context[CreateIndex | Rename]) -> Iterator[Finding]:
         yield context.finding(message, instead=f"CREATE INDEX {better} ON {change.table} …", fix=fix)
     elif not _is_index_name(change.name) and not _becomes_constraint(context, change.name):
         better = _better_index(change.name)
-        span = context.find_words((change.name,), change.span) or change.span
+        # The words of the whole statement are remembered: other rules ask for them, too.
+        word = context.find_words((change.name,), change.statement.span)
+        span = word if word is not None and word.end <= change.span.end else change.span
         fix = Fix(f"rename it to {better}", _renamed(context, change.name, better), Applicability.UNSAFE)
         fault = "is not lower_snake_case" if change.name.lower().startswith("idx_") else "does not begin with idx_"
         yield context.finding(f"index {quoted(change.name)} {fault}", span, instead=f"name it {better}", fix=fix)
