@@ -222,3 +222,16 @@ def test_rdjson_counts_bytes_and_suggests_what_our_own_fixes_do() -> None:
         assert after == fix.apply(DATA, [finding], fix.UNSAFE).data
     whole = next(one for one in found["diagnostics"] if one["code"]["value"] == "header-missing")
     assert whole["location"] == {"path": PATH}
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text('a%s"\\é\n')),
+    lambda inner: st.one_of(
+        st.lists(inner), st.lists(inner).map(tuple), st.dictionaries(st.text('ab%s"ü', max_size=3), inner)
+    ),
+)
+
+
+@given(VALUES)
+def test_json_is_laid_out_as_python_does_it(value: Any) -> None:
+    assert exchange.laid_out(value) == json.dumps(value, indent=2)

@@ -109,19 +109,17 @@ def fingerprints(report: Report, root: Root) -> list[str]:
 
 def laid_out(value: Any, line: str = "\n") -> str:
     """JSON as `dumps` writes it with an indent of 2, in a fifth of the time: the encoder in C cannot indent."""
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if not value or not isinstance(value, dict | list | tuple):
-        return dumps(value)
     inner = f"{line}  "
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         # Nearly all values are texts and numbers: what is called for each of them is what takes the time.
         items = [
             encode_basestring_ascii(item) if type(item) is str else item if type(item) is int else laid_out(item, inner)
             for item in value.values()
         ]
         return _members(tuple(value), line) % tuple(items)
-    return f"[{inner}{f',{inner}'.join([laid_out(item, inner) for item in value])}{line}]"
+    if isinstance(value, (list, tuple)) and value:
+        return f"[{inner}{f',{inner}'.join([laid_out(item, inner) for item in value])}{line}]"
+    return encode_basestring_ascii(value) if isinstance(value, str) else dumps(value)
 
 
 @lru_cache(maxsize=256)  # findings are of few shapes
