@@ -276,3 +276,21 @@ def test_a_circle_of_parents_is_no_trap() -> None:
         catalog = Catalog()
         catalog.apply_all(changes_of(sql_text))
         assert catalog.view().is_absent("relation", Name(None, "a"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE t (c int); CREATE TABLE kid () INHERITS (t); ALTER TABLE kid RENAME TO t;",
+        "CREATE TABLE t (c int); CREATE TABLE s.t () INHERITS (t); ALTER TABLE s.t SET SCHEMA public;",
+    ],
+)
+def test_a_child_cannot_take_the_name_of_its_parent(text: str) -> None:
+    catalog = Catalog()
+    catalog.apply_all(changes_of(f"{text} ALTER TABLE t ALTER c TYPE bigint"))
+    parent = catalog.now.table(Name("public", "t"))
+    child = catalog.now.table(Name("s", "t") if "s.t" in text else Name("public", "kid"))
+    assert parent
+    assert child
+    assert (parent.inherits, child.inherits) == ((), (parent.name,))
+    assert [str(column and column.type) for column in child.columns.values()] == ["bigint"]

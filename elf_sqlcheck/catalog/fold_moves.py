@@ -49,7 +49,7 @@ def _follow(catalog: Catalog, old: Name, new: Name, how: Callable[[Object, Name,
 
 
 def move(catalog: Catalog, old: Name, new: Name) -> None:
-    """Give a relation another name or schema, with everything that refers to it."""
+    """Give a relation another name or schema, with everything that refers to it, unless another has that name."""
     found = catalog.objects.get(key_of(old))
     if isinstance(found, IndexOf):
         rename_index(catalog, old, new.name)
@@ -59,6 +59,9 @@ def move(catalog: Catalog, old: Name, new: Name) -> None:
         if table is None:
             return
         found = table
+    # The server refuses to take a name from another; following it could make a child of a table its own parent.
+    if not isinstance(catalog.objects.get(key_of(new)), Absent | None):
+        return
     indexes = getattr(found, "indexes", {})
     catalog.put(key_of(old), ABSENT)
     if old.schema != new.schema:
