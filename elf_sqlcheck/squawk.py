@@ -100,7 +100,7 @@ def convert(table: Mapping[str, object], rules: Iterable[Rule], origin: str) -> 
     for key, value in table.items():
         if key in _KEYS and not isinstance(value, _KEYS[key]):
             raise UsageError(f"{origin}: {key} is no {_KINDS[_KEYS[key]]}", "correct it there first")
-    lines = [f"# Made from {origin} by `elf-sqlcheck config import squawk`.", *_rules(table, tuple(rules))]
+    lines = [f"# Made from {_line(origin)} by `elf-sqlcheck config import squawk`.", *_rules(table, tuple(rules))]
     paths = _names(table, "excluded_paths")
     if paths:
         lines += ["", f"exclude = {_list(paths)}"]
@@ -121,15 +121,15 @@ def _rules(table: Mapping[str, object], rules: tuple[Rule, ...]) -> Iterator[str
     for name in excluded:
         found = [rule for rule in SQUAWK.get(name, ()) if rule in known]
         if name not in SQUAWK:
-            yield f"# excluded rule {name}: no rule of squawk is known by that name"
+            yield f"# excluded rule {_line(name)}: no rule of squawk is known by that name"
         elif not found:
-            yield f"# excluded rule {name}: nothing finds that here, so there is nothing to ignore"
+            yield f"# excluded rule {_line(name)}: nothing finds that here, so there is nothing to ignore"
         elif set(found) <= kept:
-            yield f"# excluded rule {name}: {' and '.join(found)} stays on for what squawk's other rules find"
+            yield f"# excluded rule {_line(name)}: {' and '.join(found)} stays on for what squawk's other rules find"
         ignored.update(dict.fromkeys(rule for rule in found if rule not in kept))
     for name in included:
         if not SQUAWK.get(name):
-            yield f"# included rule {name}: nothing finds that here"
+            yield f"# included rule {_line(name)}: nothing finds that here"
     if ignored:
         yield f"ignore = {_list(ignored)}"
     off = [rule.name for rule in rules if not rule.severity and rule.name in kept]
@@ -153,7 +153,7 @@ def _version(table: Mapping[str, object]) -> list[str]:
     major = text.partition(".")[0]
     if not text:
         return []
-    if major.isdecimal() and 10 <= int(major) <= 99:
+    if major.isdecimal() and len(major) < 5 and 10 <= int(major) <= 99:
         return [f"postgres-version = {int(major)}"]
     return [f"# pg_version = {_quoted(text)}: only the major versions from 10 on can be named here"]
 
@@ -167,7 +167,7 @@ def _remarks(table: Mapping[str, object]) -> Iterator[str]:
         yield '# and with fail-on = "warning" so do warnings.'
     for key in table:
         if key not in _KEYS:
-            yield f"# {key}: no setting of squawk is known by that name"
+            yield f"# {_line(key)}: no setting of squawk is known by that name"
 
 
 def _list(names: Iterable[str]) -> str:
@@ -177,7 +177,12 @@ def _list(names: Iterable[str]) -> str:
 def _quoted(text: str) -> str:
     from json import dumps
 
-    return dumps(text, ensure_ascii=False)
+    return dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _line(text: str) -> str:
+    """A text of somebody else as it may stand in a comment, which it must not end."""
+    return text if text.isprintable() else ascii(text)
 
 
 def find(start: str) -> str:

@@ -198,3 +198,19 @@ def test_the_table_is_listed(tmp_path: Path) -> None:
         assert re.search(rf"(?m)^{name} +{', '.join(ours(name)) or re.escape('(nothing)')}$", done.stdout), name
     table = json.loads(call("rules", "--squawk", "--output-format", "json", cwd=tmp_path).stdout)["squawk"]
     assert table["ban-char-field"] == ["char-type"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"excluded_rules": ["x\nrules-dir = 'theirs'"]},
+        {"included_rules": ["x\rb"]},
+        {"x\nrules-dir = 'theirs'\n#": 1},
+        {"pg_version": "9" * 5000},
+        {"pg_version": "\x7f"},
+        {"excluded_paths": ["a\x7f\n"]},
+    ],
+)
+def test_no_setting_of_squawk_writes_one_of_ours(table: dict[str, object]) -> None:
+    made = tomllib.loads(convert(table, registry.builtin(), "squawk\nx = 1.toml"))
+    assert made.keys() <= {"ignore", "extend-select", "exclude"}
