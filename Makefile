@@ -6,6 +6,7 @@
 # make bench-verify  how long verifying takes, beside psql
 # make bench-deploy  how long deploying takes, beside psql, dbmate and yoyo
 # make faults   kill, cut, freeze and starve a deploy at every point, and count what survives
+# make fuzz     hostile input for each reader of it, SECONDS=60 of the processor for each
 # make accuracy what linters find in the labelled corpus, and how often they are wrong
 # make clean    remove what these made
 #
@@ -30,7 +31,7 @@ unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB
 unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
-.PHONY: check test lint types bench bench-verify bench-deploy faults accuracy clean
+.PHONY: check test lint types bench bench-verify bench-deploy faults fuzz accuracy clean
 
 check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-sqlcheck lint
@@ -63,6 +64,9 @@ bench-deploy: $(VENV)/.dev-$(HERE)
 
 faults: $(VENV)/.dev-$(HERE)
 	$(BIN)/python -m tests.faults
+
+fuzz: $(VENV)/.dev-$(HERE)
+	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60)
 
 accuracy: $(VENV)/.dev-$(HERE)
 	$(BIN)/python bench/accuracy.py $(if $(wildcard bench/.tools),,--install)
