@@ -172,6 +172,8 @@ DROP ROLE passing
 VACUUM FULL pg_class
 VACUUM FULL pg_constraint
 INSERT INTO names VALUES ('a')
+DO $$ BEGIN BEGIN ALTER TABLE a ADD COLUMN inside int; EXCEPTION WHEN duplicate_column THEN DROP TABLE c; END; END $$
+DO $$ BEGIN BEGIN DROP TABLE a CASCADE; RAISE 'back'; EXCEPTION WHEN raise_exception THEN DROP TABLE b; END; END $$
 """.strip().splitlines()
 
 
@@ -224,3 +226,31 @@ def test_what_changed_and_all_anew_are_the_same(each_server: Server, seed: int) 
             if "listener" in names:
                 connection.execute("ALTER ROLE listener RENAME TO reader")
             connection.execute("DROP ROLE IF EXISTS passing")
+
+
+def test_what_the_server_cuts_short_is_asked_again(each_server: Server) -> None:
+    each_server.create_database("scratch")
+    try:
+        with each_server.connect("scratch") as acting, each_server.connect("scratch") as watching:
+            for name, value in SETTINGS.items():
+                watching.execute("SELECT set_config(%s, %s, false)", (name, value))
+            reader = Reader(watching, prepare=True)
+            acting.execute("CREATE TABLE first (id int PRIMARY KEY)")
+            watching.execute("SET statement_timeout = '1ms'")
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                reader.read()
+            assert watching.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+            watching.execute("SET statement_timeout = 0")
+            first = reader.read()
+            assert differing(first, snapshot(acting)) == []
+            # Locked, so that what describes the table waits until it is cut off: in the midst of a message.
+            acting.execute("CREATE VIEW shown AS SELECT id FROM first")
+            acting.execute("BEGIN; LOCK TABLE first IN ACCESS EXCLUSIVE MODE")
+            watching.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                reader.read(first)
+            assert watching.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+            acting.execute("COMMIT")
+            assert differing(reader.read(first), snapshot(acting)) == []
+    finally:
+        each_server.drop_database("scratch")

@@ -30,28 +30,36 @@ _DEFAULT_ACL_KINDS = {
 }
 
 
-def objects(major: int) -> str:
-    """Return the query of all that is asked for, in rows of the nine columns that `catalogs` describes.
+def objects(major: int) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Return the queries of all that is asked for, in rows of the nine columns that `catalogs` describes.
 
-    What hangs on objects comes after them: comments, privileges. Roles are rows of the kind "role", whatever is asked.
+    With each come the parameters of which at least one must name something, or it has no rows. What hangs on objects
+    comes after them: comments, privileges. Roles are rows of the kind "role", whatever is asked.
     """
     address = "NULL::oid, NULL::oid, 0"
-    return "UNION ALL".join(
+    return (
+        *(((catalog,), query) for catalog, query in catalogs.objects(major)),
         (
-            *(query for _, query in catalogs.objects(major)),
+            ("objects",),
             f"""
 SELECT 'comment', '', c.classoid, c.objoid, c.objsubid, {address}, to_jsonb(c.description)
 FROM ({privileges.COMMENTS}) c
 """,
+        ),
+        (
+            ("pg_class", "pg_proc", "pg_namespace", "pg_type"),
             f"""
 SELECT 'privileges', p.grantee, p.catalog, p.oid, p.sub, {address},
        jsonb_build_object('granted', p.granted, 'by default', p.usual)
 FROM ({privileges.PRIVILEGES}) p (catalog, oid, sub, grantee, granted, usual)
 """,
+        ),
+        (
+            (),
             f"""
 SELECT 'role', r.rolname, NULL, r.oid, 0, {address}, NULL FROM pg_roles r
 """,
-        )
+        ),
     )
 
 

@@ -137,7 +137,8 @@ def _new(number: int, one: Watched) -> str:
     if one.is_large and one.key:
         chosen, where = f" FILTER (WHERE {is_new} AND {one.user_rows})", ""
     elif one.is_large:
-        chosen, where = "", f"WHERE {is_new} AND {one.user_rows}"
+        # What else stands after WHERE makes the server take apart every row, even if next to none gets there.
+        chosen, where = f" FILTER (WHERE {one.user_rows})", f"WHERE {is_new}"
     else:
         chosen, where = f" FILTER (WHERE {is_new})", f"WHERE {one.user_rows}"
     return f"""

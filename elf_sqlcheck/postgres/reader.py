@@ -6,7 +6,6 @@ and what depends on it. Where a name changes that others may show, all is read a
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import marshal
 from collections import OrderedDict
@@ -14,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.postgres import catalogs, changed, privileges
+from elf_sqlcheck.postgres.asker import Asker, Prepared, asking
 from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     import psycopg
-
-    Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 #: What to set on a connection whose queries are prepared: planning takes ten times as long as to run them, and a plan
 #: made while the catalogs are empty, to read them from end to end, would be kept when they have become large.
@@ -116,7 +115,7 @@ class Reader:
     Args:
         connection: To the database; it is left as it was.
         ignore: Tables to leave out with all that hangs on them.
-        prepare: Prepare the queries, on a connection that nobody else uses.
+        prepare: Prepare the queries, on a connection in autocommit mode that nobody else uses, with `SETTINGS`.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class Reader:
     ) -> None:
         self.connection = connection
         self._ignored = frozenset(("table", name) for name in ignore)
-        self._prepare = prepare
+        self._prepared = Prepared() if prepare else None
         self._major = connection.info.server_version // 10000
         self._watched = changed.watched(self._major)
         self._changes = changed.changes(self._watched)
@@ -156,11 +155,11 @@ class Reader:
         """
         if since is not None and id(since) in self._recent:
             self._begin_with(since)
-        with self._reading() as cursor:
-            found = self._read(cursor, self._base) if self._base.horizon is not None else None
+        with self._reading() as asker:
+            found = self._read(asker, self._base) if self._base.horizon is not None else None
             if found is None:
                 start = Reading(Snapshot(), whole=True)
-                later = self._read(cursor, start)
+                later = self._read(asker, start)
                 assert later is not None  # noqa: S101 - nothing can be renamed that was not known
                 start.adopt(later)
                 found = start
@@ -181,43 +180,17 @@ class Reader:
             self._base.adopt(reading)
         self._recent = OrderedDict({id(snapshot): (snapshot, self._base)})
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Cursor]:
-        """Yield a cursor for which every name is qualified; the caller's search_path is restored."""
-        from psycopg.pq import TransactionStatus
-        from psycopg.rows import tuple_row
+    def _reading(self) -> AbstractContextManager[Asker]:
+        return self._prepared.asking(self.connection) if self._prepared else asking(self.connection)
 
-        connection = self.connection
-        if self._prepare:
-            connection.prepare_threshold = 0
-        was_idle = connection.info.transaction_status == TransactionStatus.IDLE
-        try:
-            with connection.pipeline(), connection.cursor(row_factory=tuple_row) as cursor:
-                row = None
-                if not was_idle:
-                    row = cursor.execute("SELECT current_setting('search_path')").fetchone()
-                elif connection.autocommit:
-                    cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                if not self._prepare:
-                    cursor.execute("SELECT set_config('search_path', '', true)")
-                yield cursor
-                if was_idle:
-                    # Nothing was written. After a ROLLBACK psycopg would forget what it has prepared.
-                    cursor.execute("COMMIT")
-                else:
-                    cursor.execute("SELECT set_config('search_path', %s, true)", row)
-        finally:
-            if was_idle and not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
-                connection.rollback()
-
-    def _read(self, cursor: Cursor, base: Reading) -> Reading | None:
+    def _read(self, asker: Asker, base: Reading) -> Reading | None:
         """Read what is not as in `base`; None when that cannot be told from the changes alone."""
         found = Reading(base.snapshot)
-        changes = self._look(cursor, base, found)
+        changes = self._look(asker, base, found)
         if changes.hidden:
             return None
         assembly = Assembly(base.entries_of)
-        self._read_objects(cursor, changes, assembly)
+        self._read_objects(asker, changes, assembly)
         found.ignored = base.ignored | assembly.leave_out(self._ignored, base.ignored)
         found.roles = assembly.roles
         if any(found.roles.get(oid, name) != name for oid, name in base.roles.items()):
@@ -230,24 +203,28 @@ class Reader:
         found.snapshot = assembly.snapshot(entries, base.snapshot if base.horizon is not None else None)
         return found
 
-    def _read_objects(self, cursor: Cursor, changes: _Changes, assembly: Assembly) -> None:
+    def _read_objects(self, asker: Asker, changes: _Changes, assembly: Assembly) -> None:
         touched = changes.touched
         arrays = {catalog: _array(touched.get(oid, ())) for catalog, oid in self._oids.items()}
         arrays["objects"] = _array({oid for oids in touched.values() for oid in oids})
-        assembly.add(self._ask(cursor, self._objects, arrays))
         entry = self._oids["pg_default_acl"]
-        if touched.pop(entry, None) or any(root[0] == entry for root in changes.gone):
+        defaults = bool(touched.pop(entry, None)) or any(root[0] == entry for root in changes.gone)
+        # Nearly each migration touches few of the catalogs; to begin and end a query takes as long as most of them do.
+        queries = [
+            query for names, query in self._objects if not names or any(arrays[name] != _NOTHING for name in names)
+        ]
+        assembly.add(asker.ask(queries, "ttiiiiiij", arrays, last=not defaults))
+        if defaults:
             changes.touch(assembly.DEFAULTS)
-            assembly.add_default_privileges(self._ask(cursor, privileges.DEFAULT_PRIVILEGES))
+            assembly.add_default_privileges(asker.ask([privileges.DEFAULT_PRIVILEGES], "tttttt", last=True))
 
-    def _look(self, cursor: Cursor, base: Reading, found: Reading) -> _Changes:
+    def _look(self, asker: Asker, base: Reading, found: Reading) -> _Changes:
         """Find out which objects to read, and note in `found` how the catalogs stand."""
         changes = _Changes()
         missing: list[int] = []
         self._oids: dict[str, int] = {}
-        for number, holder, keys, owners, classes, also, total in self._ask(
-            cursor, self._changes, {"since": base.horizon}
-        ):
+        rows = asker.ask([self._changes], "iiaaaai", {"since": base.horizon})
+        for number, holder, keys, owners, classes, also, total in rows:
             if number == changed.HORIZON:
                 found.horizon = str(keys[0])
                 continue
@@ -281,14 +258,14 @@ class Reader:
         if changes.hidden:
             return changes
         for number in missing:
-            self._find_missing(cursor, number, base, found, changes)
+            self._find_missing(asker, number, base, found, changes)
         self._widen(base, changes)
         return changes
 
-    def _find_missing(self, cursor: Cursor, number: int, base: Reading, found: Reading, changes: _Changes) -> None:
+    def _find_missing(self, asker: Asker, number: int, base: Reading, found: Reading, changes: _Changes) -> None:
         """Find the rows that are gone."""
         one = self._watched[number]
-        there = {key for (key,) in self._ask(cursor, changed.all_keys(one))}
+        there = {key for (key,) in asker.ask([changed.all_keys(one)], "i")}
         for key, root in base.rows.get(number, {}).items():
             if key not in there and root is not None:
                 found.rows[number][key] = None
@@ -309,13 +286,13 @@ class Reader:
                 if oid and (catalog, oid) not in changes.gone and entry.key[0] in _SHOWN_BY_PARENTS:
                     changes.touch((catalog, oid))
 
-    def _ask(self, cursor: Cursor, query: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        return cursor.execute(query.encode(), params, prepare=self._prepare or None).fetchall()
-
 
 #: pg_class, as every Postgres numbers it.
 _PG_CLASS = 1259
 _SHOWN_BY_PARENTS = frozenset({"sequence", "index", "constraint"})
+
+
+_NOTHING = "{}"
 
 
 def _array(oids: Iterable[int]) -> str:
