@@ -33,7 +33,7 @@ def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
         try:
             code: int = command.main(prog_name=program, standalone_mode=False)
         except click.ClickException as error:
-            error.show()
+            _say(_refused(error))
             return error.exit_code
         except click.Abort:
             raise KeyboardInterrupt from None
@@ -85,9 +85,20 @@ def at_once(code: int) -> NoReturn:
 
 
 def _say(text: str) -> None:
+    from elf_sqlcheck.reports.terminal import sentence
+
+    sys.stderr.write(sentence(text) + "\n")
+
+
+def _refused(error: click.ClickException) -> str:
+    """What click says about a command line, the usage before it; what it repeats of the line stays in one line."""
+    from io import StringIO
+
     from elf_sqlcheck.reports.terminal import clean
 
-    sys.stderr.write(clean(text, keep="\n") + "\n")
+    shown, said = StringIO(), error.format_message()
+    error.show(shown)
+    return shown.getvalue().rstrip("\n").replace(said, clean(said))
 
 
 def _reader_is_gone() -> int:

@@ -7,7 +7,7 @@ import sys
 from elf_sqlcheck import fix, secrecy, sources
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.git import here
-from elf_sqlcheck.reports import counted
+from elf_sqlcheck.reports import counted, inert
 from elf_sqlcheck.reports.terminal import clean, painted
 
 TYPE_CHECKING = False
@@ -78,9 +78,12 @@ def show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
         path: tuple(secrecy.without(data, fixed.secrets.get(path, ())) for data in texts)
         for path, texts in fixed.texts.items()
     }
-    text = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
+    written = "".join(fix.unified(path, before, after) for path, (before, after) in sorted(hidden.items()))
+    text = inert.lines("\n".join(map(_plain, written.split("\n"))))
     if any(hidden[path][0] != before for path, (before, _) in fixed.texts.items()):
         printer.note("note: credentials are shown as stars, so this diff cannot be applied where they stand")
+    if text != written:
+        printer.note("note: what cannot be seen is shown by its code, so this diff cannot be applied where that stands")
     if sys.stdout.isatty() or printer.style.colour:
         for line in text.split("\n"):
             kind = {"+": "added", "-": "removed", "@": "note"}.get(line[:1], "")
@@ -91,6 +94,13 @@ def show_diff(fixed: Fixed, printer: Printer, what: str) -> None:
         sys.stdout.buffer.flush()
     if fixed.texts:
         printer.note(f"{counted(fixed.done, 'finding')} in {counted(len(fixed.texts), 'file')} would be {what}")
+
+
+def _plain(line: str) -> str:
+    """A line of a diff, for a terminal or a log; the mark of the byte order and the end of DOS stay for `git apply`."""
+    start = line[:2] if line[1:2] == "\ufeff" else ""
+    end = line[-1:] if line.endswith("\r") else ""
+    return start + clean(line[len(start) : len(line) - len(end)], keep="\t") + end
 
 
 def write(fixed: Fixed) -> None:

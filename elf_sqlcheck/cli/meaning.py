@@ -11,7 +11,8 @@ import sys
 from elf_sqlcheck import config, git, reports
 from elf_sqlcheck.errors import UsageError, closest
 from elf_sqlcheck.model import Severity
-from elf_sqlcheck.reports.terminal import clean, is_coloured
+from elf_sqlcheck.reports import inert
+from elf_sqlcheck.reports.terminal import clean, is_coloured, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from elf_sqlcheck.config import Config
 
 
+#: Formats whose own escapes keep a log from reading commands in them.
+_XML = ("junit", "checkstyle")
 #: One of these is set wherever a pull request may be told to be a fork's; see `trust.stranger`.
 SIGNS = frozenset(
     {"GITHUB_EVENT_PATH", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "CIRCLE_PR_REPONAME", "CIRCLE_PR_USERNAME",
@@ -176,7 +179,8 @@ class Printer:
             if file:
                 write(file, text, "w")
             else:
-                _print(text)
+                # What is printed may go into a log; a document in a file is read by programs alone.
+                _print(inert.xml(text) if name in _XML else text)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary and any(name == "github" for name, _ in self.outputs):
             from elf_sqlcheck.reports.github import job_summary
@@ -196,7 +200,7 @@ class Printer:
         """Say something that is no finding; on standard error, so that no format is spoilt."""
         if not self.style.quiet:
             sys.stdout.flush()
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{sentence(text)}\n")
 
 
 def _print(text: str) -> None:

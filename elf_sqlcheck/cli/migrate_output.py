@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elf_sqlcheck.errors import MigrationFailed
+from elf_sqlcheck.reports import inert
 from elf_sqlcheck.reports.terminal import clean, is_coloured
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Output:
         """Print a line for people."""
         if self.as_json:
             return
-        text = clean(text, keep="\n")
+        # What a server or a file says in several lines cannot pass for lines of ours.
+        further = "\n" + " " * (len(text) - len(text.lstrip(" ")) + 4)
+        text = inert.lines(clean(text, keep="\n").replace("\n", further))
         if style and self._coloured:
             text = click.style(text, bold=True) if style == "head" else click.style(text, fg=_STYLES[style])
         if self._bar is not None:
@@ -78,11 +81,11 @@ class Output:
         if not (self.as_json and self._streams):
             return
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._echo(json.dumps({"event": kind, "time": moment, **facts}, default=str, ensure_ascii=False))
+        self._echo(_json({"event": kind, "time": moment, **facts}))
 
     def aside(self, text: str) -> None:
         """A line for people on standard error, whatever standard output is for: what a command of the project says."""
-        click.echo(clean(text), err=True)
+        click.echo(inert.lines(clean(text)), err=True)
 
     def _echo(self, text: str, *, err: bool = False) -> None:
         try:
@@ -99,13 +102,14 @@ class Output:
         self.event("begin", **self._running, number=number, total=total)
         if not self._fancy:
             return
-        doing = f"{'applying' if section.name == 'up' else 'rolling back'} {migration.name}"
+        doing = f"{'applying' if section.name == 'up' else 'rolling back'} {clean(migration.name)}"
         if self._bar is None:
             try:
                 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
             except ImportError:
                 return
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            told = TextColumn("{task.description}", markup=False)
+            columns = (told, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, transient=True)
             self._bar.add_task(doing, total=total)
             self._bar.start()
@@ -146,19 +150,20 @@ class Output:
         """Print rows under heads; the column `status` (by number) is coloured."""
         if self.as_json:
             return
-        widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+        shown = [[clean(cell) for cell in row] for row in rows]
+        widths = [max(len(row[column]) for row in [heads, *shown]) for column in range(len(heads))]
         self.say("  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(), "head")
-        for row in rows:
-            cells = [clean(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
+        for row in shown:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             if status is not None and self._fancy:
                 cells[status] = click.style(cells[status], fg=_colour(row[status]))
-            click.echo("  ".join(cells).rstrip())
+            click.echo(inert.lines("  ".join(cells).rstrip()))
 
     def confirm(self, question: str) -> bool:
         """Ask a question that is answered by y or n; False when nobody is there to answer."""
         self._stop_bar()
         try:
-            return click.confirm(question, default=False, err=self.as_json)
+            return click.confirm(inert.lines(clean(question)), default=False, err=self.as_json)
         except click.Abort:
             return False
 
@@ -166,7 +171,7 @@ class Output:
         """Ask for a word; "" when nobody is there to answer."""
         self._stop_bar()
         try:
-            return str(click.prompt(question, default="", show_default=False, err=self.as_json))
+            return str(click.prompt(inert.lines(clean(question)), default="", show_default=False, err=self.as_json))
         except click.Abort:
             return ""
 
@@ -191,12 +196,16 @@ class Output:
         if self._streams:
             self.event("done", **self.data, notes=self._notes)
         elif self.as_json:
-            click.echo(json.dumps({**self.data, "notes": self._notes}, indent=2, default=str, ensure_ascii=False))
+            click.echo(_json({**self.data, "notes": self._notes}, indent=2))
 
     def _stop_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _json(value: dict[str, Any], indent: int | None = None) -> str:
+    return inert.json(json.dumps(value, indent=indent, default=str, ensure_ascii=False))
 
 
 def _colour(status: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import ElfError, UsageError
 from elf_sqlcheck.migrate.history import History, State
 from elf_sqlcheck.migrate.plan import APPLIED
+from elf_sqlcheck.reports import inert
 from elf_sqlcheck.shared import connection_test
 from elf_sqlcheck.shared.concurrently import invalid_indexes
 
@@ -146,7 +147,7 @@ def write_stats(session: Session, path: str | None) -> None:
         found, measured_at = stats.measure(target.executor)
     text = stats.text(found, measured_at)
     if path is None:
-        output.raw(text)
+        output.raw(inert.json(text))
         return
     try:
         with open(path, "w", encoding="utf-8") as file:

@@ -265,12 +265,23 @@ def _toml(values: Mapping[str, object], table: str = "") -> Iterator[str]:
         if value == "":
             yield f"# {_key(key)} is not set"
         elif not isinstance(value, dict):
-            yield f"{_key(key)} = {dumps(value, ensure_ascii=False)}"
+            yield f"{_key(key)} = {_visible(dumps(value, ensure_ascii=False))}"
     for key, value in tables.items():
         name = f"{table}.{_key(key)}" if table else _key(key)
         if not all(isinstance(entry, dict) for entry in value.values()):
             yield f"\n[{name}]"
         yield from _toml(value, name)
+
+
+def _visible(text: str) -> str:
+    """A value of TOML with what cannot be seen as escapes of TOML, so that it can still be read back."""
+    if text.isprintable():
+        return text
+    codes = ((character, ord(character)) for character in text)
+    return "".join(
+        character if character.isprintable() else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+        for character, code in codes
+    )
 
 
 def _key(key: str) -> str:

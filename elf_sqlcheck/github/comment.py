@@ -69,12 +69,11 @@ def _follow(line: str, closing: list[str]) -> None:
             closing.pop()
     elif fence:
         closing.append(fence[0])
-    else:
-        for tag in re.findall(r"</?details\b", line):
-            if tag == "<details":
-                closing.append("</details>")
-            elif closing:
-                closing.pop()
+    # Only whole lines of ours: what a migration says may hold the word, escaped.
+    elif line.startswith("<details>"):
+        closing.append("</details>")
+    elif line == "</details>" and closing:
+        closing.pop()
 
 
 def _ours(github: GitHub, pull_request: int, name: str) -> list[Comment]:

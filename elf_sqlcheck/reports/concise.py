@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.reports import Places
+from elf_sqlcheck.reports import Places, inert
 from elf_sqlcheck.reports.terminal import clean, painted
 
 TYPE_CHECKING = False
@@ -19,4 +19,4 @@ def render(report: Report, style: Style) -> str:
         level = painted(finding.severity.label, finding.severity.label, style.colour)
         message = " ".join(clean(finding.message, keep="\n").split("\n"))
         lines.append(f"{clean(finding.path)}:{place.line}:{place.column}: {level}: {message} [{clean(finding.rule)}]\n")
-    return "".join(lines)
+    return inert.lines("".join(lines))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from elf_sqlcheck.reports import Places, counted, summary
+from elf_sqlcheck.reports import Places, counted, inert, summary
 from elf_sqlcheck.reports.exchange import Root, paragraphs, worst_first
 from elf_sqlcheck.reports.markdown import escaped, fitted
 from elf_sqlcheck.reports.terminal import clean
@@ -72,7 +72,7 @@ def job_summary(report: Report) -> str:
 
         proven = [table(report, places), *folded(report, places)]
         parts.append("\n" + fitted(proven, _SUMMARY_BYTES - min(size, _SUMMARY_BYTES)))
-    return "".join(parts)
+    return inert.lines("".join(parts))
 
 
 def _message(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from json import dumps
 
-from elf_sqlcheck.reports import Places
+from elf_sqlcheck.reports import Places, inert
 from elf_sqlcheck.reports.json import members
 
 TYPE_CHECKING = False
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every format
     """All findings; nothing at all when there are none."""
     places = Places(report.sources)
-    return "".join(dumps(members(finding, places)) + "\n" for finding in report.findings)
+    return inert.json("".join(dumps(members(finding, places)) + "\n" for finding in report.findings))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from elf_sqlcheck.reports import Places, counted, summary
+from elf_sqlcheck.reports import Places, counted, inert, summary
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: A comment on GitHub may have 65,536 characters. What is left out is said.
 LIMIT = 60_000
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>|#~&"} | {"@": "@<!-- -->"})
+#: What GitHub makes a reference of once the Markdown has been read, so that a backslash does not keep it from that; a
+#: comment of HTML between its characters does. The issue would say that somebody spoke of it.
+_REFERENCE = re.compile(r"(?i)#(?=\d)|\bgh(?=-\d)")
+_HTML = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "@": "@<!-- -->"})
 _MARKS = {"error": "🔴", "warning": "🟡", "note": "🔵"}
 
 
@@ -34,7 +38,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
         parts.append(table(report, places))
         details = list(folded(report, places))
-    return fitted([*parts, *_by_file(report, places), *details], LIMIT)
+    return inert.lines(fitted([*parts, *_by_file(report, places), *details], LIMIT))
 
 
 def fitted(parts: Iterable[str], limit: int) -> str:
@@ -78,15 +82,32 @@ def _finding(finding: Finding, places: Places, told: set[tuple[str, str]]) -> st
 
 def escaped(text: str) -> str:
     """`text` as it stands, in one line, whatever Markdown would make of it."""
-    return " ".join(clean(text, keep="\n").split()).translate(_SPECIAL)
+    return _plain(_in_a_line(text))
+
+
+def in_html(text: str) -> str:
+    """`text` as it stands, in one line, where HTML has begun and a backslash is one."""
+    return _unreferred(_in_a_line(text).translate(_HTML))
 
 
 def prose(text: str) -> str:
     """A message in one line: what it has between backticks is code, all else as it stands."""
-    parts = " ".join(clean(text, keep="\n").split()).split("`")
+    parts = _in_a_line(text).split("`")
     if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
         return escaped(text)
-    return "".join(f"`{part}`" if number % 2 else part.translate(_SPECIAL) for number, part in enumerate(parts))
+    return "".join(f"`{part}`" if number % 2 else _plain(part) for number, part in enumerate(parts))
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(clean(text, keep="\n").split())
+
+
+def _plain(text: str) -> str:
+    return _unreferred(text.translate(_SPECIAL))
+
+
+def _unreferred(text: str) -> str:
+    return _REFERENCE.sub(r"\g<0><!-- -->", text)
 
 
 def fenced(text: str, language: str = "") -> str:

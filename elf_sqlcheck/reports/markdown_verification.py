@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck.reports.markdown import escaped, fenced
+from elf_sqlcheck.reports.markdown import escaped, fenced, in_html
 from elf_sqlcheck.reports.text_verification import statement, values
 from elf_sqlcheck.reports.verification import (
     changes,
@@ -63,7 +63,7 @@ def folded(report: Report, places: Places) -> Iterator[str]:
     for step in judged(report):
         body = "\n".join(_details(step, places))
         if body:
-            summary = f"{escaped(step.migration.path)}: {outcome(step)}"
+            summary = f"{in_html(step.migration.path)}: {outcome(step)}"
             yield f"<details><summary>{summary}</summary>\n\n{body}\n</details>\n"
     if report.verification is not None and report.verification.notes:
         yield _listed("Notes", map(escaped, report.verification.notes))

@@ -5,7 +5,7 @@ https://github.com/reviewdog/reviewdog/tree/master/proto/rdf
 
 from __future__ import annotations
 
-from elf_sqlcheck.reports import Places
+from elf_sqlcheck.reports import Places, inert
 from elf_sqlcheck.reports.exchange import TOOL, Replacements, laid_out, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
@@ -29,7 +29,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
         "source": {"name": TOOL},
         "diagnostics": [_diagnostic(finding, places, fixes) for finding in report.findings],
     }
-    return laid_out(whole) + "\n"
+    return inert.json(laid_out(whole)) + "\n"
 
 
 def _diagnostic(finding: Finding, places: Places, fixes: Replacements) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from itertools import repeat
 
+from elf_sqlcheck.reports import inert
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 #: Columns between two tab stops, as in a source line that is shown.
 TAB = 4
+#: Letters and marks by their category that nobody sees: fillers of Hangul, and what joins letters for sorting only.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u3164\uffa0")
 _CODES = {
     "error": "1;31",
     "warning": "1;33",
@@ -46,19 +50,27 @@ def painted(text: str, colour: str, on: bool) -> str:
 
 def clean(text: str, keep: str = "") -> str:
     r"""`text` with everything that is not plainly visible written as `\x1b` or `\u202e`; `keep` is left alone."""
-    if text.isprintable():
-        return text
     bare = text
-    for kept in keep:
-        bare = bare.replace(kept, "")
-    if bare.isprintable():
+    if not text.isprintable():
+        for kept in keep:
+            bare = bare.replace(kept, "")
+    if bare.isprintable() and (bare.isascii() or _UNSEEN.isdisjoint(bare)):
         return text
     return "".join(character if character in keep else visible(character) for character in text)
 
 
+def sentence(text: str) -> str:
+    """What is said to a reader of a log or a terminal: no line of it but the first begins where a line of ours does."""
+    shown = clean(text, keep="\n")
+    if "\n" in shown:
+        first, *others = shown.split("\n")
+        shown = "\n".join((first, *(f"  {line}" if line[:1].strip() else line for line in others)))
+    return inert.lines(shown)
+
+
 def visible(character: str) -> str:
     """One character, escaped unless it can be seen; any kind of blank counts as seen."""
-    if character.isprintable() or _category(character) == "Zs":
+    if character not in _UNSEEN and (character.isprintable() or _category(character) == "Zs"):
         return character
     return character.encode("unicode_escape").decode("ascii")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.model import Applicability
-from elf_sqlcheck.reports import Places, summary
+from elf_sqlcheck.reports import Places, inert, summary
 from elf_sqlcheck.reports.terminal import clean, excerpt, painted, wrapped
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def render(report: Report, style: Style) -> str:
     if not style.quiet and (report.files or report.findings):
         worst = max((finding.severity.label for finding in report.findings), default="good", key=_rank)
         pieces.append(painted(summary(report), worst, style.colour))
-    return "\n".join(pieces) + "\n" if pieces else ""
+    return inert.lines("\n".join(pieces) + "\n") if pieces else ""
 
 
 def _rank(label: str) -> int:

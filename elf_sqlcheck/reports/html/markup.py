@@ -6,6 +6,7 @@ from functools import lru_cache
 from html import escape
 
 from elf_sqlcheck.later import later
+from elf_sqlcheck.reports import inert
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ class Html(str):
 def text(value: str) -> Html:
     """Any text; what cannot be seen, or turns the direction of what is read, is written by its code."""
     shown = clean(value, keep="\n\t")
-    return Html(escape(shown, quote=True) if _SPECIAL.search(shown) else shown)
+    return Html(inert.xml(escape(shown, quote=True) if _SPECIAL.search(shown) else shown))
 
 
 def prose(value: str) -> Html:
