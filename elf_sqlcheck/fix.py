@@ -177,8 +177,20 @@ def unified(path: str, before: bytes, after: bytes) -> str:
 
     old, new = (_lines(data) for data in (before, after))
     path = path.lstrip("/")
-    lines = unified_diff(old, new, f"a/{path}", f"b/{path}")
+    lines = unified_diff(old, new, _named(f"a/{path}"), _named(f"b/{path}"))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _named(path: str) -> str:
+    """A path in the head of a diff, quoted as Git does where a line end or another control would end it."""
+    if path.isprintable() or not any(character < " " or character == "\x7f" for character in path):
+        return path
+    special = {'"': '\\"', "\\": "\\\\"}
+    shown = (
+        f"\\{ord(character):03o}" if character < " " or character == "\x7f" else special.get(character, character)
+        for character in path
+    )
+    return f'"{"".join(shown)}"'
 
 
 def _lines(data: bytes) -> list[str]:

@@ -33,7 +33,7 @@ def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
         try:
             code: int = command.main(prog_name=program, standalone_mode=False)
         except click.ClickException as error:
-            _say(_refused(error))
+            _show(error)
             return error.exit_code
         except click.Abort:
             raise KeyboardInterrupt from None
@@ -90,15 +90,16 @@ def _say(text: str) -> None:
     sys.stderr.write(sentence(text) + "\n")
 
 
-def _refused(error: click.ClickException) -> str:
-    """What click says about a command line, the usage before it; what it repeats of the line stays in one line."""
+def _show(error: click.ClickException) -> None:
+    """Say what click says about a command line, the usage before it; what it repeats of the line stays in one line."""
     from io import StringIO
 
+    from elf_sqlcheck.reports import inert
     from elf_sqlcheck.reports.terminal import clean
 
     shown, said = StringIO(), error.format_message()
     error.show(shown)
-    return shown.getvalue().rstrip("\n").replace(said, clean(said))
+    sys.stderr.write(inert.lines(clean(shown.getvalue().replace(said, clean(said)), keep="\n")))
 
 
 def _reader_is_gone() -> int:

@@ -12,7 +12,8 @@ from elf_sqlcheck.cli.new_rule import new
 from elf_sqlcheck.config import OWN_FILE, Config, load
 from elf_sqlcheck.errors import UsageError
 from elf_sqlcheck.model import Severity
-from elf_sqlcheck.reports.terminal import painted
+from elf_sqlcheck.reports import inert
+from elf_sqlcheck.reports.terminal import clean, painted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,9 +159,9 @@ def config(
     if output_format == "json":
         from json import dumps
 
-        click.echo(dumps({"version": 1, "path": found.path, **values}, indent=2))
+        click.echo(inert.json(dumps({"version": 1, "path": found.path, **values}, indent=2)))
         return
-    click.echo(f"# from {found.path}" if found.path else "# no configuration file: these are the defaults")
+    click.echo(f"# from {clean(found.path)}" if found.path else "# no configuration file: these are the defaults")
     for line in _toml(values):
         click.echo(line)
 
@@ -275,13 +276,12 @@ def _toml(values: Mapping[str, object], table: str = "") -> Iterator[str]:
 
 def _visible(text: str) -> str:
     """A value of TOML with what cannot be seen as escapes of TOML, so that it can still be read back."""
-    if text.isprintable():
-        return text
-    codes = ((character, ord(character)) for character in text)
-    return "".join(
-        character if character.isprintable() else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-        for character, code in codes
-    )
+    shown = "".join(character if clean(character) == character else _escaped(ord(character)) for character in text)
+    return inert.json(shown)  # whose escapes are those of TOML
+
+
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _key(key: str) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 
+#: Letters and marks by their category that nobody sees: fillers of Hangul, and what joins letters for sorting only.
+FILLERS = frozenset("\u034f\u115f\u1160\u3164\uffa0")
 _ANYWHERE = re.compile(r"#(?=#\w*\[)")
 #: The runner takes blanks away before it looks, and wants a second `::` in the line.
 _AT_THE_START = re.compile(r"^([^\S\n]*):(?=:[^\n]*::)", re.MULTILINE)
@@ -36,8 +38,8 @@ def json(text: str) -> str:
     """
     if "##" in text:
         text = _ANYWHERE.sub(r"\\u0023", text)
-    if not text.isascii():
-        text = "".join(map(_plain, text)) if not text.replace("\n", "").isprintable() else text
+    if not text.isascii() and not (text.replace("\n", "").isprintable() and FILLERS.isdisjoint(text)):
+        text = "".join(map(_plain, text))
     return _ESCAPE.sub(_whole, text) if "\\ud" in text else text
 
 
@@ -49,7 +51,7 @@ def _replaced(text: str, number_sign: str, colon: str) -> str:
 
 def _plain(character: str) -> str:
     """A character of JSON, as an escape when it cannot be seen; between tokens there are only line ends and blanks."""
-    if character.isprintable() or character == "\n":
+    if character == "\n" or (character.isprintable() and character not in FILLERS):
         return character
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

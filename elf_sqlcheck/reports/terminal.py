@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Columns between two tab stops, as in a source line that is shown.
 TAB = 4
-#: Letters and marks by their category that nobody sees: fillers of Hangul, and what joins letters for sorting only.
-_UNSEEN = frozenset("\u034f\u115f\u1160\u3164\uffa0")
 _CODES = {
     "error": "1;31",
     "warning": "1;33",
@@ -54,7 +52,7 @@ def clean(text: str, keep: str = "") -> str:
     if not text.isprintable():
         for kept in keep:
             bare = bare.replace(kept, "")
-    if bare.isprintable() and (bare.isascii() or _UNSEEN.isdisjoint(bare)):
+    if bare.isprintable() and (bare.isascii() or inert.FILLERS.isdisjoint(bare)):
         return text
     return "".join(character if character in keep else visible(character) for character in text)
 
@@ -70,7 +68,7 @@ def sentence(text: str) -> str:
 
 def visible(character: str) -> str:
     """One character, escaped unless it can be seen; any kind of blank counts as seen."""
-    if character not in _UNSEEN and (character.isprintable() or _category(character) == "Zs"):
+    if character not in inert.FILLERS and (character.isprintable() or _category(character) == "Zs"):
         return character
     return character.encode("unicode_escape").decode("ascii")
 
