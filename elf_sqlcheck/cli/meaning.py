@@ -12,7 +12,7 @@ from elf_sqlcheck import config, git, reports
 from elf_sqlcheck.errors import UsageError, closest
 from elf_sqlcheck.model import Severity
 from elf_sqlcheck.reports import inert
-from elf_sqlcheck.reports.terminal import clean, is_coloured, sentence
+from elf_sqlcheck.reports.terminal import is_coloured, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _of_base(config_file: str | None, isolated: bool, *, untrusted: bool, base: 
     if not quiet:
         counts = f"that of {found.base.name}" if found.base else "none"
         sys.stdout.flush()
-        sys.stderr.write(f"note: {clean(whose or 'this change')} is not trusted: the configuration is {counts}\n")
+        sys.stderr.write(f"note: {sentence(whose or 'this change')} is not trusted: the configuration is {counts}\n")
     return found
 
 
