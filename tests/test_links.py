@@ -14,8 +14,11 @@ from tests.pages import PAGES, ROOT, read
 EVERY = (*PAGES, "CHANGELOG.md", "rules/README.md", "tests/corpus/README.md")
 #: Whom the pages send their readers to.
 HOSTS = frozenset(
-    {"github.com", "keepachangelog.com", "pre-commit.com", "semver.org", "supabase.com", "www.postgresql.org"}
-)
+    {
+        "docs.kernel.org", "github.com", "keepachangelog.com", "pre-commit.com", "semver.org", "supabase.com",
+        "www.postgresql.org",
+    }
+)  # fmt: skip
 _LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
