@@ -127,7 +127,7 @@ def _folder(folder: str, base: Base | None) -> list[Rule]:
     if base is not None and base.inside(folder) is None:
         base = None
     names = base.names(folder) if base else os.listdir(folder) if os.path.isdir(folder) else ()
-    if not names and not os.path.isdir(folder):
+    if not names and (base or not os.path.isdir(folder)):
         raise ConfigError(f"the rules folder {folder} does not exist", "correct `rules-dir` in the configuration")
     found: list[Rule] = []
     for name in sorted(name for name in names if name.endswith(".py") and not name.startswith("_")):

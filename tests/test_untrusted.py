@@ -106,6 +106,20 @@ def test_rules_of_a_stranger_do_not_run(project: Project, tmp_path: Path) -> Non
     assert trace.exists()  # else this test would show nothing
 
 
+def test_rules_that_the_base_lacks_are_missing(project: Project) -> None:
+    project.git("stash", "-uq")
+    project.git("checkout", "-q", "main")
+    project.git("rm", "-q", "own/tables.py")
+    project.git("commit", "-q", "-m", "Gone")
+    project.git("checkout", "-q", "-b", "bringing")
+    project.put("own/tables.py", RULES.format("mallory"))
+    project.commit()
+    assert "mallory sees it" not in project.lint("--untrusted").stdout
+    done = project.lint("--untrusted")
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
+
+
 def test_compiled_code_of_a_stranger_does_not_run(project: Project, tmp_path: Path) -> None:
     import importlib.util
     import py_compile
