@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from elf_sqlcheck.model import Severity
+from elf_sqlcheck.finding import Severity, order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from elf_sqlcheck.config import Config
-    from elf_sqlcheck.model import Finding
+    from elf_sqlcheck.finding import Finding
 
 
 def judged(
@@ -21,12 +21,12 @@ def judged(
     allows is shown as a note: it stays allowed, and whoever reviews the change learns of it.
     """
     if not config.suppressions:
-        return _in_order([*findings, *allowed]), []
+        return sorted([*findings, *allowed], key=order), []
     if not config.untrusted or not allowed:
         return list(findings), list(allowed)
     base = config.base
     told = [finding for finding in allowed if base is None or base.has_changed(finding.path)]
-    return _in_order([*findings, *map(_told, told)]), list(allowed)
+    return sorted([*findings, *map(_told, told)], key=order), list(allowed)
 
 
 def _told(finding: Finding) -> Finding:
@@ -35,7 +35,3 @@ def _told(finding: Finding) -> Finding:
         message=f"allowed by a comment of a change that is not trusted: {finding.message}",
         fix=None,
     )
-
-
-def _in_order(findings: list[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda found: (found.path, found.span.start if found.span else -1, found.rule))

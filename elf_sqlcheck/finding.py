@@ -93,3 +93,9 @@ class Finding(Record):
     why: str = ""
     instead: str = ""
     fix: Fix | None = None
+
+
+def order(finding: Finding) -> tuple[str, int, int, str]:
+    """By what findings are sorted: their places, and the worst first where they have the same."""
+    span = finding.span
+    return finding.path, span.start if span else -1, -int(finding.severity), finding.rule

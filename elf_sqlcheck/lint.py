@@ -5,6 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck import reading
 from elf_sqlcheck.engine import Engine
 from elf_sqlcheck.errors import CacheError
+from elf_sqlcheck.finding import order
 from elf_sqlcheck.model import Finding, Migration
 from elf_sqlcheck.record import Record
 
@@ -80,9 +81,4 @@ def _result(settled: Iterable[tuple[Sequence[Finding], Sequence[Finding]]]) -> R
     for kept, suppressed in settled:
         findings += kept
         allowed += suppressed
-    return Result(tuple(sorted(findings, key=_place)), tuple(sorted(allowed, key=_place)))
-
-
-def _place(finding: Finding) -> tuple[str, int, int, str]:
-    span = finding.span
-    return finding.path, span.start if span else -1, -int(finding.severity), finding.rule
+    return Result(tuple(sorted(findings, key=order)), tuple(sorted(allowed, key=order)))

@@ -28,16 +28,14 @@ def refuse(read: Iterable[str], config: Config, named: str = "") -> None:
     inside = base.inside(folder)
     known = set(map(base.inside, read))
     before = "" if inside in {None, "."} else str(inside)
-    names = [os.path.join(before, name) for name in base.repository.paths_at(base.commit, before, below=True)]
-    new = sorted(path for path in base.changed - known if path.endswith(".sql") and _below(path, before))
-    for path in new:
+    start = f"{before}/" if before else ""
+    unread = sorted(path for path in base.changed - known if path.endswith(".sql") and path.startswith(start))
+    there = base.repository.paths_at(base.commit, before, below=True) if unread else ()
+    names = [f"{start}{name}" for name in there]
+    for path in unread:
         shown = os.path.relpath(os.path.join(base.repository.root, path))
         if path in members(before, FileNames([*names, path]), config.layout) and not config.excludes(shown):
             raise UsageError(
                 f"{shown} is not read: as this change leaves the folder, it is none of its migrations",
                 "say how the folder is read (`layout`) in the configuration of the base branch, or with --layout",
             )
-
-
-def _below(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")

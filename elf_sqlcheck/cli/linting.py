@@ -46,10 +46,15 @@ def lint(
         config = config.replace(table_sizes={**config.table_sizes, **sizes.load(stats)})
     printer = meaning.printer(more)
     rewriting = fixing or diffing or adding
+    cached = not (more["no_cache"] or config.untrusted)
     folders = files.folders(
         paths, config, more["directory"], staged=staged, since=since, stdin_filename=stdin_filename,
-        cached=not (more["no_cache"] or rewriting or config.untrusted),
+        cached=cached and not rewriting,
     )  # fmt: skip
+    if config.base is not None and not paths:
+        from elf_sqlcheck import overlooked
+
+        overlooked.refuse((path for folder in folders for path in folder.files), config, more["directory"])
     # Git answers while the rules are loaded.
     compared = None if rewriting else run.compare(folders, config)
     rules = run.ruleset(config, more["select"], more["extend_select"], more["ignore"])
@@ -70,13 +75,7 @@ def lint(
         folders = list(fixed.folders)
         if adding:
             printer.note(f"{counted(fixed.done, 'finding')} allowed in {counted(len(fixed.texts), 'file')}")
-    checked = run.check(
-        folders, rules, config, baseline, cached=not (more["no_cache"] or config.untrusted), compared=compared
-    )
-    if config.base is not None and not paths:
-        from elf_sqlcheck import overlooked
-
-        overlooked.refuse((path for folder in folders for path in folder.files), config, more["directory"])
+    checked = run.check(folders, rules, config, baseline, cached=cached, compared=compared)
     if not checked.files:
         printer.note(files.nothing(staged=staged, since=since))
     report = Report(

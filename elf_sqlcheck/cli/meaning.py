@@ -84,31 +84,26 @@ def baseline(settings: Config, named: str | None = None, *, no_baseline: bool = 
     """The baseline that is named, configured or there; None when there is none, or none is wanted."""
     if no_baseline and named:
         raise UsageError("--baseline and --no-baseline exclude each other", "leave one out")
-    path = named or baseline_path(settings)
-    there = bool(named or settings.baseline) or (not settings.isolated and _is_there(path, settings))
-    if no_baseline or not there:
+    path, asked = named or baseline_path(settings), bool(named or settings.baseline)
+    if no_baseline or not (asked or not settings.isolated):
+        return None
+    base, data = settings.base, None
+    if settings.untrusted and (base is None or base.inside(path) is not None):
+        data = base.read(path) if base is not None else None
+        if data is None and asked:
+            raise UsageError(
+                f"there is no {path} {f'in {base.name}' if base is not None else 'that is trusted'}, and a change that "
+                "is not trusted cannot bring one",
+                "leave --baseline out, or merge the file first",
+            )
+        there = data is not None
+    else:
+        there = asked or os.path.exists(path)
+    if not there:
         return None
     from elf_sqlcheck.baseline import load
 
-    return load(path, _trusted(path, settings))
-
-
-def _is_there(path: str, settings: Config) -> bool:
-    return settings.base.read(path) is not None if settings.base else os.path.exists(path)
-
-
-def _trusted(path: str, settings: Config) -> bytes | None:
-    """What a file holds that may be anybody's; None when it is what it is on disk."""
-    if not settings.untrusted or (settings.base is not None and settings.base.inside(path) is None):
-        return None
-    data = settings.base.read(path) if settings.base is not None else None
-    if data is None:
-        where = f"in {settings.base.name}" if settings.base is not None else "that is trusted"
-        raise UsageError(
-            f"there is no {path} {where}, and a change that is not trusted cannot bring one",
-            "leave --baseline out, or merge the file first",
-        )
-    return data
+    return load(path, data)
 
 
 def baseline_path(settings: Config) -> str:

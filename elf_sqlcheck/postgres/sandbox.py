@@ -74,7 +74,8 @@ def confined(folder: str, readable: Iterable[str], memory: int = 0) -> Iterator[
         return
     kinds = (1 << _KINDS.get(version, _MOST_KINDS)) - 1
     # From 4 on connections over TCP, from 6 on abstract sockets and signals to others.
-    ruleset = _call(_CREATE, struct.pack("=QQQ", kinds, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24])
+    handled = struct.pack("=QQQ", kinds, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24]
+    ruleset = _call(_CREATE, handled, len(handled), 0)
     if ruleset < 0:
         yield limit
         return
@@ -116,17 +117,10 @@ def _allow(ruleset: int, path: str, access: int) -> None:
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    """A system call by its number; a text comes with its length behind it, where the call is `_CREATE`."""
+    """A system call by its number."""
     import ctypes
 
-    words: list[object] = []
-    for argument in arguments:
-        if isinstance(argument, int):
-            words.append(ctypes.c_size_t(argument))
-        else:
-            words.append(argument)
-            if number == _CREATE and argument is not None:
-                words += [ctypes.c_size_t(len(argument)), ctypes.c_size_t(0)]
+    words = (ctypes.c_size_t(argument) if isinstance(argument, int) else argument for argument in arguments)
     return int(_library().syscall(ctypes.c_long(number), *words))
 
 

@@ -43,10 +43,10 @@ CREATE ROLE postgres LOGIN CREATEDB CREATEROLE BYPASSRLS;
 GRANT pg_monitor TO postgres;
 ALTER SCHEMA public OWNER TO {owner};
 """
-_NO_FILES = """
-DELETE FROM pg_catalog.pg_authid
-WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program');
-""".replace("\n", " ")
+_NO_FILES = (
+    "DELETE FROM pg_catalog.pg_authid WHERE rolname IN "
+    "('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program');\n"
+)
 
 
 def template(
@@ -105,7 +105,7 @@ def _limits(provider: Provider, profile: str) -> str:
     replicating = "GRANT SET ON PARAMETER session_replication_role TO postgres;\n" if provider.major >= 15 else ""
     script = "" if profile == "supabase" else own + replicating
     if provider.major < 16:
-        script += f"{_NO_FILES}\n"
+        script += _NO_FILES
     return script
 
 

@@ -13,6 +13,7 @@ from elf_sqlcheck.fix import UNSAFE, fits, has_crlf, with_changes
 from elf_sqlcheck.git import find_root
 from elf_sqlcheck.model import Span
 from elf_sqlcheck.record import Record
+from elf_sqlcheck.reports import inert
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -105,6 +106,11 @@ def fingerprints(report: Report, root: Root) -> list[str]:
         seen[key] = seen.get(key, 0) + 1
         made.append(sha256("\0".join((*key, str(seen[key]))).encode("utf-8", "surrogateescape")).hexdigest())
     return made
+
+
+def document(value: Any) -> str:
+    """A whole report in JSON, for whoever reads it and for the log that it may go through."""
+    return inert.json(laid_out(value)) + "\n"
 
 
 def laid_out(value: Any, line: str = "\n") -> str:

@@ -5,8 +5,8 @@ It compares the fingerprints of two branches: https://docs.gitlab.com/ci/testing
 
 from __future__ import annotations
 
-from elf_sqlcheck.reports import Places, inert
-from elf_sqlcheck.reports.exchange import Root, fingerprints, laid_out, paragraphs
+from elf_sqlcheck.reports import Places
+from elf_sqlcheck.reports.exchange import Root, document, fingerprints, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -34,4 +34,4 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
                 },
             }
         )
-    return inert.json(laid_out(entries)) + "\n"
+    return document(entries)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from elf_sqlcheck.model import Applicability, Severity
-from elf_sqlcheck.reports import Places, fixable, inert, numbers
-from elf_sqlcheck.reports.exchange import laid_out
+from elf_sqlcheck.reports import Places, fixable, numbers
+from elf_sqlcheck.reports.exchange import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
         from elf_sqlcheck.reports.json_verification import verification
 
         whole["verification"] = verification(report, places)
-    return inert.json(laid_out(whole)) + "\n"
+    return document(whole)
 
 
 def members(finding: Finding, places: Places) -> dict[str, Any]:

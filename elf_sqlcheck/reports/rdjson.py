@@ -5,8 +5,8 @@ https://github.com/reviewdog/reviewdog/tree/master/proto/rdf
 
 from __future__ import annotations
 
-from elf_sqlcheck.reports import Places, inert
-from elf_sqlcheck.reports.exchange import TOOL, Replacements, laid_out, paragraphs
+from elf_sqlcheck.reports import Places
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, document, paragraphs
 from elf_sqlcheck.reports.terminal import clean
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
         "source": {"name": TOOL},
         "diagnostics": [_diagnostic(finding, places, fixes) for finding in report.findings],
     }
-    return inert.json(laid_out(whole)) + "\n"
+    return document(whole)
 
 
 def _diagnostic(finding: Finding, places: Places, fixes: Replacements) -> dict[str, Any]:

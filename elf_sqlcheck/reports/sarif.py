@@ -15,8 +15,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from urllib.parse import quote
 
-from elf_sqlcheck.reports import Places, counted, inert
-from elf_sqlcheck.reports.exchange import TOOL, Replacements, Root, fingerprints, laid_out, paragraphs
+from elf_sqlcheck.reports import Places, counted
+from elf_sqlcheck.reports.exchange import TOOL, Replacements, Root, document, fingerprints, paragraphs
 from elf_sqlcheck.reports.explain import explain
 from elf_sqlcheck.reports.markdown import prose
 from elf_sqlcheck.reports.terminal import clean
@@ -56,7 +56,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     results = [_result(finding, fingerprint, places, fixes, root) for finding, fingerprint in found]
     while True:
         whole = _log(report, [finding for finding, _ in found[: len(results)]], results)
-        text = inert.json(laid_out(whole)) + "\n"
+        text = document(whole)
         packed = _packed(text)
         if packed <= PACKED or not results:
             return text

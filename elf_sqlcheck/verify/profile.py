@@ -18,18 +18,16 @@ if TYPE_CHECKING:
     from elf_sqlcheck.verify.options import Options
 
 
-_NO_SUPERUSER = (
-    "The change is not trusted, so no statement ran with a superuser's rights: what needs them, as event triggers and "
-    "some extensions do, fails here."
-)
-
-
 class Profile:
-    """A bare Postgres: new databases are empty, and migrations run as whoever the server's URL names."""
+    """A bare Postgres: new databases are empty, and migrations run as whoever the server's URL names.
 
-    def __init__(self, server: Server | str, administration: SupabaseExecutor) -> None:
+    When they are `untrusted` that is the owner of the database, and no superuser.
+    """
+
+    def __init__(self, server: Server | str, administration: SupabaseExecutor, *, untrusted: bool = False) -> None:
         self._server = server
         self._administration = administration
+        self._untrusted = untrusted
 
     def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
         """Yield what a report should say about the stage, one sentence each."""
@@ -37,12 +35,19 @@ class Profile:
         used = sorted({name for name in _extensions(migrations) if name in served})
         if used:
             yield f"Extensions of which this server has only a stand-in: {', '.join(used)}."
+        if self._untrusted:
+            yield (
+                "The change is not trusted, so no statement ran with a superuser's rights: what needs them, as event "
+                "triggers and some extensions do, fails here."
+            )
 
     def furnish(self, database: str) -> None:
         """Make what a new database of the profile has of its own."""
 
     def hand_over(self, roles: Iterable[str]) -> None:
         """Let whoever runs migrations deal with these roles, which were made for them."""
+        if self._untrusted:
+            hand_over(self._administration.connection, roles)
 
     def executor(self, database: str, **more: Any) -> SupabaseExecutor:
         """Return an executor for one of the server's databases, as whom migrations run; not connected yet."""
@@ -55,27 +60,13 @@ class Profile:
         return _changed(self._server, dbname=database)
 
 
-class RestrictedProfile(Profile):
-    """A bare Postgres on which whoever runs migrations is no superuser, but owns the database."""
-
-    def notes(self, migrations: Iterable[Migration]) -> Iterator[str]:
-        """Yield what a report should say about the stage, one sentence each."""
-        yield from super().notes(migrations)
-        yield _NO_SUPERUSER
-
-    def hand_over(self, roles: Iterable[str]) -> None:
-        """Let whoever runs migrations deal with these roles, which were made for them."""
-        hand_over(self._administration.connection, roles)
-
-
 class SupabaseProfile(Profile):
     """A Supabase project, on a server of ours that was made for it, or furnished on one that is not ours."""
 
     def __init__(
         self, server: Server | str, administration: SupabaseExecutor, *, auto_expose: bool, untrusted: bool = False
     ) -> None:
-        super().__init__(server, administration)
-        self._untrusted = untrusted
+        super().__init__(server, administration, untrusted=untrusted)
         self._database_script = supabase.database(auto_expose=auto_expose)
         self._is_furnished = not isinstance(server, str) and server.profile == "supabase"
         #: Whether the server lets migrations run as a `postgres` that is no superuser.
@@ -92,8 +83,6 @@ class SupabaseProfile(Profile):
         yield from super().notes(migrations)
         if isinstance(self._server, str):
             yield "The roles of a Supabase project (anon, authenticated, service_role, …) were made on this server."
-        if self._untrusted:
-            yield _NO_SUPERUSER
         if not self._is_plain:
             yield (
                 "On this server postgres is a superuser, which it is not on Supabase: "
@@ -146,9 +135,7 @@ def of(options: Options, server: Server | str, administration: SupabaseExecutor)
     """Return the profile that `options` ask for; raises DatabaseError when the server does not allow it."""
     if options.profile == "supabase":
         return SupabaseProfile(server, administration, auto_expose=options.auto_expose, untrusted=options.untrusted)
-    if options.untrusted:
-        return RestrictedProfile(server, administration)
-    return Profile(server, administration)
+    return Profile(server, administration, untrusted=options.untrusted)
 
 
 def _extensions(migrations: Iterable[Migration]) -> Iterator[str]:

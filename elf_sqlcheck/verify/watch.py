@@ -38,8 +38,8 @@ class Watch:
 
     The setting `statement_timeout` ends them as a rule, one statement after the other. This is for migrations that set
     it anew or catch its error, wherever they are run: in earnest, in a rehearsal, on a copy. The statements of a
-    section are sent as one query, and have the time of each together. What is not trusted must not
-    fill the disk either.
+    section are sent as one query, and have the time of each together. What is not trusted must not fill
+    the disk either.
     """
 
     def __init__(self, stage: Stage) -> None:

@@ -43,8 +43,7 @@ def tag(name: str, /, *children: str | None, **attributes: str | float | bool | 
         head = f"<{name}{''.join([_attribute(key, value) for key, value in attributes.items()])}>"
     if name in _VOID:
         return Html(head)
-    shown = [child if type(child) is Html else text(child) for child in children if child is not None]
-    return Html(f"{head}{''.join(shown)}</{name}>")
+    return Html(f"{head}{join(children)}</{name}>")
 
 
 @lru_cache(maxsize=1024, typed=True)  # most are classes and addresses that come again and again
@@ -60,8 +59,8 @@ _SPECIAL = later("[&<>\"']")
 
 def join(children: Iterable[str | None], between: str = "") -> Html:
     """The children one after the other, each escaped unless it is Html."""
-    shown = (child if isinstance(child, Html) else text(child) for child in children if child is not None)
-    return Html(text(between).join(shown))
+    shown = [child if isinstance(child, Html) else text(child) for child in children if child is not None]
+    return Html((text(between) if between else "").join(shown))
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Iterable[str]], numbers: Container[str] = ()) -> Html:
