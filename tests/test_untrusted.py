@@ -109,7 +109,7 @@ def test_rules_of_a_stranger_do_not_run(project: Project, tmp_path: Path) -> Non
 def test_rules_that_the_base_lacks_are_missing(project: Project) -> None:
     project.git("stash", "-uq")
     project.git("checkout", "-q", "main")
-    project.git("rm", "-q", "own/tables.py")
+    project.git("rm", "-rq", "own")  # what is compiled was committed, too
     project.git("commit", "-q", "-m", "Gone")
     project.git("checkout", "-q", "-b", "bringing")
     project.put("own/tables.py", RULES.format("mallory"))
