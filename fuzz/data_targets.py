@@ -37,16 +37,18 @@ class _OnDisk:
 
 
 class Configuration(_OnDisk):
-    """elf-sqlcheck.toml."""
+    """elf-sqlcheck.toml, or pyproject.toml where the input has a table for tools."""
 
     def __init__(self) -> None:
         super().__init__("elf-sqlcheck.toml")
+        self._project = os.path.join(os.path.dirname(self.path), "pyproject.toml")
 
     def seeds(self) -> Sequence[bytes]:
         """Keys of all kinds."""
         return [
             b'fail-on = "warning"\nignore = ["naming"]\nhooks = []\n[table-sizes]\norders = 250_000\n"b.i" = "12M"\n',
             b'dir = "migrations"\nlock-timeout = "5s"\n[env.production]\nprotected = false\n',
+            b'[tool.elf-sqlcheck]\nselect = ["all"]\n[tool.elf-sqlcheck.env.x]\ndir = "m"\n[tool.ruff]\n',
             b'[per-file-ignores]\n"a/**" = ["all"]\n[severity]\nchar-type = "note"\n[teams]\nx = ["y"]\n',
             *(f"{entry} = 1\n".encode() for entry in ("select", "profile", "postgres-version", "exposed-schemas")),
         ]
@@ -55,6 +57,11 @@ class Configuration(_OnDisk):
         """Load it: a configuration or a ConfigError."""
         with suppress(UnicodeDecodeError):
             read_plain(data.decode())
+        if b"[tool" in data:
+            with open(self._project, "wb") as file:
+                file.write(data)
+            with suppress(ElfError):
+                config.load(os.path.dirname(self.path), self._project)
         self.put(data)
         config.load(os.path.dirname(self.path), self.path)
 

@@ -33,7 +33,8 @@ _TIMES, _FLOOR = 20, 1.0
 _RAW = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def _corpus() -> list[bytes]:
+def corpus() -> list[bytes]:
+    """The labelled corpus and our own migrations."""
     found = []
     for path in sorted(glob.glob(f"{_TOP}/tests/corpus/**/*.sql", recursive=True) + glob.glob(f"{_TOP}/migrations/*")):
         with open(path, "rb") as file:
@@ -41,32 +42,42 @@ def _corpus() -> list[bytes]:
     return found
 
 
+def statements() -> list[bytes]:
+    """Paragraphs of statements of all kinds, in the manner of Postgres' own regression tests."""
+    with open(os.path.join(os.path.dirname(__file__), "statements.sql"), "rb") as file:
+        return [part for part in file.read().split(b"\n\n") if part.strip()]
+
+
 def _changes(data: bytes) -> list[Change]:
     return [change for statement in sql.parse(data).statements for change in read(statement, data)]
 
 
 class Sql:
-    """SQL to changes to a schema, and a whole judgement of it; in a time that parsing it allows."""
+    """SQL to changes to a schema, and a whole judgement of it; this and what follows in a time that parsing allows."""
 
     def __init__(self) -> None:
         self.rules = registry.select(registry.builtin())
 
     def seeds(self) -> Sequence[bytes]:
-        """The labelled corpus and our own migrations."""
-        return _corpus()
+        """The labelled corpus, our own migrations, and statements of all kinds."""
+        return corpus() + statements()
 
     def run(self, data: bytes) -> None:
-        """Fold it and judge it; places lie inside the file."""
+        """Try it, and see what that takes beside parsing it."""
         begun = time.process_time()
         parse(data.decode(errors="replace"))
         parsed = time.process_time() - begun
+        self.check(data)
+        if (took := time.process_time() - begun) > _FLOOR + _TIMES * parsed:
+            raise TimeoutError(f"{took:.1f} s, and parsing {parsed:.3f} s")
+
+    def check(self, data: bytes) -> None:
+        """Fold it and judge it; places lie inside the file."""
         catalog = Catalog()
         catalog.apply_all(_changes(data))
         for finding in lint([layouts.read(PATH, data)], self.rules).findings:
             if finding.span and not 0 <= finding.span.start <= finding.span.end <= len(data) + 1:
                 raise ValueError(f"{finding.rule} outside of the file")
-        if (took := time.process_time() - begun) > _FLOOR + _TIMES * parsed:
-            raise TimeoutError(f"{took:.1f} s, and parsing {parsed:.3f} s")
 
 
 class Layouts(Sql):
@@ -80,7 +91,7 @@ class Layouts(Sql):
     )  # fmt: skip
     LAYOUTS = ("", *sorted(layouts._READERS))
 
-    def run(self, data: bytes) -> None:
+    def check(self, data: bytes) -> None:
         """Read the folder in the layout that it seems to have, and in one that it need not have."""
         pieces = data.split(b";;")
         files = {
@@ -99,7 +110,8 @@ class Layouts(Sql):
             b"--! Previous: -\n--! Hash: x\n",
             b"-- +goose StatementBegin\nDO $$ BEGIN END $$;\n-- +goose StatementEnd\n",
         ]  # fmt: skip
-        return [*marked, b";;".join(marked), b";;".join(reversed(marked)), *(_HEAD + one for one in _corpus()[:40])]
+        headed = [_HEAD + one for one in (*corpus()[:40], *statements())]
+        return [*marked, b";;".join(marked), b";;".join(reversed(marked)), *headed]
 
 
 class Suppressions(Sql):
@@ -112,18 +124,18 @@ class Suppressions(Sql):
             b"/* elf: allow-file all */",
             b"-- elf: allow a, b until 2020-01-01\n",
         )
-        return [_HEAD + one + b"CREATE TABLE t (a char(3)); " + two for one in lines for two in lines] + _corpus()[:20]
+        return [_HEAD + one + b"CREATE TABLE t (a char(3)); " + two for one in lines for two in lines] + corpus()[:20]
 
-    def run(self, data: bytes) -> None:
+    def check(self, data: bytes) -> None:
         """Read what it allows, and let it allow that."""
         suppress.read(layouts.read(PATH, data))
-        super().run(data)
+        super().check(data)
 
 
 class Inverse(Sql):
     """UP and the DOWN that is said to be proven leave the schema as it was."""
 
-    def run(self, data: bytes) -> None:
+    def check(self, data: bytes) -> None:
         """Split the input at its middle statement: what is there before, and UP."""
         parts = data.split(b";")
         before, data = b";".join(parts[: len(parts) // 2]), b";".join(parts[len(parts) // 2 :])
@@ -152,7 +164,7 @@ class Fixes(Sql):
         super().__init__()
         self.ruleset = run.ruleset(Config())
 
-    def run(self, data: bytes) -> None:
+    def check(self, data: bytes) -> None:
         """Fix, and fix what came out."""
         once = self._fixed(data)
         if len(layouts.read(PATH, once).broken) > len(layouts.read(PATH, data).broken):
@@ -168,7 +180,7 @@ class Fixes(Sql):
 class Reports(Sql):
     """Hostile findings in every format: nothing raw for a terminal, and JSON and XML that can be read."""
 
-    def run(self, data: bytes) -> None:
+    def check(self, data: bytes) -> None:
         """Judge the input and show what was found, under a name that is hostile, too."""
         path = "migrations/20250121_093000_\x1b[2J<&\"'\n\u202e.sql"
         findings = lint([layouts.read(path, data, "elf")], self.rules).findings
