@@ -174,6 +174,47 @@ def test_a_whole_down_is_offered_when_all_of_it_is_certain() -> None:
     assert judge({PATH: uncertain}, "missing-down")[0][0].fix is None
 
 
+def test_a_table_that_only_a_grant_tells_of_is_not_said_to_come_back() -> None:
+    text = f"{HEAD}{UP}ALTER TABLE users ALTER email DROP NOT NULL;\nDROP TABLE IF EXISTS diaries;\n"
+    base = {"migrations/20250101_000000_base.sql": BASE}
+    offered = judge({**base, PATH: text}, "missing-down")[0][0]
+    assert offered.fix is not None, "nothing tells that there is such a table"
+    granted = {
+        path: made.replace("CREATE TYPE", "GRANT SELECT ON diaries TO bob;\nCREATE TYPE") for path, made in base.items()
+    }
+    assert judge({**granted, PATH: text}, "missing-down")[0][0].fix is None
+
+
+@pytest.mark.parametrize("action", ["SET", "DROP"])
+def test_a_column_of_an_unknown_table_is_not_undone_to_what_it_never_was(action: str) -> None:
+    again = f"ALTER TABLE orders ALTER total {action} NOT NULL;"
+    alone = judge({PATH: f"{HEAD}{UP}{again}"}, "missing-down")[0][0]
+    assert alone.fix is not None
+    before = {"migrations/20250101_000000_base.sql": whole(again, "SELECT 1;")}
+    assert judge({**before, PATH: f"{HEAD}{UP}{again}"}, "missing-down")[0][-1].fix is None
+
+
+@pytest.mark.parametrize(
+    ("told", "up"),
+    [
+        ("ALTER TABLE orders ALTER total SET DEFAULT 1;", "ALTER TABLE orders ADD COLUMN IF NOT EXISTS total INT;"),
+        ("COMMENT ON COLUMN orders.total IS 'x';", "ALTER TABLE orders ADD COLUMN IF NOT EXISTS total INT;"),
+        ("GRANT SELECT (total) ON orders TO bob;", "ALTER TABLE orders ADD COLUMN IF NOT EXISTS total INT;"),
+        ("ALTER TABLE orders RENAME sum TO total;", "ALTER TABLE orders ADD COLUMN IF NOT EXISTS total INT;"),
+        ("GRANT SELECT ON orders TO bob;", "CREATE TABLE IF NOT EXISTS orders (id UUID);"),
+        ("COMMENT ON TABLE orders IS 'x';", "CREATE TABLE IF NOT EXISTS orders (id UUID);"),
+        ("COMMENT ON INDEX i IS 'x';", "CREATE INDEX IF NOT EXISTS i ON users (email);"),
+        ("GRANT SELECT ON v TO bob;", "CREATE OR REPLACE VIEW v AS SELECT 1 AS a;"),
+        ("GRANT USAGE ON SEQUENCE s TO bob;", "CREATE SEQUENCE IF NOT EXISTS s;"),
+    ],
+)
+def test_what_may_be_older_than_the_migrations_is_not_dropped(told: str, up: str) -> None:
+    """IF NOT EXISTS leaves alone what an earlier file tells of: the DOWN that is offered would throw rows away."""
+    assert judge({PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is not None
+    before = {"migrations/20250101_000000_base.sql": BASE.replace("CREATE TYPE", f"{told}\nCREATE TYPE")}
+    assert judge({**before, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is None
+
+
 def test_what_down_alone_changes_is_no_change_of_up() -> None:
     files = {
         "migrations/20250101_000000_base.sql": BASE.replace(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import definitions as made
-from elf_sqlcheck.catalog import inverse_objects
+from elf_sqlcheck.catalog import hearsay, inverse_objects
 from elf_sqlcheck.catalog.entries import Absent, Fact, Routine, Table, View
 from elf_sqlcheck.catalog.naming import constraint_name, index_name
 from elf_sqlcheck.catalog.objects import Name, quoted
@@ -41,7 +41,7 @@ def inverse(change: Change, before: Schema) -> str:
 
 def _drop(kind: str, known_as: str = "relation") -> Callable[[Any, Schema], str]:
     def undo(change: Any, before: Schema) -> str:
-        if getattr(change, "if_not_exists", False) and before.knows(known_as, change.name):
+        if getattr(change, "if_not_exists", False) and hearsay.is_there(before, known_as, change.name):
             return ""
         return f"DROP {kind} IF EXISTS {change.name};"
 
@@ -58,13 +58,13 @@ def _column_before(change: Any, before: Schema) -> Column | None:
 
 
 def _create_table(change: ch.CreateTable, before: Schema) -> str:
-    if change.if_not_exists and before.knows("relation", change.name):
+    if change.if_not_exists and hearsay.is_there(before, "relation", change.name):
         return ""
     return f"DROP {'FOREIGN ' * change.foreign}TABLE IF EXISTS {change.name};"
 
 
 def _create_view(change: ch.CreateView, before: Schema) -> str:
-    if before.knows("relation", change.name) and (change.or_replace or change.if_not_exists):
+    if hearsay.is_there(before, "relation", change.name) and (change.or_replace or change.if_not_exists):
         return ""
     return f"DROP {'MATERIALIZED VIEW' if change.materialized else 'VIEW'} IF EXISTS {change.name};"
 
@@ -78,7 +78,7 @@ def _create_index(change: ch.CreateIndex, before: Schema) -> str:
         chosen = index_name(owner.name.name, change.columns, _Relations(before, owner.name.schema or ""))
     schema = before.resolve(change.table).schema if change.table.schema else None
     name = Name(schema, chosen)
-    if change.if_not_exists and before.knows("relation", name):
+    if change.if_not_exists and hearsay.is_there(before, "relation", name):
         return ""
     return f"DROP INDEX{' CONCURRENTLY' if change.concurrently else ''} IF EXISTS {name};"
 
@@ -120,8 +120,7 @@ def _create_trigger(change: ch.CreateTrigger, before: Schema) -> str:
 
 
 def _add_column(change: ch.AddColumn, before: Schema) -> str:
-    table = before.table(change.table)
-    if change.if_not_exists and table and table.column(change.column.name):
+    if change.if_not_exists and hearsay.has_column(before, change.table, change.column.name):
         return ""
     others = [c for c in change.constraints if c.kind == "check" and change.column.name not in _read(c)]
     return "" if others else _alter(change, f"DROP COLUMN IF EXISTS {quoted(change.column.name)}")
@@ -238,8 +237,7 @@ def _set_identity(change: ch.SetIdentity, before: Schema) -> str:
 
 def _nullability(action: str) -> Callable[[Any, Schema], str]:
     def undo(change: Any, before: Schema) -> str:
-        column = _column_before(change, before)
-        if column is not None and column.not_null is (action == "DROP"):
+        if hearsay.is_not_null(before, change.table, change.column) is (action == "DROP"):
             return ""
         return _alter(change, f"ALTER COLUMN {quoted(change.column)} {action} NOT NULL")
 

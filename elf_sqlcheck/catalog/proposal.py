@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elf_sqlcheck import sql
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog import failing
+from elf_sqlcheck.catalog import failing, hearsay
 from elf_sqlcheck.catalog.inverse import inverse
 from elf_sqlcheck.catalog.objects import Name
 from elf_sqlcheck.catalog.read import read_section
@@ -36,6 +36,7 @@ _CREATES: tuple[tuple[type, str], ...] = (
     (ch.CreateTable, "relation"), (ch.CreateView, "relation"), (ch.CreateSequence, "relation"), (ch.CreateEnum, "type"),
     (ch.CreateDomain, "type"), (ch.CreateType, "type"),
 )  # fmt: skip
+_NAMED = ("relation", "type")
 _HIDING = (ch.BrokenBody, ch.Execute, ch.Opaque)
 _LOSING = (ch.AlterColumnType, ch.Drop, ch.DropColumn)
 
@@ -138,7 +139,7 @@ def _created(change: Change, before: Schema) -> Name | None:
     for kind, known_as in _CREATES:
         if isinstance(change, kind):
             name: Name = change.name  # type: ignore[attr-defined]
-            return None if before.knows(known_as, name) else before.resolve(name, known_as)
+            return None if hearsay.is_there(before, known_as, name) else before.resolve(name, known_as)
     return None
 
 
@@ -147,7 +148,7 @@ def _does_nothing(change: Change, before: Schema) -> bool:
     if isinstance(change, tuple(kind for kind, _ in _CREATES)):
         return bool(getattr(change, "if_not_exists", False)) and _created(change, before) is None
     if isinstance(change, ch.Drop) and change.if_exists:
-        return not before.knows("relation", change.name) and not before.knows("type", change.name)
+        return not any(hearsay.is_there(before, kind, change.name) for kind in _NAMED)
     return False
 
 
@@ -160,6 +161,4 @@ def _goes_along(change: Change, before: Schema, made: set[Name]) -> bool:
         named = (change.name,)
     elif isinstance(change, ch.Grant) and not change.all_in_schema:
         named = change.objects
-    return bool(named) and all(
-        any(before.resolve(name, kind) in made for kind in ("relation", "type")) for name in named
-    )
+    return bool(named) and all(any(before.resolve(name, kind) in made for kind in _NAMED) for name in named)
