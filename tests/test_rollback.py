@@ -215,6 +215,13 @@ def test_what_may_be_older_than_the_migrations_is_not_dropped(told: str, up: str
     assert judge({**before, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is None
 
 
+def test_a_function_that_is_dropped_if_it_exists_is_missed_though_it_is_called() -> None:
+    before = {"migrations/20250101_000000_base.sql": BASE}
+    up = "CREATE TABLE a (id INT);\nSELECT touch();\nDROP FUNCTION IF EXISTS touch;"
+    assert judge({**before, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is None
+    assert judge({**before, PATH: f"{HEAD}{UP}{up.replace('touch;', 'other;')}"}, "missing-down")[0][0].fix is not None
+
+
 def test_what_down_alone_changes_is_no_change_of_up() -> None:
     files = {
         "migrations/20250101_000000_base.sql": BASE.replace(

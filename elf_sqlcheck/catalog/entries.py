@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: (kind, schema or "", name[, …]); relations (tables, views, sequences, indexes) share the kind "relation".
 Key = tuple[str, ...]
+#: What statements call a function.
+ROUTINES = frozenset({"aggregate", "function", "procedure", "routine"})
 
 
 class Table(Record):

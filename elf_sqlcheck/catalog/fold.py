@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_access, fold_bodies, fold_columns, fold_drops, fold_objects, fold_tables
-from elf_sqlcheck.catalog.entries import Absent, Domain, Table
+from elf_sqlcheck.catalog.entries import ROUTINES, Absent, Domain, Table
 from elf_sqlcheck.catalog.links import Links
 from elf_sqlcheck.catalog.schema import Latest, Schema
 
@@ -43,12 +43,11 @@ _END = 1 << 60
 _MANY = 50
 #: Kinds of keys that say something about another object: (kind, schema, name of the object, …).
 _SATELLITES = frozenset({"comment", "fact", "function", "grant", "owner", "renamed", "rule"})
-_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
 def _is_of_routine(key: Key) -> bool:
     """Whether a fact is one about a function: a relation may have the same name."""
-    return key[4 if key[0] == "comment" else 3] in _ROUTINES
+    return key[4 if key[0] == "comment" else 3] in ROUTINES
 
 
 def _frees(old: Object | None, value: Object | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import ABSENT, Absent, IndexOf, Table, View
+from elf_sqlcheck.catalog.entries import ABSENT, ROUTINES, Absent, IndexOf, Table, View
 from elf_sqlcheck.catalog.fold_columns import drop_statistics, own_sequences
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, forget, heirs, key_of, save, type_key
 from elf_sqlcheck.catalog.objects import Name
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from elf_sqlcheck.catalog.fold import Catalog
     from elf_sqlcheck.catalog.objects import Parameter, Type
 
-_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 _FIELDS = {"trigger": "triggers", "policy": "policies"}
 #: Kinds of objects that live in a schema and have no entry of their own sort.
 IN_SCHEMA = frozenset(
@@ -48,7 +47,7 @@ def drop(catalog: Catalog, change: ch.Drop) -> None:
         drop_index(catalog, catalog.now.resolve(change.name))
     elif kind in _FIELDS and change.part:
         drop_part(catalog, kind, catalog.now.resolve(change.name), change.part, if_exists=change.if_exists)
-    elif kind in _ROUTINES:
+    elif kind in ROUTINES:
         _drop_routine(catalog, change)
     elif kind in {"type", "domain"}:
         full = catalog.now.resolve(change.name, "type")

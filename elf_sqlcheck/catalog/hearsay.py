@@ -4,7 +4,7 @@ there.
 
 from __future__ import annotations
 
-from elf_sqlcheck.catalog.entries import Fact
+from elf_sqlcheck.catalog.entries import ROUTINES, Absent, Fact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 def is_there(schema: Schema, kind: str, name: Name) -> bool:
     """Whether a migration made an object of that kind (see `Schema.knows`), or tells of one of that name."""
+    if kind in ROUTINES:
+        keys = [key for key in schema.about(schema.resolve_function(name)) if key[0] == "function"]
+        return any(not isinstance(schema.get(key), Absent | None) for key in keys)
     return schema.knows(kind, name) or any(True for key in _told(schema, name, kind) if key[0] != "function")
 
 

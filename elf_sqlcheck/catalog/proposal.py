@@ -148,7 +148,7 @@ def _does_nothing(change: Change, before: Schema) -> bool:
     if isinstance(change, tuple(kind for kind, _ in _CREATES)):
         return bool(getattr(change, "if_not_exists", False)) and _created(change, before) is None
     if isinstance(change, ch.Drop) and change.if_exists:
-        return not any(hearsay.is_there(before, kind, change.name) for kind in _NAMED)
+        return not any(hearsay.is_there(before, kind, change.name) for kind in (*_NAMED, change.kind))
     return False
 
 
