@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from elf_sqlcheck.fix import UNSAFE, apply
+from elf_sqlcheck.model import Applicability
 from tests.judging import DOWN, HEAD, PATH, UP, found, judge, whole
 
 BASE = whole(
@@ -215,11 +216,17 @@ def test_what_may_be_older_than_the_migrations_is_not_dropped(told: str, up: str
     assert judge({**before, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is None
 
 
-def test_a_function_that_is_dropped_if_it_exists_is_missed_though_it_is_called() -> None:
-    before = {"migrations/20250101_000000_base.sql": BASE}
-    up = "CREATE TABLE a (id INT);\nSELECT touch();\nDROP FUNCTION IF EXISTS touch;"
-    assert judge({**before, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix is None
-    assert judge({**before, PATH: f"{HEAD}{UP}{up.replace('touch;', 'other;')}"}, "missing-down")[0][0].fix is not None
+def test_a_function_that_is_dropped_if_it_exists_comes_back_wherever_else_it_is_named() -> None:
+    up = "SELECT id AS touch FROM users;\nCREATE TABLE a (id INT);\nDROP FUNCTION IF EXISTS touch;"
+    offered = judge({"migrations/20250101_000000_base.sql": BASE, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix
+    assert offered is not None
+    assert "CREATE FUNCTION public.touch() RETURNS trigger" in offered.edits[0].text
+
+
+def test_no_down_is_certain_where_a_function_is_called_before_it_is_dropped() -> None:
+    up = "CREATE TABLE a (id INT);\nSELECT touch();\nDROP FUNCTION touch;"
+    offered = judge({"migrations/20250101_000000_base.sql": BASE, PATH: f"{HEAD}{UP}{up}"}, "missing-down")[0][0].fix
+    assert offered is None or offered.applicability is Applicability.SHOWN
 
 
 def test_what_down_alone_changes_is_no_change_of_up() -> None:

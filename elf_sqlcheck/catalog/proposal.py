@@ -58,9 +58,10 @@ def propose(migration: Migration, up: Sequence[Change], catalog: Catalog) -> Pro
     DROP TABLE alone takes the indexes and policies of a table along; where that would not do, each is dropped.
     """
     first = catalog.position - len(up)
-    briefly, fully, missing = _derive(up, [catalog.view(first + number) for number in range(len(up))])
+    before = [catalog.view(first + number) for number in range(len(up))]
+    briefly, fully, missing = _derive(up, before)
     loses = any(isinstance(change, _LOSING) for change in up)
-    if not missing and not migration.broken and not any(_hides(change, catalog.view()) for change in up):
+    if not missing and not migration.broken and not any(map(_hides, up, before)):
         for statements in (briefly, fully):
             if statements and prove(migration, up, catalog, "\n".join(statements)) == []:
                 return Proposal(statements, (), True, loses)
