@@ -153,7 +153,8 @@ class Inverse(Sql):
         if proposal.proven:
             catalog.apply_all(_changes("\n".join(proposal.statements).encode()))
             left = differences(catalog.view(start), catalog.view(middle), catalog.view())
-            if any(difference.known for difference in left):
+            # A column that is renamed twice under one name fails on a server; of an unknown table, nobody says so.
+            if any(difference.known and difference.kind != "renamed" for difference in left):
                 raise ValueError("a DOWN that is said to be proven leaves something")
 
 

@@ -23,7 +23,7 @@ _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 def _rename(catalog: Catalog, change: ch.Rename) -> None:
     """ALTER … RENAME."""
     kind = change.kind
-    if kind in _PARTS and change.part:
+    if kind in _PARTS and change.part is not None:
         _PARTS[kind](catalog, change.name, change.part, change.to)
     elif kind in RELATIONS or kind == "index":
         full = catalog.now.resolve(change.name)

@@ -241,7 +241,7 @@ def rename(change: ch.Rename, before: Schema) -> str:
         return f"ALTER {word} {change.name} RENAME {kind.upper()} {quoted(change.to)} TO {quoted(part)};"
     if kind in {"policy", "trigger", "rule"} and part:
         return f"ALTER {kind.upper()} {quoted(change.to)} ON {change.name} RENAME TO {quoted(part)};"
-    if kind == "enum label" and part:
+    if kind == "enum label" and part is not None:
         return f"ALTER TYPE {change.name} RENAME VALUE {made.literal(change.to)} TO {made.literal(part)};"
     if kind == "attribute" and part:
         return f"ALTER TYPE {change.name} RENAME ATTRIBUTE {quoted(change.to)} TO {quoted(part)};"

@@ -223,13 +223,13 @@ def alter_enum(statement: Statement, _data: bytes) -> Iterator[Change]:
     """ALTER TYPE … ADD VALUE and RENAME VALUE."""
     node = statement.node
     name = dotted(strings(node["typeName"]))
-    if "oldVal" in node:
-        yield changes.Rename(statement, statement.span, "enum label", name, node["newVal"], node["oldVal"])
+    label, after = node.get("newVal", ""), node.get("newValIsAfter", False)  # a label may be empty
+    if not after and "newValNeighbor" not in node:
+        yield changes.Rename(statement, statement.span, "enum label", name, label, node.get("oldVal", ""))
         return
     yield changes.AddEnumLabel(
-        statement, statement.span, name, node["newVal"], node.get("skipIfNewValExists", False),
-        node.get("newValNeighbor"), node.get("newValIsAfter", "newValNeighbor" not in node),
-    )  # fmt: skip
+        statement, statement.span, name, label, node.get("skipIfNewValExists", False), node.get("newValNeighbor"), after
+    )
 
 
 def create_domain(statement: Statement, data: bytes) -> Iterator[Change]:

@@ -49,3 +49,8 @@ SET search_path = app, public;
 CREATE TYPE in_app AS ENUM ('i');
 CREATE TABLE in_app_too (x in_app, y couple);
 RESET search_path;
+CREATE TYPE empty_label AS ENUM ('', 'b');
+ALTER TYPE empty_label RENAME VALUE 'b' TO 'c';
+ALTER TYPE empty_label RENAME VALUE '' TO 'a';
+ALTER TYPE empty_label ADD VALUE '' AFTER 'a';
+ALTER TYPE empty_label RENAME VALUE 'c' TO 'd';
