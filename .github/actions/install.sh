@@ -14,10 +14,13 @@ if [ "$VERSION" = none ]; then
 fi
 
 if [ -z "$VERSION" ]; then
+  # Nothing but what this commit was tested with: other files of a dependency have another hash.
   source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-  wanted="$source[$EXTRA]"
+  locked=$source/.ci/locked/$EXTRA.txt
+  [ -f "$locked" ] || locked=$source/.ci/locked/all.txt
+  wanted=(--no-deps --no-build-isolation "$source")
 elif [[ $VERSION =~ ^[0-9][0-9A-Za-z.+!-]*$ ]]; then
-  wanted="elf-sqlcheck[$EXTRA]==$VERSION"
+  wanted=("elf-sqlcheck[$EXTRA]==$VERSION")
 else
   echo '::error title=elf-sqlcheck::version is neither empty, nor none, nor a release such as 1.2.3'
   exit 2
@@ -25,7 +28,12 @@ fi
 
 home=${RUNNER_TEMP:?}/elf-sqlcheck
 [ -x "$home/bin/python" ] || "${PYTHON:-python3}" -m venv "$home"
-"$home/bin/python" -m pip install --quiet --disable-pip-version-check "$wanted"
+pip() { "$home/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
+if [ -z "$VERSION" ]; then
+  pip install --require-hashes --requirement "$locked"
+  pip install --require-hashes --requirement "$source/.ci/locked/build.txt"
+fi
+pip install "${wanted[@]}"
 
 # Not the environment's own folder, whose `python` would hide that of the project.
 mkdir -p "$home/commands"
