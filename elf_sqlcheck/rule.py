@@ -300,10 +300,14 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
         return text.lower() if first.islower() else text
 
     def insert_column(self, definition: str) -> tuple[Edit, ...]:
-        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list."""
+        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list, or
+        where the table is there already and is left alone.
+        """
         from elf_sqlcheck import edits
 
         change: Any = self.change
+        if change.if_not_exists and self.now.knows("relation", change.name):
+            return ()
         return edits.insert_column(self.migration, change.statement.span, change.span, definition)
 
     def append(self, sql: str) -> tuple[Edit, ...]:

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elf_sqlcheck.model import Edit
     from elf_sqlcheck.rule import Context, Finding
 
 _KEY = "id UUID PRIMARY KEY DEFAULT gen_random_uuid()"
@@ -30,9 +31,10 @@ def _missing_primary_key(context: Context[CreateTable | DropConstraint]) -> Iter
         instead = f"ALTER TABLE {change.name} ADD PRIMARY KEY (…);"
         yield context.finding(f"{message}; CREATE TABLE … AS never makes one", instead=instead)
         return
-    fix = None
+    edits: tuple[Edit, ...] = ()
     if table.column("id") is None and not change.inherits and not change.of_type:
-        fix = Fix(f"add {_KEY}", context.insert_column(context.keywords(_KEY)), Applicability.SHOWN)
+        edits = context.insert_column(context.keywords(_KEY))
+    fix = Fix(f"add {_KEY}", edits, Applicability.SHOWN) if edits else None
     instead = (
         f"mark the column with PRIMARY KEY: {_KEY}" if fix else "mark the column that names a row with PRIMARY KEY"
     )

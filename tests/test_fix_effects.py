@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elf_sqlcheck import registry
+from elf_sqlcheck import layouts, registry
 from elf_sqlcheck.catalog.fold import Catalog
 from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.lint import lint
 from elf_sqlcheck.sql import comments
 from elf_sqlcheck.testing import case
 
 if TYPE_CHECKING:
     from elf_sqlcheck.catalog.schema import Key, Object
-    from elf_sqlcheck.model import Migration
+    from elf_sqlcheck.model import Fix, Migration
     from elf_sqlcheck.rule import Example, Rule
 
 #: Rules whose fixes are about comments: the headers, and characters that hide in them.
@@ -58,3 +59,20 @@ def test_a_fix_keeps_every_comment(rule: Rule) -> None:
             before, after = (this.migrations(text)[-1].data for text in (None, example.fixed))
             kept = [comment.text for comment in comments(after)]
             assert [comment.text for comment in comments(before) if comment.text not in kept] == []
+
+
+@pytest.mark.parametrize("before", ["CREATE INDEX i ON memberships (name);", "CREATE TABLE memberships (name TEXT);"])
+def test_nothing_is_added_to_a_statement_that_leaves_an_older_table_alone(before: str) -> None:
+    """Found by fuzzing: each run of --fix added the same column once more, and the table never got it."""
+    statement = "CREATE TABLE IF NOT EXISTS memberships (name TEXT);"
+    rules = registry.select(registry.builtin(), ["missing-created-at", "missing-primary-key"])
+
+    def fixes(text: str) -> list[Fix | None]:
+        up = "-- ===== UP MIGRATION =====\n"
+        made = layouts.read_all({"m/20250101_000000_a.sql": f"{up}{text}\n".encode()})
+        return [
+            finding.fix for finding in lint(made, rules).findings if finding.message.startswith("table memberships")
+        ]
+
+    assert None not in fixes(statement)
+    assert fixes(f"{before}\n{statement}")[-2:] == [None, None]
