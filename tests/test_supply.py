@@ -25,16 +25,16 @@ LOCKS = ("all", "build", "db", "dev", "embedded")
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 
 
-def locked(name: str) -> dict[str, tuple[Version, list[str]]]:
-    """The version and the hashes of each package that a file names."""
-    found = {}
+def locked(name: str) -> dict[str, list[tuple[Version, list[str]]]]:
+    """The versions, one for each Python, and the hashes of each package that a file names."""
+    found: dict[str, list[tuple[Version, list[str]]]] = {}
     text = read(f".ci/locked/{name}.txt").replace("\\\n", " ")
     for line in text.splitlines():
         pin, *hashes = line.split("--hash=")
         requirement = Requirement(pin)
         [specifier] = requirement.specifier
         assert specifier.operator == "==", line
-        found[requirement.name] = (Version(specifier.version), [one.strip() for one in hashes])
+        found.setdefault(requirement.name, []).append((Version(specifier.version), [one.strip() for one in hashes]))
     return found
 
 
@@ -57,7 +57,7 @@ def test_each_file_has_a_version_and_hashes_for_all_and_names_no_place(name: str
     assert not re.search(r"://|--(?:extra-)?index|--find-links|@ |^-e|^/", text, re.MULTILINE)
     pins = locked(name)
     assert pins
-    for package, (_, hashes) in pins.items():
+    for package, hashes in ((package, hashes) for package, several in pins.items() for _, hashes in several):
         assert hashes, f"{package} has no hash"
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), package
 
@@ -67,7 +67,8 @@ def test_each_file_has_what_the_project_asks_for(extra: str) -> None:
     pins = locked(extra)
     for requirement in wanted(extra):
         assert requirement.name in pins, f"`make lock`: {requirement.name} is missing"
-        assert pins[requirement.name][0] in requirement.specifier, f"`make lock`: {requirement} is bounded otherwise"
+        versions = [version for version, _ in pins[requirement.name]]
+        assert any(one in requirement.specifier for one in versions), f"`make lock`: {requirement} is bounded otherwise"
 
 
 def test_what_users_install_is_bounded_on_both_sides() -> None:
@@ -80,7 +81,7 @@ def test_another_file_of_a_dependency_is_not_installed(tmp_path: Path) -> None:
     wheel = tmp_path / "click-8.5.1-py3-none-any.whl"
     wheel.write_bytes(b"not what was locked")
     requirements = tmp_path / "locked.txt"
-    requirements.write_text(f"click @ {wheel.as_uri()} --hash={locked('db')['click'][1][0]}\n")
+    requirements.write_text(f"click @ {wheel.as_uri()} --hash={locked('db')['click'][0][1][0]}\n")
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index", "--require-hashes"]
     done = subprocess.run(
         [*command, "--requirement", str(requirements)], cwd=tmp_path, capture_output=True, text=True, check=False
