@@ -1,7 +1,8 @@
 """What a run keeps for the next one: values in files that are written once, each under a folder of its own subject.
 
 Everything here is a gift: what cannot be read, is broken or cannot be written is as if it had never been kept. A file
-holds values only, never code: to read one that somebody else has written can make a wrong answer, and nothing else.
+holds values only, never code: to read one that somebody else has written can make a wrong answer or take memory, and
+nothing else.
 """
 
 from __future__ import annotations
