@@ -47,6 +47,13 @@ _NO_FILES = (
     "DELETE FROM pg_catalog.pg_authid WHERE rolname IN "
     "('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program');\n"
 )
+#: Foreign data wrappers and publications call functions of the stranger's while they are made, which Supabase's
+#: library does with a superuser's rights: https://www.postgresql.org/docs/current/sql-createforeigndatawrapper.html
+_NO_STRANGE_CODE = (
+    "UPDATE pg_catalog.pg_event_trigger SET evttags = "
+    "ARRAY(SELECT tag FROM unnest(evttags) AS tag WHERE tag !~ 'PUBLICATION|FOREIGN') "
+    "WHERE evtname ~ '^privileged_command_';\n"
+)
 
 
 def template(
@@ -103,7 +110,7 @@ def _limits(provider: Provider, profile: str) -> str:
     """The SQL that takes from `postgres` what a stranger must not have."""
     own = _RESTRICTED.format(owner="pg_database_owner" if provider.major >= 14 else "postgres")
     replicating = "GRANT SET ON PARAMETER session_replication_role TO postgres;\n" if provider.major >= 15 else ""
-    script = "" if profile == "supabase" else own + replicating
+    script = _NO_STRANGE_CODE if profile == "supabase" else own + replicating
     if provider.major < 16:
         script += _NO_FILES
     return script

@@ -22,7 +22,7 @@ BEGIN
         'http_patch(uri varchar, content varchar, content_type varchar)', 'http_delete(uri varchar)',
         'http_delete(uri varchar, content varchar, content_type varchar)'
     ] LOOP
-        EXECUTE format('CREATE FUNCTION %s RETURNS http_response LANGUAGE sql AS %L', arguments,
+        EXECUTE pg_catalog.format('CREATE FUNCTION %s RETURNS http_response LANGUAGE sql AS %L', arguments,
             'SELECT 503, ''text/plain''::varchar, NULL::http_header[], ''the stand-in for http sends no requests''::varchar');
     END LOOP;
 END

@@ -2,7 +2,7 @@
 DO $$
 BEGIN
     -- IF NOT EXISTS would not do: an extension may only pass over what is its own.
-    IF to_regnamespace('graphql') IS NULL THEN
+    IF pg_catalog.to_regnamespace('graphql') IS NULL THEN
         CREATE SCHEMA graphql;
     END IF;
 END

@@ -3,7 +3,7 @@
 DO $$
 BEGIN
     -- IF NOT EXISTS would not do: an extension may only pass over what is its own.
-    IF to_regnamespace('net') IS NULL THEN
+    IF pg_catalog.to_regnamespace('net') IS NULL THEN
         CREATE SCHEMA net;
     END IF;
 END
@@ -46,7 +46,7 @@ RETURNS net.http_response_result LANGUAGE sql AS $$
 $$;
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'anon') THEN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'anon') THEN
         GRANT USAGE ON SCHEMA net TO anon, authenticated, service_role;
     END IF;
 END

@@ -95,6 +95,7 @@ BEGIN
 END
 $$;
 
+-- What runs now runs as a superuser, and overloads in the schema of the extension are found beside pg_catalog's.
 DO $do$
 DECLARE
     signature text;
@@ -116,13 +117,14 @@ BEGIN
         'pgp_key_id(bytea) RETURNS text', 'armor(bytea) RETURNS text', 'armor(bytea, text[], text[]) RETURNS text',
         'dearmor(text) RETURNS bytea', 'fips_mode() RETURNS boolean'
     ] LOOP
-        EXECUTE format($create$
+        EXECUTE pg_catalog.format($create$
             CREATE FUNCTION %s LANGUAGE plpgsql PARALLEL SAFE AS $body$
             BEGIN
                 RAISE EXCEPTION %L USING ERRCODE = 'feature_not_supported', HINT = %L;
             END
             $body$ $create$, signature,
-            split_part(signature, '(', 1) || '() needs the real pgcrypto, and this server has only a stand-in for it',
+            pg_catalog.concat(pg_catalog.split_part(signature, '(', 1),
+                '() needs the real pgcrypto, and this server has only a stand-in for it'),
             'Run on a Postgres that has pgcrypto: name its programs with --pg-bin, or a server with --database-url.');
     END LOOP;
 END

@@ -8,12 +8,14 @@ $$;
 -- Where pgcrypto is can be written down from Postgres 16 on only, as @extschema:pgcrypto@.
 DO $do$
 BEGIN
-    EXECUTE format($create$
+    EXECUTE pg_catalog.format($create$
         CREATE FUNCTION algorithm_sign(signables text, secret text, algorithm text) RETURNS text
         LANGUAGE sql IMMUTABLE AS $$
             SELECT @extschema@.url_encode(%s.hmac(signables, secret, CASE algorithm
                 WHEN 'HS256' THEN 'sha256' WHEN 'HS384' THEN 'sha384' WHEN 'HS512' THEN 'sha512' ELSE '' END))
-        $$ $create$, (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'pgcrypto'));
+        $$ $create$, (
+        SELECT extnamespace::pg_catalog.regnamespace FROM pg_catalog.pg_extension
+        WHERE extname OPERATOR(pg_catalog.=) 'pgcrypto'));
 END
 $do$;
 CREATE FUNCTION sign(payload json, secret text, algorithm text DEFAULT 'HS256') RETURNS text

@@ -1,7 +1,7 @@
 -- A stand-in for pgmq, in SQL only as the real one is: https://github.com/pgmq/pgmq
 DO $$
 BEGIN
-    IF to_regnamespace('pgmq') IS NULL THEN
+    IF pg_catalog.to_regnamespace('pgmq') IS NULL THEN
         CREATE SCHEMA pgmq;
     END IF;
 END

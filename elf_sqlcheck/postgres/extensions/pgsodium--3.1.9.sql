@@ -2,7 +2,7 @@
 -- Keys are kept as by the real one; what needs a real cipher raises an error that says so.
 DO $$
 BEGIN
-    IF to_regnamespace('pgsodium') IS NULL THEN
+    IF pg_catalog.to_regnamespace('pgsodium') IS NULL THEN
         CREATE SCHEMA pgsodium;
     END IF;
 END
@@ -39,13 +39,14 @@ BEGIN
         'crypto_aead_det_decrypt(bytea, bytea, uuid, bytea DEFAULT NULL)', 'crypto_aead_det_noncegen()',
         'randombytes_buf(integer)', 'derive_key(bigint, integer DEFAULT 32, bytea DEFAULT NULL)'
     ] LOOP
-        EXECUTE format($create$
+        EXECUTE pg_catalog.format($create$
             CREATE FUNCTION pgsodium.%s RETURNS bytea LANGUAGE plpgsql AS $body$
             BEGIN
                 RAISE EXCEPTION %L USING ERRCODE = 'feature_not_supported';
             END
             $body$ $create$, signature,
-            'pgsodium.' || split_part(signature, '(', 1) || '() needs the real pgsodium, and this server has only a stand-in');
+            pg_catalog.concat('pgsodium.', pg_catalog.split_part(signature, '(', 1),
+                '() needs the real pgsodium, and this server has only a stand-in'));
     END LOOP;
 END
 $do$;

@@ -24,7 +24,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['uuid_generate_v1', 'uuid_generate_v1mc'] LOOP
-        EXECUTE format($create$
+        EXECUTE pg_catalog.format($create$
             CREATE FUNCTION %I() RETURNS uuid LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE AS $body$
             DECLARE
                 -- Tenths of microseconds since 15 October 1582, as RFC 9562 counts.

@@ -1,7 +1,8 @@
 -- What Supabase's library supautils lets `postgres` do although it is no superuser: extensions from a list, publications,
 -- foreign data wrappers, and policies and triggers on some tables of the services. https://github.com/supabase/supautils
 -- A library cannot be loaded here, so an event trigger makes `postgres` a superuser for that one command. It is undone
--- with the command when that fails, and at its end when it succeeds. (Event triggers cannot be made that way, since
+-- with the command when that fails, and at its end when it succeeds. For a policy it is enough to be a member of the
+-- roles that own the tables. (Event triggers cannot be made that way, since
 -- commands about them fire none.)
 CREATE FUNCTION extensions.privileged_command_starts() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $$
@@ -14,7 +15,13 @@ BEGIN
         PERFORM set_config('supautils.promoted', (
             (CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END) = 'postgres'
             AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = 'postgres'))::text, true);
-        IF current_setting('supautils.promoted')::boolean THEN
+        IF NOT current_setting('supautils.promoted')::boolean THEN
+            RETURN;
+        END IF;
+        -- Constants of a policy are read while it is made, and a domain's conditions may call any function for that.
+        IF TG_TAG IN ('CREATE POLICY', 'ALTER POLICY') THEN
+            GRANT supabase_auth_admin, supabase_realtime_admin, supabase_storage_admin TO postgres;
+        ELSE
             ALTER ROLE postgres SUPERUSER;
         END IF;
     END IF;
@@ -29,6 +36,9 @@ BEGIN
     PERFORM set_config('supautils.depth', (depth - 1)::text, true);
     IF depth > 1 OR NOT current_setting('supautils.promoted')::boolean THEN
         RETURN;
+    END IF;
+    IF TG_TAG IN ('CREATE POLICY', 'ALTER POLICY') THEN
+        REVOKE supabase_auth_admin, supabase_realtime_admin, supabase_storage_admin FROM postgres;
     END IF;
     ALTER ROLE postgres NOSUPERUSER;
     SELECT object_identity INTO denied FROM pg_event_trigger_ddl_commands()
