@@ -15,26 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck.postgres import sandbox
-from tests.lint_project import Project
+from tests.escapes import SERVERS, escaped, hidden, on, seen, server_name, stranger, tried, witness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEBIAN = "/usr/lib/postgresql/15/bin"
-SERVERS = ["", DEBIAN] if os.path.isdir(DEBIAN) else [""]
-NAME = "migrations/20250101_000000_x.sql"
-#: So that nobody who only reads the statement knows what is run.
-HIDDEN = "DO $do$ BEGIN EXECUTE replace($x${}$x$, '~', ''); {} END $do$;\n"
-
-
-def hidden(statement: str, then: str = "RAISE 'ESCAPED';") -> str:
-    return HIDDEN.format("~".join(statement), then)
-
-
-def seen(question: str) -> str:
-    """Ends in ESCAPED, and with what it saw, when the question can be answered."""
-    return f"DO $do$ DECLARE v text; BEGIN {question}; IF v IS NOT NULL THEN RAISE 'ESCAPED %', v; END IF; END $do$;\n"
-
+    from tests.lint_project import Project
 
 #: Attempts, in the order of what has been written about Postgres: by name, what is run.
 ATTEMPTS = {
@@ -108,51 +94,13 @@ CASES = [(name, "") for name in ATTEMPTS] + [(name, "supabase") for name in (*AT
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    made = Project(tmp_path / "repository")
-    made.put("elf-sqlcheck.toml", "")
-    made.git("init", "-q", "-b", "main")
-    made.commit()
-    return made
+    return stranger(tmp_path)
 
 
-def witness(project: Project) -> str:
-    return f"/tmp/elf-witness-{project.root.parent.name}"
-
-
-def tried(project: Project, sql: str, profile: str, *arguments: str) -> str:
-    """What `verify` says of the attempt."""
-    secret = project.root.parent / "secret"
-    secret.write_text("TOPSECRET\n")
-    for path in (secret, *list(secret.parents)[:3]):
-        path.chmod(path.stat().st_mode | 0o555)
-    values = {
-        "witness": witness(project),
-        "secret": str(secret),
-        "administrator": "supabase_admin" if profile else "elf_administrator",
-    }
-    for name, value in values.items():
-        for text, put in ((f"{{{name}}}", value), ("~".join(f"{{{name}}}"), "~".join(value))):
-            sql = sql.replace(text, put)
-    if profile:
-        project.put("elf-sqlcheck.toml", f'profile = "{profile}"\n')
-        project.commit()
-    up, down = "-- ============= UP MIGRATION =============\n", "-- ============= DOWN MIGRATION =============\n"
-    project.put(NAME, f"{up}{sql}{down}SELECT 1;\n")
-    done = project.run("verify", *arguments)
-    assert done.returncode in {0, 1}, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
-
-
-def escaped(said: str) -> bool:
-    return any("ESCAPED" in line for line in said.splitlines() if "UP fails" in line)
-
-
-@pytest.mark.parametrize("programs", SERVERS, ids=lambda path: "15" if path else "embedded")
+@pytest.mark.parametrize("programs", SERVERS, ids=server_name)
 @pytest.mark.parametrize(("name", "profile"), CASES, ids=lambda value: value.replace(" ", "-") or "bare")
 def test_an_attempt_comes_to_nothing(project: Project, name: str, profile: str, programs: str) -> None:
-    arguments = ["--untrusted", *(["--pg-bin", programs] if programs else [])]
-    said = tried(project, {**ATTEMPTS, **OF_SUPABASE}[name], profile, *arguments)
+    said = tried(project, {**ATTEMPTS, **OF_SUPABASE}[name], profile, *on(programs))
     assert not escaped(said), said
     assert "TOPSECRET" not in said
     assert not os.path.exists(witness(project))

@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from elf_sqlcheck.postgres.pinned import pinned
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -33,23 +35,11 @@ class Asker(Protocol):
 
 @contextlib.contextmanager
 def asking(connection: Connection[Any]) -> Iterator[Asker]:
-    """Yield an asker for which every name is qualified; the caller's transaction and search_path are as they were."""
-    from psycopg.pq import TransactionStatus
+    """Yield an asker for which every name is qualified; the caller's transaction and settings are as they were."""
     from psycopg.rows import tuple_row
 
-    was_idle = connection.info.transaction_status == TransactionStatus.IDLE
-    with _rolled_back(connection, was_idle), connection.pipeline(), connection.cursor(row_factory=tuple_row) as cursor:
-        row = None
-        if not was_idle:
-            row = cursor.execute("SELECT current_setting('search_path')").fetchone()
-        elif connection.autocommit:
-            cursor.execute(_BEGIN.encode())
-        cursor.execute("SELECT set_config('search_path', '', true)")
+    with pinned(connection, _BEGIN), connection.cursor(row_factory=tuple_row) as cursor:
         yield _Plain(cursor)
-        if was_idle:
-            cursor.execute("COMMIT")
-        else:
-            cursor.execute("SELECT set_config('search_path', %s, true)", row)
 
 
 @contextlib.contextmanager
@@ -72,7 +62,7 @@ class _Plain:
 
 
 class Prepared:
-    """Asks over a connection that nobody else uses, in autocommit mode, whose search_path is empty.
+    """Asks over a connection that nobody else uses, in autocommit mode, with the settings of `pinned`.
 
     psycopg would take longer to look through such queries than the server to run them.
     """

@@ -5,11 +5,14 @@ https://www.postgresql.org/docs/current/view-pg-locks.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from json import loads
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from elf_sqlcheck.postgres.pinned import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +28,20 @@ MODES = (
 #: The first object identifier that is no catalog's (FirstUnpinnedObjectId): catalogs are locked by everything. What
 #: initdb makes from there on, Postgres' own views and a prepared project, is told apart by its schema.
 _FIRST_OWN = 12000
-_OWN = "('pg_catalog', 'information_schema')"
+_OWN = "ANY ('{pg_catalog,information_schema}'::pg_catalog.name[])"
 _KINDS = {
     "r": "table", "p": "table", "i": "index", "I": "index", "v": "view", "m": "materialized view", "S": "sequence",
     "f": "foreign table",
 }  # fmt: skip
+_OPERATOR = re.compile(r" (=|>=|<=|-|\+) ")
+_TYPE = re.compile(r"::(float8|int4|int8|text)\b")
+
+
+def _qualified(query: str) -> str:
+    """The query with Postgres' own operators and types: a migration decides on the search_path that it has."""
+    return _TYPE.sub(r"::pg_catalog.\1", _OPERATOR.sub(r" OPERATOR(pg_catalog.\1) ", query))
+
+
 #: Evaluated from left to right, so the last two are read after the locks: what this query costs is nobody's time.
 _SIGHT = """
 SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
@@ -44,7 +56,7 @@ SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS elf_sight,
           LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
           LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
-         WHERE (l.relation <= {newest} OR i.indrelid <= {newest}) AND (n.nspname IN {own}) IS NOT TRUE),
+         WHERE (l.relation <= {newest} OR i.indrelid <= {newest}) AND (n.nspname = {own}) IS NOT TRUE),
        {elsewhere},
        extract(epoch FROM pg_catalog.clock_timestamp())::float8,
        pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn
@@ -78,13 +90,14 @@ SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
  WHERE (%(oids)s::oid[] IS NULL OR c.oid = ANY(%(oids)s)) AND c.oid >= %(first)s AND c.relkind = ANY(%(kinds)s)
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
-_HELD = """
-SELECT relation::int8 AS oid, array_agg(mode) AS modes
-  FROM pg_locks LEFT JOIN pg_class c ON c.oid = relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE pid = %s AND locktype = 'relation' AND relation >= %s
-   AND (n.nspname IN ('pg_catalog', 'information_schema')) IS NOT TRUE
+_HELD = _qualified("""
+SELECT relation::int8 AS oid, pg_catalog.array_agg(mode) AS modes
+  FROM pg_catalog.pg_locks LEFT JOIN pg_catalog.pg_class c ON c.oid = relation
+       LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE pid = %s::int4 AND locktype = 'relation' AND relation >= %s::pg_catalog.oid
+   AND (n.nspname = ANY ('{pg_catalog,information_schema}'::pg_catalog.name[])) IS NOT TRUE
  GROUP BY 1
-"""
+""")
 
 
 @dataclass(frozen=True)
@@ -167,7 +180,8 @@ def ground(connection: Connection[dict[str, Any]]) -> Ground:
     """Return what the session starts from; to be asked before the transaction that is looked at."""
     flushes = connection.info.server_version >= 150000
     scans = {} if flushes else _pending(connection)
-    row = connection.execute(_NEWEST + (b", pg_stat_force_next_flush()" if flushes else b"")).fetchone()
+    with pinned(connection):
+        row = connection.execute(_NEWEST + (b", pg_stat_force_next_flush()" if flushes else b"")).fetchone()
     return Ground(int(row["newest"]) if row else 0, scans)
 
 
@@ -195,7 +209,8 @@ def sight_of(newest: int, version: int) -> bytes:
     `version` is the server's, as libpq counts.
     """
     last = _LAST if version >= 180000 else _LAST_BEFORE_18
-    return _SIGHT.format(first=_FIRST_OWN, newest=newest, own=_OWN, last=last, elsewhere=_ELSEWHERE).encode()
+    query = _SIGHT.format(first=_FIRST_OWN, newest=newest, own=_OWN, last=last, elsewhere=_ELSEWHERE)
+    return _qualified(query).encode()
 
 
 def read_sight(result: PGresult) -> Sight | None:
@@ -215,7 +230,8 @@ def read_sight(result: PGresult) -> Sight | None:
 def relations(connection: Connection[dict[str, Any]], oids: Iterable[int] | None = None) -> dict[int, Relation]:
     """The relations that are there, by identifier, or those among `oids`; nothing of Postgres' own, no TOAST."""
     values = {"oids": None if oids is None else list(oids), "first": _FIRST_OWN, "kinds": list(_KINDS)}
-    rows = connection.execute(_RELATIONS, values).fetchall()
+    with pinned(connection):
+        rows = connection.execute(_RELATIONS, values).fetchall()
     return {row["oid"]: Relation(**{**row, "kind": _KINDS[row["kind"]]}) for row in rows}
 
 
@@ -227,5 +243,6 @@ def held_by(connection: Connection[dict[str, Any]], pid: int) -> dict[int, froze
 
 def written(connection: Connection[dict[str, Any]]) -> int:
     """How many bytes of WAL the server has written since it was made."""
-    row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::int8 AS bytes").fetchone()
+    with pinned(connection):
+        row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::int8 AS bytes").fetchone()
     return int(row["bytes"]) if row else 0

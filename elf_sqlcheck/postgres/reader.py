@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from elf_sqlcheck.postgres import catalogs, changed, privileges
+from elf_sqlcheck.postgres import catalogs, changed, pinned, privileges
 from elf_sqlcheck.postgres.asker import Asker, Prepared, asking
 from elf_sqlcheck.postgres.assembly import Assembly, Entry, Root, objects
 from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, Snapshot
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: What to set on a connection whose queries are prepared: planning takes ten times as long as to run them, and a plan
 #: made while the catalogs are empty, to read them from end to end, would be kept when they have become large.
 SETTINGS = {
-    "search_path": "",
+    **pinned.OF_SESSION,
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",

@@ -50,6 +50,6 @@ def may_pass_over_triggers(connection: psycopg.Connection[Any]) -> bool:
     if connection.info.parameter_status("is_superuser") == "on" or connection.info.server_version < 150000:
         return connection.info.parameter_status("is_superuser") == "on"
     with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+        cursor.execute("SELECT pg_catalog.has_parameter_privilege('session_replication_role', 'SET')")
         row = cursor.fetchone()
     return row is not None and bool(row[0])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from elf_sqlcheck.postgres.pinned import pinned
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
@@ -50,12 +52,18 @@ WITH s AS MATERIALIZED (CALLED) SELECT s.oid, s.name, s.rising, d.last_value AS 
 """.replace("CALLED", f"{_NAMED} {_MINE}")
 #: Before Postgres 18 the value of one that has not handed out any can only be read in the sequence itself.
 _FRESH = "SELECT {oid}::int8 AS oid, {rising}::boolean AS rising, last_value AS last, is_called AS called FROM {name}"
+_SET = "SELECT pg_catalog.setval(%s::pg_catalog.regclass, %s::pg_catalog.int8, %s::pg_catalog.bool)"
 #: No function of Postgres' own has an identifier as high (FirstNormalObjectId).
 _MOVED = "SELECT FROM pg_proc WHERE oid >= 16384 AND (prosrc ~* 'nextval|setval' OR prosqlbody IS NOT NULL) LIMIT 1"
 
 
 def positions(connection: Connection[dict[str, Any]]) -> Positions:
     """Where every sequence stands that the session may read and set; those of sessions (TEMP) are left out."""
+    with pinned(connection):
+        return _positions(connection)
+
+
+def _positions(connection: Connection[dict[str, Any]]) -> Positions:
     if connection.info.server_version >= 180000:
         rows = connection.execute(_READ.encode()).fetchall()
     else:
@@ -74,11 +82,12 @@ def positions(connection: Connection[dict[str, Any]]) -> Positions:
 
 def functions_move_them(connection: Connection[dict[str, Any]]) -> bool:
     """Whether there are functions that may move sequences: triggers, defaults and expressions of indexes call them."""
-    return connection.execute(_MOVED).fetchone() is not None
+    with pinned(connection):
+        return connection.execute(_MOVED).fetchone() is not None
 
 
 def put_back(connection: Connection[dict[str, Any]], before: Positions, touched: Container[int]) -> None:
     """Set those of the `touched` sequences that have moved on since to where they were."""
     for oid, position in before.items():
         if oid in touched:
-            connection.execute("SELECT setval(%s::regclass, %s, %s)", position[:3])
+            connection.execute(_SET, position[:3])

@@ -82,7 +82,7 @@ def _fill(connection: psycopg.Connection[dict[str, Any]], tables: list[Relation]
             if may_pass_over_triggers(connection):
                 _execute(connection, "SET LOCAL session_replication_role = 'replica'")
             # Many a column is by default auth.uid().
-            _execute(connection, "SELECT set_config('request.jwt.claim.sub', %s, true)", (ONE,))
+            _execute(connection, "SELECT pg_catalog.set_config('request.jwt.claim.sub', %s, true)", (ONE,))
             _execute(
                 connection,
                 "INSERT INTO auth.users (id, aud, role, email) SELECT id::uuid, 'authenticated', 'authenticated', "
@@ -138,9 +138,9 @@ def _ask(
     connection: psycopg.Connection[dict[str, Any]], role: str, relation: Relation, answer: Answer, where: str
 ) -> None:
     with _as(connection, "", ""):
-        answer.rows = _outcome(connection, f"SELECT count(*) AS n FROM {relation.name}{where}") or 0  # noqa: S608
+        answer.rows = _outcome(connection, f"SELECT pg_catalog.count(*) AS n FROM {relation.name}{where}") or 0  # noqa: S608
     if relation.may(role, "SELECT"):
-        answer.read = _outcome(connection, f"SELECT count(*) AS n FROM {relation.name}{where}")  # noqa: S608
+        answer.read = _outcome(connection, f"SELECT pg_catalog.count(*) AS n FROM {relation.name}{where}")  # noqa: S608
     if relation.kind == "materialized view":
         return
     first = next((_quoted(one["name"]) for one in relation.columns if one["written"]), "")
@@ -183,22 +183,22 @@ def _outcome(
 @contextlib.contextmanager
 def _as(connection: psycopg.Connection[dict[str, Any]], role: str, user: str) -> Iterator[None]:
     """Ask as a role of the API, with the claims of a user that it puts into the session; "" is whoever is connected."""
-    row = _execute(connection, "SELECT current_setting('role') AS role").fetchone()
+    row = _execute(connection, "SELECT pg_catalog.current_setting('role') AS role").fetchone()
     before = row["role"] if row else "none"
     if role:
         claims = {"role": role, **({"sub": user, "email": f"{user}@example.com"} if user else {})}
         _execute(
             connection,
-            "SELECT set_config('request.jwt.claims', %s, true), set_config('request.jwt.claim.sub', %s, true), "
-            "set_config('role', %s, true)",
+            "SELECT pg_catalog.set_config('request.jwt.claims', %s, true), "
+            "pg_catalog.set_config('request.jwt.claim.sub', %s, true), pg_catalog.set_config('role', %s, true)",
             (json.dumps(claims), user, role),
         )
     else:
-        _execute(connection, "SELECT set_config('role', 'none', true)")
+        _execute(connection, "SELECT pg_catalog.set_config('role', 'none', true)")
     try:
         yield
     finally:
-        _execute(connection, "SELECT set_config('role', %s, true)", (before,))
+        _execute(connection, "SELECT pg_catalog.set_config('role', %s, true)", (before,))
 
 
 def _execute(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.verify.ours import ask
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -122,14 +124,14 @@ class Relation:
 def read(executor: SupabaseExecutor, names: Iterable[str]) -> list[Relation]:
     """Return the relations with these names (qualified, as SQL writes them): tables first."""
     where = "c.oid = ANY (SELECT to_regclass(name) FROM unnest(%(names)s::text[]) AS name)"
-    rows = executor.query(_RELATIONS.replace("{where}", where), {"roles": list(ROLES), "names": list(names)})
+    rows = ask(executor, _RELATIONS.replace("{where}", where), {"roles": list(ROLES), "names": list(names)})
     return [_relation(row) for row in rows]
 
 
 def read_oids(executor: SupabaseExecutor, oids: Iterable[int]) -> list[Relation]:
     """Return the relations with these object identifiers."""
     where = "c.oid = ANY (%(oids)s::oid[])"
-    rows = executor.query(_RELATIONS.replace("{where}", where), {"roles": list(ROLES), "oids": list(oids)})
+    rows = ask(executor, _RELATIONS.replace("{where}", where), {"roles": list(ROLES), "oids": list(oids)})
     return [_relation(row) for row in rows]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.postgres.compare import compare
 from elf_sqlcheck.postgres.sequences import positions, put_back
+from elf_sqlcheck.verify.ours import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,13 +44,13 @@ class Lasting:
 
     def __init__(self, executor: SupabaseExecutor, *, sequences: bool) -> None:
         self._executor = executor
-        self._next = executor.query(_NEXT)[0]["next"]
+        self._next = ask(executor, _NEXT)[0]["next"]
         self._slots = _slots(executor)
         self._positions = positions(executor.connection) if sequences else {}
 
     def committed(self) -> int:
         """How many transactions have been committed on the server since: none of ours, when all were rolled back."""
-        return int(self._executor.query(_COMMITTED, (self._next,))[0]["count"])
+        return int(ask(self._executor, _COMMITTED, (self._next,))[0]["count"])
 
     def put_back(self) -> list[SetBack]:
         """Put sequences back where they stood; returns those that had been set to a lower number.
@@ -74,11 +75,11 @@ class Lasting:
 def drop_slots(executor: SupabaseExecutor, names: Iterable[str]) -> None:
     """Drop replication slots."""
     for name in names:
-        executor.query("SELECT pg_drop_replication_slot(%s)", (name,))
+        executor.query("SELECT pg_catalog.pg_drop_replication_slot(%s)", (name,))
 
 
 def _slots(executor: SupabaseExecutor) -> frozenset[str]:
-    return frozenset(row["name"] for row in executor.query("SELECT slot_name::text AS name FROM pg_replication_slots"))
+    return frozenset(row["name"] for row in ask(executor, "SELECT slot_name::text AS name FROM pg_replication_slots"))
 
 
 def undone(stage: Stage, step: Step) -> list[Difference]:

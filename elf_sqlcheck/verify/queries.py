@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog.read import read_section
+from elf_sqlcheck.postgres.pinned import pinned
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.queries_file import read
 
@@ -159,9 +160,10 @@ def ask(connection: Connection[dict[str, Any]], queries: Sequence[Query]) -> Ans
     described = [_described(connection, query) for query in queries]
     types = sorted({oid for _, columns in described for _, oid in columns})
     # A type that is made anew has another number, and the same name.
-    rows = connection.execute(
-        "SELECT oid::int8 AS oid, format_type(oid, NULL) AS name FROM unnest(%s::oid[]) AS oid", (types,)
-    ).fetchall()
+    with pinned(connection):
+        rows = connection.execute(
+            "SELECT oid::int8 AS oid, format_type(oid, NULL) AS name FROM unnest(%s::oid[]) AS oid", (types,)
+        ).fetchall()
     connection.execute("RESET plan_cache_mode")
     names = {row["oid"]: row["name"] for row in rows}
     return [Answer(error, tuple((name, names[oid]) for name, oid in columns)) for error, columns in described]

@@ -14,6 +14,7 @@ from elf_sqlcheck.postgres.snapshot import TRACKING_TABLES, snapshot
 from elf_sqlcheck.shared.database import SupabaseExecutor
 from elf_sqlcheck.team_roles import TeamRoles
 from elf_sqlcheck.verify import profile, tracking
+from elf_sqlcheck.verify.ours import ask
 from elf_sqlcheck.verify.outlines import Outlines
 from elf_sqlcheck.verify.restore import Restorer
 from elf_sqlcheck.verify.result import Verification
@@ -132,7 +133,7 @@ class Stage:
     def save(self, number: int) -> None:
         """Keep the state of the server for a later run, if it can be kept; the first `number` migrations are in it."""
         unlogged = "SELECT 1 AS found FROM pg_catalog.pg_class WHERE relpersistence = 'u' LIMIT 1"
-        if not isinstance(self.server, str) and not self.executor.query(unlogged):
+        if not isinstance(self.server, str) and not ask(self.executor, unlogged):
             self.executor.close()
             known = self._schema.dump()
             self._schema.close()

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.postgres.pinned import pinned
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -60,7 +62,8 @@ class Session:
     def __init__(self, connection: Connection[dict[str, Any]]) -> None:
         self._connection = connection
         self._connection.execute(f"SET lock_timeout = {PATIENCE}; SET statement_timeout = '5s'")
-        self._relations = {row["oid"]: _relation(row) for row in connection.execute(_RELATIONS).fetchall()}
+        with pinned(connection):
+            self._relations = {row["oid"]: _relation(row) for row in connection.execute(_RELATIONS).fetchall()}
 
     def waits(self, pid: int, known: set[tuple[str, str]]) -> list[Wait]:
         """Return which queries have to wait for the session `pid`, but for the `known` (relation, kind), and add them.
@@ -68,7 +71,9 @@ class Session:
         Only relations on which that session holds a lock are tried.
         """
         found: list[Wait] = []
-        for row in self._connection.execute(_LOCKED, (pid,)).fetchall():
+        with pinned(self._connection):
+            locked = self._connection.execute(_LOCKED, (pid,)).fetchall()
+        for row in locked:
             relation = self._relations.get(row["oid"])
             for kind, query in relation.queries.items() if relation else ():
                 if relation is None or (relation.name, kind) in known:

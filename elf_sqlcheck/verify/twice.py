@@ -13,6 +13,7 @@ from elf_sqlcheck.catalog.read import read_section
 from elf_sqlcheck.errors import MigrationFailed
 from elf_sqlcheck.postgres import identity
 from elf_sqlcheck.postgres.compare import compare
+from elf_sqlcheck.postgres.pinned import pinned
 from elf_sqlcheck.postgres.snapshot import Snapshot
 from elf_sqlcheck.shared.calls import CutShortError
 from elf_sqlcheck.verify.check import Check
@@ -119,7 +120,8 @@ def _counts(connection: Connection[dict[str, Any]], *schemas: Snapshot) -> Mappi
         return {}
     # Names from the catalog, quoted as it quotes them.
     texts = [f"SELECT '{quoted}' AS name, count(*) AS count FROM {name}" for name, quoted in _quoted(tables)]  # noqa: S608
-    rows = connection.execute(" UNION ALL ".join(texts).encode()).fetchall()
+    with pinned(connection):
+        rows = connection.execute(" UNION ALL ".join(texts).encode()).fetchall()
     return {row["name"]: row["count"] for row in rows}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.postgres.pinned import pinned
 from elf_sqlcheck.verify.observe.rehearsal import RUN_CODE
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def thinned(connection: Connection[dict[str, Any]], tables: Iterable[Relation], 
     which only a superuser may decide.
     """
     shown = {relation.oid: relation.shown for relation in tables}
-    columns = {row["oid"]: row["columns"] for row in connection.execute(_COLUMNS, (list(shown),)).fetchall()}
+    with pinned(connection):
+        columns = {row["oid"]: row["columns"] for row in connection.execute(_COLUMNS, (list(shown),)).fetchall()}
     if not columns:
         return b""
     keep = [f"CREATE TEMP TABLE elf_few_{oid} AS TABLE {shown[oid]} LIMIT {rows}" for oid in columns]

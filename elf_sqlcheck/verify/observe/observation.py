@@ -13,6 +13,7 @@ from elf_sqlcheck.verify.observe.onlooker import Onlooker
 from elf_sqlcheck.verify.observe.prediction import Foresight, Predictions, differences
 from elf_sqlcheck.verify.observe.rehearsal import rehearse
 from elf_sqlcheck.verify.observe.told import Work, observed
+from elf_sqlcheck.verify.ours import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ class Observation(Check):
 
     def _awaited(self, executor: SupabaseExecutor, piece: Piece) -> list[str]:
         """The tables for which statements may be kept waiting for a moment: none where they would lose patience."""
-        patience = executor.query("SELECT setting::int AS ms FROM pg_settings WHERE name = 'lock_timeout'")[0]["ms"]
+        patience = ask(executor, "SELECT setting::int AS ms FROM pg_settings WHERE name = 'lock_timeout'")[0]["ms"]
         if 0 < patience < _PATIENCE:
             return []
         predicted = [self._predictions.statements.get(statement.span.start) for statement in piece.statements]

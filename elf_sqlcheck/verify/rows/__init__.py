@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck.verify.ours import relations
 from elf_sqlcheck.verify.rows.fill import Filling
 
 if TYPE_CHECKING:
@@ -26,9 +27,4 @@ def fill(executor: SupabaseExecutor, tables: Iterable[str], rows: int, seed: int
 
     Returns what became of each table that had fewer. Raises DatabaseError when the server cannot be asked.
     """
-    found = executor.query(
-        "SELECT to_regclass(name)::oid::bigint AS oid FROM unnest(%s::text[]) AS name "
-        "WHERE to_regclass(name) IS NOT NULL",
-        (list(tables),),
-    )
-    return Filling(seed).fill(executor, [row["oid"] for row in found], rows)
+    return Filling(seed).fill(executor, relations(executor, tables).values(), rows)

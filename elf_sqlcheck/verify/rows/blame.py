@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.errors import DatabaseError
+from elf_sqlcheck.verify.ours import ask, relations
 from elf_sqlcheck.verify.result import BrokenRow
 from elf_sqlcheck.verify.rows.values import identifier, written
 
@@ -117,7 +118,7 @@ def broken_row(
                 f"(SELECT candidate.* FROM {written(table)} AS candidate WHERE {where} LIMIT 1) AS found, "
                 "json_each_text(row_to_json(found)) AS part"
             )
-            keys = {row["name"] for row in executor.query(_PRIMARY, (written(table),))} if rows and private else set()
+            keys = {row["name"] for row in _primary(executor, table)} if rows and private else set()
         except DatabaseError:  # what it asks of is made by UP itself
             continue
         if rows:
@@ -130,8 +131,13 @@ def broken_row(
 
 _PRIMARY = """
 SELECT a.attname AS name FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-WHERE i.indrelid = to_regclass(%s) AND i.indisprimary
+WHERE i.indrelid = ANY(%s::oid[]) AND i.indisprimary
 """
+
+
+def _primary(executor: SupabaseExecutor, table: Name) -> list[dict[str, Any]]:
+    name = written(table)
+    return ask(executor, _PRIMARY, ([*relations(executor, [name]).values()],))
 
 
 def _adds(change: Change, table: Name | None) -> TypeGuard[ch.AddColumn]:

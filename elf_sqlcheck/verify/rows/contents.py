@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.verify.ours import ask
 from elf_sqlcheck.verify.rows.values import literal
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 MOST_KEPT = 1_000
 
 _COLUMNS = """
-SELECT named.name, quote_ident(a.attname) AS column, a.attname AS bare, a.atttypid = 'json'::regtype AS json
+SELECT named.name, quote_ident(a.attname) AS column, a.attname AS bare, a.atttypid = 'json'::regtype AS json,
+    a.atttypid >= 16384 AS own
 FROM unnest(%s::text[]) AS named (name)
 JOIN pg_attribute a ON a.attrelid = to_regclass(named.name) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY named.name, a.attnum
@@ -50,12 +52,12 @@ class Loss:
 def read(executor: SupabaseExecutor, tables: Iterable[str], *, kept: bool) -> dict[str, Contents]:
     """Read what the tables hold that are there, by name; `kept` keeps each value's hash. Raises DatabaseError."""
     columns: dict[str, list[dict[str, Any]]] = {}
-    for row in executor.query(_COLUMNS, (list(tables),)):
+    for row in ask(executor, _COLUMNS, (list(tables),)):
         columns.setdefault(row["name"], []).append(row)
     if not columns:
         return {}
     # The values themselves decide, not how a session shows them.
-    rows = executor.query(" UNION ALL ".join(_query(name, own, kept=kept) for name, own in columns.items()))
+    rows = ask(executor, " UNION ALL ".join(_query(name, own, kept=kept) for name, own in columns.items()))
     return {row["name"]: Contents(row["rows"], row["hashes"], row["sums"], row["present"]) for row in rows}
 
 
@@ -63,6 +65,9 @@ def _query(name: str, columns: list[dict[str, Any]], *, kept: bool) -> str:
     hashes, sums, present = [], [], []
     for row in columns:
         shown = f"{row['column']}::jsonb::text" if row["json"] else f"{row['column']}::text"
+        if row["own"]:
+            # A cast to text may be a function of the migration's; this is how the server itself writes the value.
+            shown = f"CASE WHEN num_nonnulls({row['column']}) = 1 THEN format('%s', {row['column']}) END"
         key, hashed = literal(row["bare"]), f'hashtextextended({shown} COLLATE "C", 0)'
         if kept:
             hashes += [key, f"coalesce(jsonb_agg({hashed}) FILTER (WHERE {row['column']} IS NOT NULL), '[]')"]

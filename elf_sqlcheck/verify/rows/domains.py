@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog.conditions import condition
+from elf_sqlcheck.verify.ours import ask
 from elf_sqlcheck.verify.rows.columns import candidates
 from elf_sqlcheck.verify.rows.tables import Column
 from elf_sqlcheck.verify.rows.values import texts, values
@@ -24,7 +25,7 @@ def accepted(
     if not checks:
         return None
     base, modifier = _below(column.type, types)
-    shown = executor.query("SELECT format_type(%s::oid, %s) AS shown", (base.oid, modifier))[0]["shown"]
+    shown = ask(executor, "SELECT format_type(%s::oid, %s) AS shown", (base.oid, modifier))[0]["shown"]
     plain = Column(column.name, column.number, base.oid, modifier, shown, not_null=False)
     made = values(plain, types, seed, unique=False)
     if made is None:

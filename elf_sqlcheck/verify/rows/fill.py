@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.errors import DatabaseError
 from elf_sqlcheck.postgres.roles import may_pass_over_triggers
+from elf_sqlcheck.verify.ours import ask
 from elf_sqlcheck.verify.result import Filled
 from elf_sqlcheck.verify.rows import bulk
 from elf_sqlcheck.verify.rows.domains import accepted
@@ -102,10 +103,11 @@ class Filling:
         spans = self.edges if only_edges else [*self.edges, *self.ordinary]
         if not spans:
             return False
-        there = executor.query(
+        there = ask(
+            executor,
             "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' "
             "AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) "
-            "AND has_table_privilege(oid, 'DELETE')"
+            "AND has_table_privilege(oid, 'DELETE')",
         )
         written = " OR ".join(f"xmin::text::bigint BETWEEN {low} AND {high}" for low, high in spans)
         with self.writing(executor, []):
@@ -135,15 +137,15 @@ class Filling:
                 connection.execute("SET LOCAL session_replication_role = replica")
             # A merge join would make all rows before the first one is used; a million rows may take their time.
             connection.execute("SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = 0")
-            first = executor.query("SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
+            first = ask(executor, "SELECT pg_current_xact_id()::text::bigint & 4294967295 AS number")[0]["number"]
             yield
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
         # Savepoints have numbers of their own, and a snapshot knows only of those that have ended.
-        last = executor.query(
-            "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
+        last = ask(
+            executor, "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) & 4294967295 AS number"
         )[0]["number"]
         spans.append((first, last))
 
@@ -151,7 +153,8 @@ class Filling:
         """Those of the tables that have fewer than `rows` rows."""
         if not oids:
             return []
-        names = executor.query(
+        names = ask(
+            executor,
             "SELECT oid::bigint AS oid, oid::regclass::text AS name FROM pg_class WHERE oid = ANY(%s::oid[]) "
             "AND relkind IN ('r', 'p')",
             (oids,),
@@ -162,7 +165,7 @@ class Filling:
             for row in names
             for most in [min(rows, self._full.get(row["oid"]) or rows)]
         ]
-        few = executor.query(" UNION ALL ".join(parts)) if parts else []
+        few = ask(executor, " UNION ALL ".join(parts)) if parts else []
         readable = {row["oid"] for row in names}
         return [*(row["oid"] for row in few), *(oid for oid in oids if oid not in readable)]
 
@@ -174,7 +177,7 @@ class Filling:
             for table in tables
             if table.kind in _WRITABLE
         ]
-        counted = executor.query(" UNION ALL ".join(parts)) if parts else []
+        counted = ask(executor, " UNION ALL ".join(parts)) if parts else []
         return {table.oid: 0 for table in tables} | {row["oid"]: row["rows"] for row in counted}
 
     def _lacks(self, table: Table) -> bool:
@@ -291,12 +294,12 @@ class Filling:
 
         connection = executor.connection
         count = f"SELECT count(*) AS rows FROM {recipe.table.name}"
-        before = executor.query(count)[0]["rows"]
+        before = ask(executor, count)[0]["rows"]
         try:
             connection.execute(recipe.one_by_one(replace(batch, count=min(batch.count, _ONE_BY_ONE))).encode())
         except psycopg.Error:
             connection.execute("ROLLBACK TO elf_rows")
-        return int(executor.query(count)[0]["rows"]) - int(before)
+        return int(ask(executor, count)[0]["rows"]) - int(before)
 
     def _filled(self, table: Table) -> Filled:
         reasons = [self.reasons[oid] for oid in (table.oid, *table.partitions) if oid in self.reasons]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from elf_sqlcheck.verify.ours import ask
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -95,12 +97,12 @@ class Tables:
         wanted = sorted(set(oids))
         if not wanted:
             return
-        for row in executor.query(_TABLES, (wanted,)):
+        for row in ask(executor, _TABLES, (wanted,)):
             self.tables[row["oid"]] = _table(row)
         used = {column.type for table in self.tables.values() for column in table.columns}
         unknown = sorted(oid for oid in used if oid >= _FIRST_OWN or oid not in self.types)
         if unknown:
-            for row in executor.query(_TYPES, (unknown,)):
+            for row in ask(executor, _TYPES, (unknown,)):
                 self.types[row["oid"]] = _type(row)
 
 

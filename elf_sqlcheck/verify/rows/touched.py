@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elf_sqlcheck.catalog.changes import Do
 from elf_sqlcheck.catalog.mentions import mentioned
+from elf_sqlcheck.verify import ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,11 @@ _WORD = re.compile(r"[^\W\d][\w$]*")
 #: Of a view the tables below it, of an index its table, of a type the tables with a column of it.
 _TABLES = """
 WITH RECURSIVE named AS (
-    SELECT to_regclass(name)::oid AS relation FROM unnest(%s::text[]) AS name
+    SELECT unnest(%s::oid[]) AS relation
   UNION
     SELECT c.oid FROM pg_class c WHERE c.relname = ANY(%s::text[]) AND c.relkind IN ('r', 'p')
   UNION
-    SELECT a.attrelid FROM unnest(%s::text[]) AS name
-        JOIN pg_type t ON t.oid = to_regtype(name)
+    SELECT a.attrelid FROM unnest(%s::oid[]) AS t (oid)
         JOIN pg_type used ON used.oid = t.oid OR used.typelem = t.oid OR used.typbasetype = t.oid
         JOIN pg_attribute a ON a.atttypid = used.oid AND a.attnum > 0 AND NOT a.attisdropped
 ), below (relation) AS (
@@ -55,7 +55,7 @@ def touched(executor: SupabaseExecutor, changes: Sequence[Change]) -> dict[int, 
     )
     if not targets and not words:
         return {}
-    relations = [str(name) for kind, name in targets if kind == "relation"]
-    types = [str(name) for kind, name in targets if kind == "type"]
-    rows = executor.query(_TABLES, (relations, words, types))
+    relations = ours.relations(executor, [str(name) for kind, name in targets if kind == "relation"])
+    types = ours.types(executor, [str(name) for kind, name in targets if kind == "type"])
+    rows = ours.ask(executor, _TABLES, (list(relations.values()), words, list(types.values())))
     return {row["oid"]: row["name"] for row in rows}
