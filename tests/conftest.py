@@ -129,7 +129,8 @@ def independent_server() -> Iterator[Any]:
             if not sys.platform.startswith("linux"):
                 return command
             switch = [f"--reuid={who.uid}", f"--regid={who.gid}", "--clear-groups"] if who.is_other else []
-            return ["setpriv", *switch, "--pdeathsig=QUIT", *who.prefix, *command]
+            namespace = ["unshare", "-U", "--map-user=65534"] if who.enter else []
+            return ["setpriv", *switch, "--pdeathsig=QUIT", *namespace, *command]
 
     folder = tempfile.mkdtemp(prefix="elf-", dir="/tmp")
     independent = Independent(

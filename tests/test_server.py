@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from elf_sqlcheck import cache
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres import find as find_module
+from elf_sqlcheck.postgres import sandbox
 from elf_sqlcheck.postgres.find import find
 from elf_sqlcheck.postgres.server import Server, throwaway
 
@@ -293,7 +295,27 @@ def test_user_without_a_name_or_a_home(uid: int, home: str) -> None:
     shutil.rmtree(f"/var/tmp/elf-sqlcheck-cache-{uid}")
 
 
-def run_as(uid: int, **variables: str) -> subprocess.CompletedProcess[str]:
+CONFINED = """
+from elf_sqlcheck.postgres.account import account
+from elf_sqlcheck.postgres.server import throwaway
+assert account().enter
+with throwaway(restricted=True) as server, server.connect() as connection:
+    connection.execute("CREATE TEMP TABLE said (line text)")
+    connection.execute("COPY said FROM PROGRAM 'ulimit -v; ls /tmp 2>&1; id -u; true'")
+    print(*[row[0] for row in connection.execute("TABLE said")], sep=" | ")
+"""
+
+
+@pytest.mark.skipif(not IS_ROOT or not sandbox.level(), reason="only root becomes somebody, and Landlock keeps them")
+def test_the_server_of_a_user_without_a_name_is_confined() -> None:
+    if subprocess.run(["unshare", "-U", "--map-user=65534", "true"], check=False).returncode != 0:
+        pytest.skip("this machine has no user namespaces")
+    result = run_as(54324, CONFINED)
+    assert re.fullmatch(r"2097152 \| ls: .*Permission denied \| 65534\n", result.stdout), result.stdout + result.stderr
+    shutil.rmtree("/var/tmp/elf-sqlcheck-cache-54324")
+
+
+def run_as(uid: int, code: str = TELL, **variables: str) -> subprocess.CompletedProcess[str]:
     """Start a server as another user."""
     # This Python and this checkout may lie below /root: reading them is all that the user gets for the test.
     reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
@@ -301,7 +323,7 @@ def run_as(uid: int, **variables: str) -> subprocess.CompletedProcess[str]:
     if subprocess.run([*become, "true"], check=False).returncode != 0:
         pytest.skip("setpriv cannot become somebody else here")
     variables = {"XDG_CACHE_HOME": "", "XDG_DATA_HOME": "", **variables}
-    return run(f"import os; assert os.geteuid() == {uid}\n{TELL}", before=become, **variables)
+    return run(f"import os; assert os.geteuid() == {uid}\n{code}", before=become, **variables)
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root runs servers as somebody else")

@@ -1,8 +1,8 @@
 """Which account a server of ours runs as, and with what environment.
 
 Postgres refuses to run as root, and most CI containers are root. There a server runs as the account `postgres`, else
-`nobody`; where changing the account is forbidden, inside a user namespace (`unshare -U`). So does a user without a
-name, as `docker run --user 1234` makes one. Everybody else runs it as themselves. See https://www.postgresql.org/docs/current/postgres-user.html
+`nobody`; where changing the account is forbidden, in a user namespace of its own. So does a user without a name, as
+`docker run --user 1234` makes one. Everybody else runs it as themselves. See https://www.postgresql.org/docs/current/postgres-user.html
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from elf_sqlcheck.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+#: CLONE_NEWUSER of linux/sched.h, who a process is in its own namespace, and how it ends when it may not.
+_NEW_USERS, _NOBODY, _REFUSED = 0x10000000, 65534, 126
 #: Accounts a server may run as when we are root, best first.
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -28,13 +30,13 @@ UNPRIVILEGED = ("postgres", "nobody")
 class Account:
     """The account of a server: `uid` and `gid` own its files.
 
-    `prefix` is put before a command line (a user namespace), `switch` are the options of `subprocess` that change the
-    account; both are empty when the server runs as we do.
+    `enter` is what a new process does first (a user namespace), `switch` are the options of `subprocess` that change
+    the account; both are empty when the server runs as we do.
     """
 
     uid: int
     gid: int
-    prefix: tuple[str, ...] = ()
+    enter: Callable[[], None] | None = None
     switch: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -42,20 +44,30 @@ class Account:
         """Whether the server runs as somebody else than we do, who cannot read what is private to us."""
         return bool(self.switch)
 
-    def spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    def spawn(
+        self, command: list[str], confined: Callable[[], None] | None = None, **options: Any
+    ) -> subprocess.Popen[bytes]:
         """Start `command` as this account, in `/`, with a clean environment and no terminal to be interrupted from.
 
-        Raises OSError when the program cannot be executed by the account.
+        `confined` is what the process does before it becomes the program (see `sandbox`). Raises OSError when the
+        program cannot be executed by the account.
         """
+        first = [step for step in (self.enter, confined) if step]
+
+        def begin() -> None:
+            for step in first:
+                step()
+
         settings: dict[str, Any] = {
             "cwd": "/",
             "env": server_environment(),
             "stdin": subprocess.DEVNULL,
             "start_new_session": True,
+            "preexec_fn": begin if first else None,
             **dict(self.switch),
             **options,
         }
-        return subprocess.Popen([*self.prefix, *command], **settings)  # noqa: S603 - programs of our own choice
+        return subprocess.Popen(command, **settings)  # noqa: S603 - programs of our own choice
 
     def run(self, command: list[str], *, stdin: int = subprocess.DEVNULL) -> tuple[int, str]:
         """Run `command` to its end as this account; returns its exit status and all that it printed."""
@@ -81,7 +93,7 @@ def account() -> Account:
             if candidate.run(["true"])[0] == 0:
                 return candidate
     with contextlib.suppress(OSError):
-        candidate = Account(uid, gid, prefix=("unshare", "-U", "--map-user=65534"))
+        candidate = Account(uid, gid, _namespace(uid))
         if candidate.run(["true"])[0] == 0:
             return candidate
     if uid == 0:
@@ -95,6 +107,30 @@ def account() -> Account:
         "and a user namespace (unshare -U), where the user would have a name, was refused.",
         f"Add the user (`useradd --uid {uid} ci`), or name a server that is running with --database-url.",
     )
+
+
+def _namespace(uid: int) -> Callable[[], None]:
+    """What lets a process be `nobody` in a user namespace of its own, with the rights of `uid`, who we are.
+
+    A program that did it would have to write to /proc later, when the process is confined already.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    whom = f"{_NOBODY} {uid} 1\n".encode()
+
+    def enter() -> None:
+        try:
+            if library.unshare(_NEW_USERS):
+                os._exit(_REFUSED)
+            # Nothing can be imported by now where Python's own files are closed to others.
+            file = os.open("/proc/self/uid_map", os.O_WRONLY)
+            os.write(file, whom)
+            os.close(file)
+        except BaseException:  # noqa: BLE001 - it must not go on as a process of ours
+            os._exit(_REFUSED)
+
+    return enter
 
 
 def _has_name(uid: int) -> bool:

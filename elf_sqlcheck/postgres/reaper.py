@@ -112,7 +112,7 @@ def launch(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=(locked,),
-        preexec_fn=confined,
+        confined=confined,
     )
     os.close(lifeline[0])
     return Reaper(process, lifeline[1])

@@ -132,7 +132,7 @@ def _start(
         held = lock(f"{folder}/.owner")
         os.rename(f"{folder}/.owner", f"{folder}/owner")
         try:
-            with _sandbox(provider, who, served, data, folder, _MEMORY if password else 0) as confined:
+            with _sandbox(provider, served, data, folder, _MEMORY if password else 0) as confined:
                 started = reaper.launch(
                     who,
                     command(provider, folder, folder, served, settings),
@@ -163,11 +163,9 @@ def _start(
 
 
 def _sandbox(
-    provider: Provider, who: Account, served: StandIns, data: str, folder: str, memory: int
+    provider: Provider, served: StandIns, data: str, folder: str, memory: int
 ) -> contextlib.AbstractContextManager[Callable[[], None] | None]:
-    """What keeps the server to its own folder; nothing where it must write to /proc first, to be somebody else."""
-    if who.prefix:
-        return contextlib.nullcontext()
+    """What keeps the server to its own folder."""
     programs = os.path.realpath(provider.program("postgres"))
     installation = [os.path.dirname(os.path.dirname(path)) for path in (programs, provider.program("postgres"))]
     # A wheel has the libraries that it brings beside its package: https://github.com/pypa/auditwheel
