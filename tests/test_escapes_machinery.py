@@ -279,3 +279,27 @@ def test_what_hinders_the_proof_does_not_pass(tmp_path: Path, name: str) -> None
     assert "Traceback" not in said
     assert "has a bug" not in said
     assert "Table public.left_behind is there" in said or "error" in said, said
+
+
+#: A query that the server would share out among several processes, each with memory of its own.
+PARALLEL = """
+SET max_parallel_workers = 8; SET max_parallel_workers_per_gather = 8; SET max_parallel_maintenance_workers = 8;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+CREATE TABLE public.big AS SELECT number FROM generate_series(1, 100000) AS number;
+DO $$ DECLARE line text; planned boolean := false; BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE) SELECT sum(number) FROM public.big' LOOP
+        IF line ~ 'Workers Launched: [1-9]' THEN RAISE 'ESCAPED %', line; END IF;
+        planned := planned OR line ~ 'Workers Planned: [1-9]';
+    END LOOP;
+    IF NOT planned THEN RAISE 'it was not even wanted'; END IF;
+    IF (SELECT count(*) FROM pg_stat_activity WHERE usename = 'postgres') > 3 THEN RAISE 'more sessions'; END IF;
+END $$;
+"""
+
+
+@pytest.mark.parametrize("programs", SERVERS, ids=server_name)
+def test_the_bound_on_memory_is_not_multiplied(tmp_path: Path, programs: str) -> None:
+    """Nothing but our own sessions has memory: the one that runs the migration, and two at most beside it."""
+    said = tried(stranger(tmp_path), PARALLEL, "", *on(programs))
+    assert "does-not-apply\n" not in said, said
+    assert "Table public.big is there and was not before" in said

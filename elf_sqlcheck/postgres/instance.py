@@ -37,7 +37,9 @@ RESTRICTED = (
     "temp_file_limit=1GB",
     "max_connections=30",
     "superuser_reserved_connections=10",
-    "max_worker_processes=4",
+    # None: each parallel worker of a query would have as much memory as the query itself.
+    "max_worker_processes=0",
+    "max_logical_replication_workers=0",
     "max_prepared_transactions=0",
 )
 _ALWAYS = (
