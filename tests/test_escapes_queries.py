@@ -143,3 +143,32 @@ def test_what_is_set_for_new_sessions_changes_no_answer(tmp_path: Path, name: st
     granted = "GRANT mallory TO postgres; GRANT ALL ON SCHEMA public TO mallory; GRANT ALL ON public.kept TO mallory;"
     put(project, [f"DO $do$ BEGIN {member} {granted} {' '.join(commands)} END $do$;\n{ENDED}"])
     is_found(project, 1, programs)
+
+
+@pytest.mark.parametrize("programs", SERVERS, ids=server_name)
+def test_catalogs_that_are_written_anew_hide_nothing(tmp_path: Path, programs: str) -> None:
+    """What is new is told by the transactions that wrote the rows of the catalogs, which VACUUM freezes."""
+    project = stranger(tmp_path)
+    project.put(
+        "migrations/20250101_000000_made.sql", f"{UP}{MADE}{DOWN}DROP TABLE public.kept;\nDROP TYPE public.mood;\n"
+    )
+    frozen = "".join(f"VACUUM (FREEZE, FULL) pg_catalog.{name};\n" for name in ("pg_class", "pg_attribute", "pg_type"))
+    added = "ALTER TABLE public.kept ADD COLUMN extra integer;\n"
+    lie = f"-- Transaction: none\n{UP}{LEFT.format(0)}{added}{frozen}VACUUM FREEZE;\n{DOWN}SELECT 1;\n"
+    project.put("migrations/20250201_000000_lie.sql", lie)
+    told = [message for _, message in proven(project, *on(programs))["20250201_000000_lie.sql"]]
+    assert any("Table public.left_0 is there" in message for message in told), told
+    assert any("Column public.kept.extra is there" in message for message in told), told
+
+
+def test_rows_that_a_trigger_refuses_are_said_to_be_missing(tmp_path: Path) -> None:
+    project = stranger(tmp_path)
+    refusing = (
+        "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';\n"
+        "CREATE TRIGGER no BEFORE INSERT ON public.kept FOR EACH ROW EXECUTE FUNCTION public.no();\n"
+        "ALTER TABLE public.kept ENABLE ALWAYS TRIGGER no;\n"
+    )
+    project.put("migrations/20250101_000000_made.sql", f"{UP}{MADE}{refusing}{DOWN}SELECT 1;\n")
+    project.put("migrations/20250201_000000_lie.sql", f"{UP}{HARM.format(0, 'b')}{DOWN}SELECT 1;\n")
+    said = project.run("verify", *on("")).stdout
+    assert "public.kept was not filled with rows" in said
