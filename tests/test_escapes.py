@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elf_sqlcheck.postgres import sandbox
-from tests.escapes import SERVERS, escaped, hidden, on, seen, server_name, stranger, tried, witness
+from tests.escapes import DOWN, SERVERS, UP, escaped, hidden, on, seen, server_name, stranger, tried, witness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +161,16 @@ def test_the_time_is_bounded(project: Project) -> None:
     said = tried(project, text, "", "--untrusted", "--statement-timeout", "1")
     assert "not done after 1 s" in said
     assert time.monotonic() - began < 30
+
+
+def test_the_rows_of_a_sample_are_not_given_away(project: Project) -> None:
+    rows = project.root.parent / "users.csv"
+    rows.write_text("id,name\n1,TOPSECRET\n")
+    project.put("migrations/20250101_000000_a.sql", f"{UP}CREATE TABLE users (id int, name text);\n{DOWN}SELECT 1;\n")
+    told = "DO $$ BEGIN EXECUTE (SELECT format('CREATE TABLE %I ()', max(name)) FROM users); END $$;\n"
+    project.put("migrations/20250102_000000_b.sql", f"{UP}UPDATE users SET id = 2;\n{told}{DOWN}SELECT 1;\n")
+    done = project.run("verify", "--untrusted", "--sample", str(rows))
+    assert done.returncode == 2
+    assert "leave --sample out" in done.stderr
+    assert "TOPSECRET" not in done.stdout + done.stderr
+    assert "TOPSECRET" in project.run("verify", "--trusted", "--sample", str(rows)).stdout

@@ -6,6 +6,8 @@ import os
 
 import click
 
+from elf_sqlcheck.errors import UsageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +64,11 @@ def of(given: Mapping[str, Any], config: Config) -> Options:
 
     names = ("rows", "seed", "sample", "cuts", "twice", "chain", "traffic", "queries", "statement_timeout")
     chosen = {name: given[name] for name in names if given.get(name) not in (None, ())}
+    if "sample" in chosen and config.untrusted:
+        raise UsageError(
+            "the files are not trusted, and a migration can put the rows of a sample into names that are shown",
+            "leave --sample out, for rows that are made up; or say that the files are trusted (--trusted)",
+        )
     if chosen.get("cuts") == "all":
         chosen["cuts"] = None
     if config.queries:

@@ -19,6 +19,7 @@ from elf_sqlcheck.shared.pieces import cut
 from elf_sqlcheck.verify.check import Check
 from elf_sqlcheck.verify.culprit import culprit
 from elf_sqlcheck.verify.cuts import only_transaction
+from elf_sqlcheck.verify.ours import ask
 from elf_sqlcheck.verify.outside import changes_the_server
 from elf_sqlcheck.verify.rollback import said
 from elf_sqlcheck.verify.stage import Stage
@@ -156,8 +157,8 @@ def _killing(executor: SupabaseExecutor, statement: Statement) -> Iterator[threa
             waited = 0.0
             while not over.wait(0.002) and waited < _PATIENCE:
                 waited += 0.002
-                if blocker.query(_WAITING, (pid,))[0]["waits"]:
-                    blocker.query("SELECT pg_terminate_backend(%s)", (pid,))
+                if ask(blocker, _WAITING, (pid,))[0]["waits"]:
+                    blocker.query("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
                     killed.set()
                     break
             blocker.query("ROLLBACK")
