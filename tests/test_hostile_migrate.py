@@ -78,3 +78,16 @@ def test_what_a_server_says_of_a_failure_is_one_error(tmp_path: Path, database: 
         done = hostile.command("elf-migrate", "status", "--database-url", database, folder=tmp_path)
         hostile.plain(done.stdout)
         path.unlink()
+
+
+@pytest.mark.slow
+def test_what_a_hook_says_is_text(tmp_path: Path, database: str) -> None:
+    hostile.files(tmp_path, {"plain": "SELECT 1;"})
+    (path,) = (tmp_path / "migrations").iterdir()
+    path.rename(path.with_name("20250101_000001_plain.sql"))
+    (tmp_path / "said").write_text("\n".join(hostile.PAYLOADS.values()) + "\n")
+    (tmp_path / "elf-sqlcheck.toml").write_text('[hooks]\nbefore-up = ["cat", "said"]\n')
+    words = ("up", "--skip-validation", "--database-url", database)
+    done = hostile.command("elf-migrate", *words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mention @team" in hostile.plain(done.stderr)
