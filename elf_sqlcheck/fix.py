@@ -159,7 +159,9 @@ def write(path: str, data: bytes, expected: bytes) -> None:
                 os.unlink(scratch)
             raise
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", "check its permissions") from error
+        from elf_sqlcheck.machine import remedy
+
+        raise UsageError(f"cannot write {path}: {error.strerror}", remedy(error, "check its permissions")) from error
 
 
 def _give(descriptor: int, state: os.stat_result) -> None:

@@ -247,9 +247,10 @@ class Repository:
         try:
             code, said, complaint = _spawned(command, self._environment, data or b"")
         except OSError as error:
-            raise UsageError(
-                f"git cannot be run: {error.strerror}", "install Git, or leave --staged and --since out"
-            ) from error
+            from elf_sqlcheck.machine import remedy
+
+            otherwise = "install Git, or leave --staged and --since out"
+            raise UsageError(f"git cannot be run: {error.strerror}", remedy(error, otherwise)) from error
         if code:
             first = complaint.decode("utf-8", "replace").strip().partition("\n")[0]
             raise UsageError(f"git {arguments[0]} failed in {self.root}: {first}", "see what `git status` says there")

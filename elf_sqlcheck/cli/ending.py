@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from elf_sqlcheck.errors import ElfError
+from elf_sqlcheck.errors import ElfError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import NoReturn, TextIO
 
     import click
 
@@ -20,16 +20,18 @@ def variable(program: str) -> str:
     return f"_{program}_COMPLETE".replace("-", "_").upper()
 
 
-def run(command: click.Command, program: str, *, bug: int = 3) -> NoReturn:
-    """Run a command line and end the process, as `end` says."""
-    import click
-
-    if variable(program) in os.environ:
-        from elf_sqlcheck.cli.completing import teach
-
-        teach(command)
+def run(load: Callable[[], click.Command], program: str, *, bug: int = 3) -> NoReturn:
+    """Run the command line that `load` returns and end the process, as `end` says."""
 
     def work() -> int:
+        _heed_signals()
+        import click
+
+        command = load()
+        if variable(program) in os.environ:
+            from elf_sqlcheck.cli.completing import teach
+
+            teach(command)
         try:
             code: int = command.main(prog_name=program, standalone_mode=False)
         except click.ClickException as error:
@@ -48,12 +50,17 @@ def end(
     """Do what is to be done, which tells its exit code, and end the process.
 
     The exit codes: 0 all is well, 1 there are findings, 2 what was asked cannot be done, `bug` a bug of ours, 130
-    interrupted. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug. `leave` ends the process.
+    interrupted, 128 and its number for another signal. ELF_SQLCHECK_DEBUG=1 shows the traceback of a bug. `leave` ends
+    the process.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = work()
+    except _Told as signal:
+        _say("ended from outside")
+        code = 128 + signal.number
     except KeyboardInterrupt:
         _say("interrupted")
         code = 130
@@ -61,17 +68,16 @@ def end(
         _say(f"error: {error}")
         code = error.exit_code
     except BrokenPipeError:
-        code = _reader_is_gone()
+        code = _reader_is_gone(sys.stdout)
     except Exception as error:
         if os.environ.get("ELF_SQLCHECK_DEBUG"):
             raise
-        _say(f"error: {program} has a bug: {type(error).__name__}: {error}")
-        _say("  please report it, with what ELF_SQLCHECK_DEBUG=1 shows")
-        code = bug
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _reader_is_gone()
+        code = _explain(error, program, bug)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _reader_is_gone(stream)
     leave(code or 0)
 
 
@@ -80,14 +86,69 @@ def at_once(code: int) -> NoReturn:
 
     Only for what leaves nothing to be done at the end: no file open, no process running.
     """
-    sys.stderr.flush()
     os._exit(code)
 
 
-def _say(text: str) -> None:
-    from elf_sqlcheck.reports.terminal import sentence
+def _explain(error: Exception, program: str, bug: int) -> int:
+    """Say what went wrong that nobody has foreseen, and return the exit code."""
+    try:
+        from elf_sqlcheck.cli.refused import told
+    except Exception:  # noqa: BLE001 - what keeps it from being loaded is what has happened before
+        _say(f"error: {program} cannot go on: {type(error).__name__}: {error}")
+        return UsageError.exit_code
+    refused = told(error, program)
+    if refused is not None:
+        _say(f"error: {refused}")
+        return refused.exit_code
+    _say(f"error: {program} has a bug: {type(error).__name__}: {error}")
+    _say("  please report it, with what ELF_SQLCHECK_DEBUG=1 shows")
+    return bug
 
-    sys.stderr.write(sentence(text) + "\n")
+
+class _Told(KeyboardInterrupt):
+    """Somebody ended the process with a signal: whatever cleans up after Ctrl-C does so now, too."""
+
+    number = 0
+
+
+def _heed_signals() -> None:
+    """Let SIGTERM and SIGHUP end the process in order, unless whoever started it wants them ignored (`nohup`)."""
+    import signal
+
+    def stop(number: int, _frame: object) -> None:
+        for heeded in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(heeded, signal.SIG_IGN)
+        told = _Told()
+        told.number = number
+        raise told
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
+
+
+def _open_streams() -> None:
+    """Let the streams that the process was started without lead nowhere, before a file that it opens is taken for one.
+
+    What is read there fails: nothing was given, which is not the same as an empty text.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8"))
+
+
+def _say(text: str) -> None:
+    from contextlib import suppress
+
+    try:
+        from elf_sqlcheck.reports.terminal import sentence
+    except Exception:  # noqa: BLE001 - a machine without memory or open files is to be told of all the same
+        sentence = ascii  # type: ignore[assignment]
+    with suppress(OSError):  # nobody may be there to hear it
+        sys.stderr.write(sentence(text) + "\n")
+        sys.stderr.flush()
 
 
 def _show(error: click.ClickException) -> None:
@@ -102,7 +163,7 @@ def _show(error: click.ClickException) -> None:
     sys.stderr.write(inert.lines(clean(shown.getvalue().replace(said, clean(said)), keep="\n")))
 
 
-def _reader_is_gone() -> int:
+def _reader_is_gone(stream: TextIO) -> int:
     """Whoever read our output has seen enough (`| head`), or cannot take more: the rest goes nowhere, quietly."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 1

@@ -225,4 +225,4 @@ def main() -> None:
 
     # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
     gc.disable()
-    ending.run(cli, "elf-migrate", bug=70)
+    ending.run(lambda: cli, "elf-migrate", bug=70)

@@ -59,4 +59,4 @@ cli.add_command(completion.command(PROGRAM))
 
 def main() -> NoReturn:
     """Entry point of the installed command."""
-    ending.run(cli, PROGRAM)
+    ending.run(lambda: cli, PROGRAM)

@@ -1,4 +1,6 @@
-"""Where `elf-sqlcheck` starts: a hook's own call goes straight to the linter, all else to click.
+"""Where both commands start, before anything is loaded that takes long: an interruption is no traceback even then.
+
+A hook's own call of `elf-sqlcheck` goes straight to the linter, all else to click.
 
 `lint` with bare paths and a few flags needs no parser of options, and the libraries that parse them take longer to load
 than a small migration takes to judge. Both ways end in `linting.lint`.
@@ -16,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
+
+    import click
 
 PROGRAM = "elf-sqlcheck"
 #: The flags that are understood without click, and the options that they set.
@@ -38,12 +42,28 @@ def main() -> NoReturn:
     """Entry point of the installed command."""
     given = plain(sys.argv[1:])
     if given is None or ending.variable(PROGRAM) in os.environ:
-        from elf_sqlcheck.cli import sqlcheck
-
-        sqlcheck.main()
+        ending.run(_sqlcheck, PROGRAM)
     # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
     gc.disable()
     ending.end(lambda: _lint(given), PROGRAM, leave=ending.at_once)
+
+
+def migrate() -> NoReturn:
+    """Entry point of `elf-migrate`."""
+    gc.disable()
+    ending.run(_migrate, "elf-migrate", bug=70)
+
+
+def _sqlcheck() -> click.Command:
+    from elf_sqlcheck.cli import sqlcheck
+
+    return sqlcheck.cli
+
+
+def _migrate() -> click.Command:
+    from elf_sqlcheck.cli import migrate
+
+    return migrate.cli
 
 
 def _lint(given: dict[str, Any]) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elf_sqlcheck.errors import ServerError
+from elf_sqlcheck.machine import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,13 +87,13 @@ def account() -> Account:
     if uid != 0 and _has_name(uid):
         return Account(uid, gid)
     for name in UNPRIVILEGED if uid == 0 else ():
-        with contextlib.suppress(KeyError, OSError):
+        with _whatever_is_refused():
             entry = pwd.getpwnam(name)
             switch = (("user", entry.pw_uid), ("group", entry.pw_gid), ("extra_groups", ()))
             candidate = Account(entry.pw_uid, entry.pw_gid, switch=switch)
             if candidate.run(["true"])[0] == 0:
                 return candidate
-    with contextlib.suppress(OSError):
+    with _whatever_is_refused():
         candidate = Account(uid, gid, _namespace(uid))
         if candidate.run(["true"])[0] == 0:
             return candidate
@@ -131,6 +132,18 @@ def _namespace(uid: int) -> Callable[[], None]:
             os._exit(_REFUSED)
 
     return enter
+
+
+@contextlib.contextmanager
+def _whatever_is_refused() -> Iterator[None]:
+    """Go on when an account is not there, or must not be used; not when the machine has no room for a process."""
+    try:
+        yield
+    except KeyError:
+        return
+    except OSError as error:
+        if lacks(error):
+            raise
 
 
 def _has_name(uid: int) -> bool:

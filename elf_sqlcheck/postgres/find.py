@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from elf_sqlcheck import cache
 from elf_sqlcheck.errors import CacheError, ServerError
+from elf_sqlcheck.machine import lacks
 from elf_sqlcheck.postgres.account import Account, account
 from elf_sqlcheck.postgres.folders import cache_folder, lets_pass, published
 
@@ -148,6 +149,8 @@ def _probe(folder: str, origin: str) -> Provider:
     try:
         _, output = account().run([program, "--version"])
     except OSError as error:
+        if lacks(error):
+            raise
         raise ServerError(
             f"{program} cannot be run by the account of the server (uid {account().uid}): {error.strerror}.",
             "Let that account read and run the folder, or choose another Postgres with --pg-bin.",
