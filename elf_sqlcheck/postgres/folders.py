@@ -53,7 +53,10 @@ def _first_usable(variable: str, home: str, system: str) -> str:
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with contextlib.suppress(FileExistsError):
-                os.mkdir(path, 0o755 if os.geteuid() == 0 else 0o700)
+                os.mkdir(path, 0o700)
+                os.chmod(path, 0o755 if os.geteuid() == 0 else 0o700)  # whatever the umask takes away
+            if os.geteuid() == 0 and not lets_pass(path):
+                continue
             found = os.lstat(path)
             ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & stat.S_IWOTH
             if ours and os.access(path, os.W_OK):
@@ -113,22 +116,41 @@ def give(path: str, account: Account) -> None:
 def lock(path: str) -> int:
     """Lock the file `path` (made when missing), waiting for it, and return its descriptor.
 
-    The lock ends when every copy of the descriptor is closed, however the processes that hold one end.
+    The lock ends when every copy of the descriptor is closed, however the processes that hold one end. Raises
+    ServerError where there are no locks.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    return _locked(path, fcntl.LOCK_EX)
 
 
 def try_lock(path: str) -> int | None:
     """Lock the file `path` as `lock` does; returns None when somebody else holds it."""
+    try:
+        return _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+
+
+def _locked(path: str, how: int) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        flock(descriptor, how, path)
+    except BaseException:
         os.close(descriptor)
-        return None
+        raise
     return descriptor
+
+
+def flock(descriptor: int, how: int, path: str) -> None:
+    """Lock an open file. Raises BlockingIOError when somebody else holds it, ServerError where there are no locks."""
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise ServerError(
+            f"{path} cannot be locked: {error.strerror}.",
+            "Some network file systems have no locks: name folders elsewhere with XDG_CACHE_HOME and XDG_DATA_HOME.",
+        ) from None
 
 
 @contextlib.contextmanager

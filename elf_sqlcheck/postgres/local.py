@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from elf_sqlcheck.errors import ServerError
 from elf_sqlcheck.postgres import reaper
 from elf_sqlcheck.postgres.account import Account, account, without_libpq_variables
-from elf_sqlcheck.postgres.folders import LONGEST_SOCKET_FOLDER, give, run_folder, try_lock
+from elf_sqlcheck.postgres.folders import LONGEST_SOCKET_FOLDER, flock, give, run_folder, try_lock
 from elf_sqlcheck.postgres.instance import Server, command, import_driver
 from elf_sqlcheck.postgres.local_data import Wanted, create, local_data_dir, profile_of, provider_of
 from elf_sqlcheck.postgres.stand_ins import stand_ins
@@ -48,7 +48,7 @@ def joined(project_dir: str, wanted: Wanted) -> Iterator[Member]:
     give(folder, who)
     users = open_users(folder)
     try:
-        fcntl.flock(users, fcntl.LOCK_SH)
+        flock(users, fcntl.LOCK_SH, f"{folder}/users")
         member = _start_or_join(folder, who, wanted)
         with without_libpq_variables():
             try:

@@ -180,7 +180,7 @@ def _sweep(base: str) -> None:
         for entry in entries:
             owner = os.path.join(entry.path, "owner")
             if entry.name.startswith("elf-") and os.path.isfile(owner):
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, ServerError):
                     held = try_lock(owner)
                     if held is not None:
                         shutil.rmtree(entry.path, ignore_errors=True)
