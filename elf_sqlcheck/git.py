@@ -225,7 +225,9 @@ class Repository:
         """The commit that a reference names; raises UsageError when it names none."""
         try:
             answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
-        except UsageError:
+        except _Failed as error:
+            if error.code != 1:
+                raise
             raise UsageError(
                 f"{reference!r} is no commit that this repository has",
                 "name a branch, a tag or a commit; in CI it may have to be fetched first",
@@ -252,9 +254,24 @@ class Repository:
             otherwise = "install Git, or leave --staged and --since out"
             raise UsageError(f"git cannot be run: {error.strerror}", remedy(error, otherwise)) from error
         if code:
-            first = complaint.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise UsageError(f"git {arguments[0]} failed in {self.root}: {first}", "see what `git status` says there")
+            first = complaint.decode("utf-8", "replace").strip().partition("\n")[0] or _ended(code)
+            advice = "see what `git status` says there"
+            if "dubious ownership" in first:
+                advice = f"if you trust whoever owns it: git config --global --add safe.directory {self.root}"
+            raise _Failed(code, f"git {arguments[0]} failed in {self.root}: {first}", advice)
         return said
+
+
+class _Failed(UsageError):
+    """Git has ended with another exit code than 0."""
+
+    def __init__(self, code: int, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.code = code
+
+
+def _ended(code: int) -> str:
+    return f"it was ended by signal {-code}" if code < 0 else f"it ended with {code} and said nothing"
 
 
 def _spawned(command: list[str], environment: Mapping[str, str], data: bytes) -> tuple[int, bytes, bytes]:

@@ -37,8 +37,9 @@ def run(load: Callable[[], click.Command], program: str, *, bug: int = 3) -> NoR
         except click.ClickException as error:
             _show(error)
             return error.exit_code
-        except click.Abort:
-            raise KeyboardInterrupt from None
+        except click.Abort as error:
+            signal = error.__cause__
+            raise signal if isinstance(signal, KeyboardInterrupt) else KeyboardInterrupt from None
         return code
 
     end(work, program, bug=bug)

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import os
 import pwd
+import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,13 @@ class Account:
     def run(self, command: list[str], *, stdin: int = subprocess.DEVNULL) -> tuple[int, str]:
         """Run `command` to its end as this account; returns its exit status and all that it printed."""
         process = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=stdin)
-        output, _ = process.communicate()
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
         return process.returncode, output.decode(errors="replace")
 
 
