@@ -12,6 +12,7 @@ from functools import partial
 from elf_sqlcheck.errors import ConfigError, RuleError, closest
 from elf_sqlcheck.finding import is_style
 from elf_sqlcheck.later import module_named
+from elf_sqlcheck.machine import lacks
 from elf_sqlcheck.model import Severity
 
 TYPE_CHECKING = False
@@ -82,6 +83,8 @@ def _rules(where: str, load_module: Callable[[], Any]) -> tuple[Rule, ...]:
     try:
         rules = load_module().RULES
     except Exception as error:
+        if isinstance(error, OSError) and lacks(error):
+            raise
         raise RuleError(
             f"the rules {where} cannot be loaded: {type(error).__name__}: {error}",
             "mend or remove them; nothing was checked",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
 
 from elf_sqlcheck.errors import ElfError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import NoReturn, TextIO
 
     import click
@@ -24,10 +25,10 @@ def run(load: Callable[[], click.Command], program: str, *, bug: int = 3) -> NoR
     """Run the command line that `load` returns and end the process, as `end` says."""
 
     def work() -> int:
-        _heed_signals()
-        import click
+        with _loading():
+            import click
 
-        command = load()
+            command = load()
         if variable(program) in os.environ:
             from elf_sqlcheck.cli.completing import teach
 
@@ -112,17 +113,27 @@ class _Told(KeyboardInterrupt):
     number = 0
 
 
-def _heed_signals() -> None:
-    """Let SIGTERM and SIGHUP end the process in order, unless whoever started it wants them ignored (`nohup`)."""
+@contextmanager
+def _loading() -> Iterator[None]:
+    """While the body loads what there is to do, a signal ends the process at once; from then on, in order.
+
+    A signal that the process was started with to be ignored (`nohup`) stays so. A second one ends it at once.
+    """
     import signal
 
     def stop(number: int, _frame: object) -> None:
-        for heeded in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(heeded, signal.SIG_IGN)
+        signal.signal(number, signal.SIG_DFL)
         told = _Told()
         told.number = number
         raise told
 
+    interrupting = signal.getsignal(signal.SIGINT)
+    if interrupting is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupting)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, stop)
@@ -141,8 +152,6 @@ def _open_streams() -> None:
 
 
 def _say(text: str) -> None:
-    from contextlib import suppress
-
     try:
         from elf_sqlcheck.reports.terminal import sentence
     except Exception:  # noqa: BLE001 - a machine without memory or open files is to be told of all the same
