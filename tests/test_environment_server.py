@@ -42,6 +42,13 @@ def no_room_for_sockets(case: Case) -> None:
     case.mounted("mount -t tmpfs -o ro tmpfs /dev/shm")
 
 
+def private(case: Case) -> None:
+    """What is made is closed to others, as the account of root's servers is one."""
+    for name in (".cache", ".local/share"):
+        os.makedirs(f"{case.home}/{name}")
+    case.options["umask"] = 0o077
+
+
 def full_cache(case: Case) -> None:
     """Neither the cache nor the data of servers has any room."""
     case.variables |= dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME"), f"{case.folder}/full")
@@ -57,7 +64,7 @@ FAULTS = (
     (VERIFY, Fault("no-locks", surroundings.no_locks, {"verify": "cannot be locked: No locks available"})),
     (VERIFY, Fault("few-open-files", lambda case: case.limit(resource.RLIMIT_NOFILE, 8), {"verify": "open files"})),
     (VERIFY, Fault("1970", surroundings.in_1970)),
-    (UP, Fault("umask-077", lambda case: case.options.update(umask=0o077))),
+    (UP, Fault("umask-077", private)),
     (UP, Fault("no-locks", surroundings.no_locks, {"up": "cannot be locked: No locks available"})),
     (UP, Fault("full-cache", full_cache, {"up": "No space left on device"})),
     (UP, Fault("few-open-files", lambda case: case.limit(resource.RLIMIT_NOFILE, 6), {"up": "open files"})),
