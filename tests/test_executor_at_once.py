@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.shared.database import Outcome
 
 A, B, C = "20250101_000000_a", "20250102_000000_b", "20250103_000000_c"
-SEEN = "CREATE TABLE {} AS SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid();"
+SEEN = "CREATE TABLE {} AS SELECT current_query() AS query;"
 
 
 class Nobody:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elf_sqlcheck.errors import DatabaseError, ElfError, MigrationFailed, PlanError
@@ -186,6 +186,8 @@ def carry_out(
         lock.check()
         for attendant in options.attendants:
             attendant.begins(executor, steps)
+        if executor.guard:
+            executor.guard = replace(executor.guard, untouched=history.untouched().encode())
         for number, step in enumerate(steps, start=1):
             listener.begins(step.migration, step.section, number, len(steps))
             outcome = _run(

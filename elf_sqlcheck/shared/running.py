@@ -293,8 +293,10 @@ class Run(Failing):
         send_or_raise(self._connection, b"; ".join([*self._write([hook]), b"COMMIT"]))
 
     def _plain(self) -> Sequence[bytes]:
-        """What keeps a SET ROLE or search_path of the migration from deciding whether its history can be written."""
-        return BARE_FOR_NOW if self._several else BARE
+        """What keeps a SET ROLE or search_path of the migration, or its own hand, from deciding on its history."""
+        guard = self._executor.guard
+        untouched = (b"SET CONSTRAINTS ALL IMMEDIATE", guard.untouched) if guard and guard.untouched else ()
+        return (*(BARE_FOR_NOW if self._several else BARE), *untouched)
 
     def _guarding(self) -> tuple[bytes, ...]:
         guard = self._executor.guard

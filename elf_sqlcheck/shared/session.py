@@ -77,7 +77,8 @@ class Guard:
     `statement` is sent before every piece and fails with a division by zero when the lock was lost, for which `lost`
     makes the error. `blockers` knows who kept the piece waiting; `note` is told of what is worth knowing;
     `lock_timeout` holds in transactions for which neither the environment nor the migration says one; it is "" where
-    the server does.
+    the server does. `untouched` is sent after what the migration says, before its history is written, and fails when
+    the migration has written that itself.
     """
 
     statement: bytes
@@ -85,6 +86,7 @@ class Guard:
     blockers: Blockers
     note: Note
     lock_timeout: str
+    untouched: bytes = b""
 
 
 def assignments(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from elf_sqlcheck.shared.database import SupabaseExecutor
 
 #: The hash of an event, which is a row called `e`. JSON keeps the fields apart, and jsonb has one text for one value.
-HASH = """encode(sha256(convert_to(jsonb_build_array(
+HASH = """pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.jsonb_build_array(
     e.position, e.id, e.version, e.action, (extract(epoch FROM e.started_at) * 1000000)::bigint,
     (extract(epoch FROM e.completed_at) * 1000000)::bigint, e.success, e.details, e.previous_hash
 )::text, 'UTF8')), 'hex')"""
@@ -23,7 +23,8 @@ HASH = """encode(sha256(convert_to(jsonb_build_array(
 _BROKEN = f"""
 SELECT e.position, e.version, e.action, e.started_at::text AS at, e.hash IS DISTINCT FROM {HASH} AS changed,
        e.previous_hash IS DISTINCT FROM e.expected AS torn, e.position - e.last - 1 AS missing
-  FROM (SELECT h.*, lag(h.hash, 1, '') OVER w AS expected, lag(h.position, 1, 0::bigint) OVER w AS last
+  FROM (SELECT h.*, pg_catalog.lag(h.hash, 1, '') OVER w AS expected,
+               pg_catalog.lag(h.position, 1, 0::bigint) OVER w AS last
           FROM public.migration_history h WHERE h.position IS NOT NULL
         WINDOW w AS (ORDER BY h.position)) e
  WHERE e.hash IS DISTINCT FROM {HASH} OR e.previous_hash IS DISTINCT FROM e.expected OR e.position <> e.last + 1
@@ -48,7 +49,10 @@ SELECT m.version, m.name, m.status, h.details ->> 'status' AS left
 """
 
 _HEAD = "SELECT hash FROM public.migration_history WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1"
-_COUNTS = "SELECT count(position) AS events, count(*) - count(position) AS older FROM public.migration_history"
+_COUNTS = """
+SELECT pg_catalog.count(position) AS events, pg_catalog.count(*) - pg_catalog.count(position) AS older
+  FROM public.migration_history
+"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def _is_kept(executor: SupabaseExecutor) -> bool:
     """Whether the history has the columns of a chain; those of an older elf-migrate have not."""
     return bool(
         executor.query(
-            "SELECT true FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.migration_history') "
+            "SELECT true FROM pg_catalog.pg_attribute "
+            "WHERE attrelid = pg_catalog.to_regclass('public.migration_history') "
             "AND attname = 'position' AND NOT attisdropped"
         )
     )

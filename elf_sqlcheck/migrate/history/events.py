@@ -23,11 +23,12 @@ _EVENT = f"""
 WITH last AS (
 SELECT position, hash FROM public.migration_history WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1
 ), said AS MATERIALIZED (
-SELECT gen_random_uuid() AS id, %(version)s::text AS version, %(action)s::text AS action,
-       statement_timestamp() - make_interval(secs => %(ms)s::float8 / 1000) AS started_at,
-       clock_timestamp() AS completed_at, %(success)s::boolean AS success,
-       %(details)s::jsonb || jsonb_build_object('user', session_user, 'execution_time_ms', round(
-           %(ms)s::float8 + extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 * 1000
+SELECT pg_catalog.gen_random_uuid() AS id, %(version)s::text AS version, %(action)s::text AS action,
+       pg_catalog.statement_timestamp() - pg_catalog.make_interval(secs => %(ms)s::float8 / 1000) AS started_at,
+       pg_catalog.clock_timestamp() AS completed_at, %(success)s::boolean AS success,
+       %(details)s::jsonb || pg_catalog.jsonb_build_object('user', session_user, 'execution_time_ms', pg_catalog.round(
+           %(ms)s::float8
+           + extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8 * 1000
        )::integer) AS details,
        coalesce((SELECT position FROM last), 0) + 1 AS position, coalesce((SELECT hash FROM last), '') AS previous_hash
 ), event AS MATERIALIZED (
@@ -47,9 +48,9 @@ VALUES (%(version)s, %(digest)s, %(sql)s, %(facts)s::jsonb) ON CONFLICT DO NOTHI
 _STATE = """
 INSERT INTO public.schema_migrations AS m
        (version, name, description, checksum, status, executed_at, execution_time_ms, error, metadata)
-SELECT %(version)s, %(name)s, %(description)s, %(checksum)s, %(status)s, clock_timestamp(),
+SELECT %(version)s, %(name)s, %(description)s, %(checksum)s, %(status)s, pg_catalog.clock_timestamp(),
        (event.details ->> 'execution_time_ms')::integer, %(error)s,
-       %(metadata)s::jsonb || jsonb_build_object('event', event.hash) FROM event
+       %(metadata)s::jsonb || pg_catalog.jsonb_build_object('event', event.hash) FROM event
 ON CONFLICT (version) DO UPDATE
    SET name = excluded.name, description = excluded.description, checksum = excluded.checksum,
        status = excluded.status, executed_at = excluded.executed_at, execution_time_ms = excluded.execution_time_ms,
@@ -61,7 +62,7 @@ _STATUS = """
 UPDATE public.schema_migrations m
    SET status = coalesce(%(status)s, m.status), checksum = coalesce(%(checksum)s, m.checksum),
        metadata = coalesce(m.metadata, '{}') - %(dropped)s::text[] || %(metadata)s::jsonb
-                  || jsonb_build_object('event', event.hash)
+                  || pg_catalog.jsonb_build_object('event', event.hash)
   FROM event WHERE m.version = %(version)s
 """
 
@@ -69,7 +70,7 @@ UPDATE public.schema_migrations m
 RUNNING = """
 INSERT INTO public.schema_migrations AS m
        (version, name, description, checksum, status, executed_at, execution_time_ms, error, metadata)
-VALUES (%(version)s, %(name)s, %(description)s, %(checksum)s, 'running', clock_timestamp(), 0, NULL,
+VALUES (%(version)s, %(name)s, %(description)s, %(checksum)s, 'running', pg_catalog.clock_timestamp(), 0, NULL,
         %(metadata)s::jsonb)
 ON CONFLICT (version) DO UPDATE
    SET name = excluded.name, description = excluded.description, checksum = excluded.checksum, status = excluded.status,
@@ -78,7 +79,7 @@ ON CONFLICT (version) DO UPDATE
 """
 REACHED = """
 UPDATE public.schema_migrations
-   SET metadata = coalesce(metadata, '{}') || jsonb_build_object('progress', %(progress)s::jsonb)
+   SET metadata = coalesce(metadata, '{}') || pg_catalog.jsonb_build_object('progress', %(progress)s::jsonb)
  WHERE version = %(version)s
 """
 

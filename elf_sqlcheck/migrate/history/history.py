@@ -46,6 +46,10 @@ class History:
         """
         tables.prepare(self._executor)
 
+    def untouched(self) -> str:
+        """Return a statement that fails in the transaction of a migration that has changed the history itself."""
+        return tables.untouched(self._executor)
+
     def read(self) -> dict[str, State]:
         """Return the state of each version that the database knows; changes nothing, and {} when there are no tables.
 

@@ -74,7 +74,11 @@ def read(executor: SupabaseExecutor) -> dict[str, State]:
     if not tables.are_there(executor):
         return {}
     # Where row level security applies, a SELECT is not refused but empty: everything would run again.
-    seen = executor.query("SELECT row_security_active('public.schema_migrations') AS hidden, current_user AS who")
+    seen = executor.query(
+        "SELECT pg_catalog.row_security_active('public.schema_migrations') AS hidden, current_user AS who, "
+        "pg_catalog.current_schemas(true)::text[] AS path"
+    )
+    _refuse_other_words(seen[0]["path"])
     if seen[0]["hidden"]:
         raise UsageError(
             f"Row level security hides the rows of schema_migrations from the user {seen[0]['who']}, so what has "
@@ -82,9 +86,21 @@ def read(executor: SupabaseExecutor) -> dict[str, State]:
             "Connect as the user that owns the table.",
         )
     # As one JSON value, so that columns which an older table lacks are simply absent.
-    rows = executor.query("SELECT to_jsonb(m) AS row, m.executed_at FROM public.schema_migrations m")
+    rows = executor.query("SELECT pg_catalog.to_jsonb(m) AS row, m.executed_at FROM public.schema_migrations m")
     states = (_state(row["row"], row["executed_at"]) for row in rows if not _is_forgotten(row["row"]))
     return {state.version: state for state in states}
+
+
+def _refuse_other_words(path: list[str]) -> None:
+    """What is looked up before pg_catalog gives another meaning to the very operators that the history is read with."""
+    before = [name for name in path[: path.index("pg_catalog")] if not name.startswith("pg_temp")]
+    if before:
+        raise UsageError(
+            f"The search_path of this user or database puts {before[0]} before pg_catalog, so what is in it could "
+            "stand in for = and every function, also where the history is read.",
+            "Take pg_catalog out of it, which is looked up first then: ALTER DATABASE … SET search_path (or ALTER "
+            "ROLE), as `SELECT * FROM pg_db_role_setting` shows it.",
+        )
 
 
 def _is_forgotten(row: dict[str, Any]) -> bool:

@@ -16,11 +16,11 @@ _OURS = re.compile(r"(\d{8})_(\d{6})")
 
 _WRITABLE = """
 SELECT true FROM pg_catalog.pg_class c
- WHERE c.oid = to_regclass('supabase_migrations.schema_migrations')
+ WHERE c.oid = pg_catalog.to_regclass('supabase_migrations.schema_migrations')
    AND has_schema_privilege(c.relnamespace, 'USAGE')
    AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
-   AND (SELECT count(*) FROM pg_catalog.pg_attribute
+   AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute
          WHERE attrelid = c.oid AND attname IN ('version', 'statements', 'name') AND NOT attisdropped) = 3
 """
 

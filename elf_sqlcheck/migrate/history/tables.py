@@ -26,13 +26,13 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
     execution_time_ms integer,
     error text,
     metadata jsonb NOT NULL DEFAULT '{}',
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE TABLE IF NOT EXISTS public.migration_history (
-    id uuid DEFAULT gen_random_uuid() PRIMARY KEY,
+    id uuid DEFAULT pg_catalog.gen_random_uuid() PRIMARY KEY,
     version text NOT NULL CONSTRAINT migration_history_version_fkey REFERENCES public.schema_migrations (version),
     action text NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     completed_at timestamptz,
     success boolean,
     details jsonb NOT NULL DEFAULT '{}'
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS public.migration_texts (
     digest text NOT NULL,
     sql text NOT NULL,
     facts jsonb NOT NULL,
-    kept_at timestamptz NOT NULL DEFAULT now(),
+    kept_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (version, digest)
 );
 """
@@ -95,13 +95,44 @@ COMMENT ON TABLE public.schema_migrations IS '{mark}';
 
 #: Asked first, so that an `up` without work takes no lock on the tables.
 _IS_COMPLETE = """
-SELECT count(*) = 3 AND bool_and(c.relrowsecurity)
-       AND coalesce(max(obj_description(c.oid, 'pg_class')) FILTER (WHERE c.relname = 'schema_migrations'), '') = %s
-       AS complete
+SELECT pg_catalog.count(*) = 3 AND pg_catalog.bool_and(c.relrowsecurity)
+       AND coalesce(pg_catalog.max(pg_catalog.obj_description(c.oid, 'pg_class'))
+                    FILTER (WHERE c.relname = 'schema_migrations'), '') = %s AS complete
   FROM pg_catalog.pg_class c
- WHERE c.oid IN (to_regclass('public.schema_migrations'), to_regclass('public.migration_history'),
-                 to_regclass('public.migration_texts'))
+ WHERE c.oid IN (pg_catalog.to_regclass('public.schema_migrations'), pg_catalog.to_regclass('public.migration_history'),
+                 pg_catalog.to_regclass('public.migration_texts'))
 """
+
+
+#: Which tables they are, and in which files their rows: TRUNCATE and whatever writes a table anew begin other files.
+_PLACE = """(
+SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.relkind, pg_catalog.pg_relation_filenode(c.oid),
+           (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', t.oid, t.tgfoid, t.tgenabled), ',' ORDER BY t.oid)
+              FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+           (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', r.oid, r.ev_enabled), ',' ORDER BY r.oid)
+              FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid)), ' ' ORDER BY c.oid)
+  FROM pg_catalog.pg_class c
+ WHERE c.oid IN (pg_catalog.to_regclass('public.schema_migrations'),
+                 pg_catalog.to_regclass('public.migration_history'),
+                 pg_catalog.to_regclass('public.migration_texts')))"""
+_UNTOUCHED = f"""
+BEGIN
+    IF {_PLACE} IS DISTINCT FROM {{place}} OR EXISTS (
+        SELECT FROM pg_catalog.pg_locks l
+         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.mode = 'RowExclusiveLock'
+           AND l.relation IN (pg_catalog.to_regclass('public.schema_migrations'),
+                              pg_catalog.to_regclass('public.migration_history'),
+                              pg_catalog.to_regclass('public.migration_texts'))
+           AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                              WHERE d.datname = pg_catalog.current_database())) THEN
+        RAISE EXCEPTION USING ERRCODE = 'ELF02', MESSAGE = {{message}}, HINT = {{hint}};
+    END IF;
+END"""  # noqa: S608 - only constants
+_CHANGED = (
+    "it changed the history itself (schema_migrations, migration_history or migration_texts in public), or put a "
+    "trigger or a rule on it"
+)
+_HINT = "Leave that out: what is to count as applied is said with `elf-migrate repair VERSION --mark STATUS`."
 
 
 def prepare(executor: SupabaseExecutor) -> None:
@@ -125,8 +156,8 @@ def are_there(executor: SupabaseExecutor) -> bool:
     columns = {
         row["attname"]
         for row in executor.query(
-            "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.schema_migrations') "
-            "AND attnum > 0 AND NOT attisdropped"
+            "SELECT attname FROM pg_catalog.pg_attribute "
+            "WHERE attrelid = pg_catalog.to_regclass('public.schema_migrations') AND attnum > 0 AND NOT attisdropped"
         )
     }
     if columns and not {"version", "name", "status"} <= columns:
@@ -136,3 +167,19 @@ def are_there(executor: SupabaseExecutor) -> bool:
             "former_schema_migrations; and then `elf-migrate baseline VERSION`.",
         )
     return bool(columns)
+
+
+def untouched(executor: SupabaseExecutor) -> str:
+    """Return a statement that fails, in the transaction of a migration, when that one has changed the tables.
+
+    What has written to a table holds a lock on it until its transaction ends, however it was done. Other changes of
+    its form are let pass (scripts enable row level security on whatever they find), but none that answers in its place.
+
+    Raises:
+        DatabaseError: The server refused.
+    """
+    from psycopg import sql
+
+    place = executor.query(f"SELECT {_PLACE} AS place")[0]["place"]
+    body = sql.SQL(_UNTOUCHED).format(place=sql.Literal(place), message=sql.Literal(_CHANGED), hint=sql.Literal(_HINT))
+    return sql.SQL("DO {}").format(sql.Literal(body.as_string(executor.connection))).as_string(executor.connection)
