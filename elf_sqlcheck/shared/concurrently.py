@@ -135,8 +135,8 @@ def complete_detaching(connection: Connection[dict[str, Any]], statement: Statem
     names = detached(statement)
     if names is None or not _hanging(connection, statement):
         return False
-    command = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE")
-    connection.execute(command.format(*(sql.Identifier(*parts) for parts in names)))
+    table, partition = (sql.Identifier(*parts) for parts in names)
+    connection.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(table, partition))
     return True
 
 

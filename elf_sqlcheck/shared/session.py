@@ -107,10 +107,14 @@ def patience(connection: Connection[dict[str, Any]], lock_timeout: str) -> bytes
     """Return the command that sets lock_timeout for the transaction, unless the session has been given one."""
     from psycopg import sql
 
-    form = (
-        "SELECT pg_catalog.set_config('lock_timeout', {}, true) WHERE pg_catalog.current_setting('lock_timeout') = '0'"
+    return (
+        sql.SQL(
+            "SELECT pg_catalog.set_config('lock_timeout', {}, true) "
+            "WHERE pg_catalog.current_setting('lock_timeout') = '0'"
+        )
+        .format(sql.Literal(lock_timeout))
+        .as_bytes(connection)
     )
-    return sql.SQL(form).format(sql.Literal(lock_timeout)).as_bytes(connection)
 
 
 def watchful(connection: Connection[dict[str, Any]]) -> list[bytes]:

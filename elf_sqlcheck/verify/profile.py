@@ -91,6 +91,8 @@ class SupabaseProfile(Profile):
 
     def furnish(self, database: str) -> None:
         """Make a Supabase project of a new database."""
+        from psycopg import sql
+
         url = _changed(self._server if isinstance(self._server, str) else self._server.url, dbname=database)
         with SupabaseExecutor(url, application_name="elf-sqlcheck") as administration:
             script = self._database_script
@@ -98,7 +100,8 @@ class SupabaseProfile(Profile):
                 available = administration.query("SELECT name FROM pg_available_extensions")
                 script = supabase.project(vault="supabase_vault" not in {row["name"] for row in available}) + script
             if self._is_plain and not self._is_furnished:
-                administration.query(f'ALTER DATABASE "{database}" OWNER TO postgres')
+                command = sql.SQL("ALTER DATABASE {} OWNER TO postgres").format(sql.Identifier(database))
+                administration.query(command.as_string(administration.connection))
             administration.connection.execute(script.encode())
 
     def hand_over(self, roles: Iterable[str]) -> None:

@@ -150,8 +150,8 @@ def _killing(executor: SupabaseExecutor, statement: Statement) -> Iterator[threa
     with executor.another("elf-sqlcheck") as blocker:
         blocker.query("BEGIN")
         # What a writer holds: the build waits for it, after it has made the index.
-        table = sql.Identifier(*names).as_string(blocker.connection)
-        blocker.query(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(*names))
+        blocker.query(lock.as_string(blocker.connection))
 
         def kill() -> None:
             waited = 0.0
