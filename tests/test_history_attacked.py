@@ -104,10 +104,16 @@ def test_a_migration_that_writes_the_history_is_refused(
 
 
 def test_it_is_refused_in_pieces_too(executor: SupabaseExecutor, database: str, tmp_path: Path) -> None:
-    options = prepared(tmp_path, database, f"CREATE TABLE c (n int); {MARK};", header="-- Transaction: false\n")
+    options = prepared(tmp_path, database, f"CREATE TABLE c (n int); {MARK};", header="-- Transaction: none\n")
     before = everything(executor)
     assert "it changed the history itself" in elf_migrate(tmp_path, "up", *options, exit_code=1).stderr
     assert everything(executor) == before
+
+
+def test_writing_all_tables_anew_is_no_change_of_the_history(database: str, tmp_path: Path) -> None:
+    options = prepared(tmp_path, database, "VACUUM FULL;", header="-- Transaction: none\n")
+    elf_migrate(tmp_path, "up", *options)
+    assert "Nothing to do." in elf_migrate(tmp_path, "up", *options).stdout
 
 
 @pytest.mark.parametrize("way", SHADOWS)

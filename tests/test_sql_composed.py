@@ -12,6 +12,7 @@ RUNS = {"execute", "executemany", "copy", "query", "SQL"}
 #: Where something else than constants is put together in the call itself, and why that is no way in for anybody.
 ALLOWED = {
     "elf_sqlcheck/postgres/asker.py": "joins constant queries of this package; values are parameters",
+    "elf_sqlcheck/postgres/pinned.py": "how a transaction begins, and settings of this package",
     "elf_sqlcheck/verify/queries.py": "a prepared name of ours, and NULLs for its parameters, on a throw-away server",
     "elf_sqlcheck/verify/twice.py": "the server quoted the names (format %I and %L), on a throw-away server",
     "elf_sqlcheck/verify/traffic_session.py": "queries of the project itself, run on purpose on a throw-away server",

@@ -16,6 +16,8 @@ _OIDS = """
 SELECT name, pg_catalog.{function}(name)::pg_catalog.oid::pg_catalog.int8 AS oid
 FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS name
 """
+_RELATIONS = _OIDS.format(function="to_regclass")
+_TYPES = _OIDS.format(function="to_regtype")
 
 
 def ask(executor: SupabaseExecutor, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
@@ -34,15 +36,15 @@ def ask(executor: SupabaseExecutor, sql: str, params: Sequence[Any] | Mapping[st
 
 def relations(executor: SupabaseExecutor, names: Iterable[str]) -> dict[str, int]:
     """The oids of those of the relations that are there, by the names that SQL finds them by. Raises DatabaseError."""
-    return _found(executor, "to_regclass", names)
+    return _found(executor, _RELATIONS, names)
 
 
 def types(executor: SupabaseExecutor, names: Iterable[str]) -> dict[str, int]:
     """The same for types."""
-    return _found(executor, "to_regtype", names)
+    return _found(executor, _TYPES, names)
 
 
-def _found(executor: SupabaseExecutor, function: str, names: Iterable[str]) -> dict[str, int]:
+def _found(executor: SupabaseExecutor, query: str, names: Iterable[str]) -> dict[str, int]:
     listed = list(names)
-    rows = executor.query(_OIDS.format(function=function), (listed,)) if listed else []
+    rows = executor.query(query, (listed,)) if listed else []
     return {row["name"]: row["oid"] for row in rows if row["oid"] is not None}

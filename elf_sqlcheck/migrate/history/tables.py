@@ -93,36 +93,36 @@ END $$;
 COMMENT ON TABLE public.schema_migrations IS '{mark}';
 """.replace("{mark}", _MARK)
 
+_TABLES = """(pg_catalog.to_regclass('public.schema_migrations'), pg_catalog.to_regclass('public.migration_history'),
+                 pg_catalog.to_regclass('public.migration_texts'))"""
 #: Asked first, so that an `up` without work takes no lock on the tables.
-_IS_COMPLETE = """
+_IS_COMPLETE = f"""
 SELECT pg_catalog.count(*) = 3 AND pg_catalog.bool_and(c.relrowsecurity)
        AND coalesce(pg_catalog.max(pg_catalog.obj_description(c.oid, 'pg_class'))
                     FILTER (WHERE c.relname = 'schema_migrations'), '') = %s AS complete
-  FROM pg_catalog.pg_class c
- WHERE c.oid IN (pg_catalog.to_regclass('public.schema_migrations'), pg_catalog.to_regclass('public.migration_history'),
-                 pg_catalog.to_regclass('public.migration_texts'))
-"""
+  FROM pg_catalog.pg_class c WHERE c.oid IN {_TABLES}
+"""  # noqa: S608 - only constants
 
 
-#: Which tables they are, and in which files their rows: TRUNCATE and whatever writes a table anew begin other files.
-_PLACE = """(
-SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.relkind, pg_catalog.pg_relation_filenode(c.oid),
+#: Which tables they are, and what answers in their place.
+_PLACE = f"""(
+SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.relkind,
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', t.oid, t.tgfoid, t.tgenabled), ',' ORDER BY t.oid)
               FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', r.oid, r.ev_enabled), ',' ORDER BY r.oid)
               FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid)), ' ' ORDER BY c.oid)
-  FROM pg_catalog.pg_class c
- WHERE c.oid IN (pg_catalog.to_regclass('public.schema_migrations'),
-                 pg_catalog.to_regclass('public.migration_history'),
-                 pg_catalog.to_regclass('public.migration_texts')))"""
+  FROM pg_catalog.pg_class c WHERE c.oid IN {_TABLES})"""  # noqa: S608 - only constants
+#: In which files their rows are: TRUNCATE begins others, and so does whoever else writes a table anew.
+_FILES = f"""(
+SELECT pg_catalog.array_agg(pg_catalog.pg_relation_filenode(c.oid))
+  FROM pg_catalog.pg_class c WHERE c.oid IN {_TABLES})"""  # noqa: S608 - only constants
 _UNTOUCHED = f"""
 BEGIN
     IF {_PLACE} IS DISTINCT FROM {{place}} OR EXISTS (
         SELECT FROM pg_catalog.pg_locks l
-         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.mode = 'RowExclusiveLock'
-           AND l.relation IN (pg_catalog.to_regclass('public.schema_migrations'),
-                              pg_catalog.to_regclass('public.migration_history'),
-                              pg_catalog.to_regclass('public.migration_texts'))
+         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.relation IN {_TABLES}
+           AND (l.mode = 'RowExclusiveLock' OR l.mode = 'AccessExclusiveLock'
+                AND pg_catalog.pg_relation_filenode(l.relation) <> ALL ({{files}}::pg_catalog.oid[]))
            AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
                               WHERE d.datname = pg_catalog.current_database())) THEN
         RAISE EXCEPTION USING ERRCODE = 'ELF02', MESSAGE = {{message}}, HINT = {{hint}};
@@ -180,6 +180,11 @@ def untouched(executor: SupabaseExecutor) -> str:
     """
     from psycopg import sql
 
-    place = executor.query(f"SELECT {_PLACE} AS place")[0]["place"]
-    body = sql.SQL(_UNTOUCHED).format(place=sql.Literal(place), message=sql.Literal(_CHANGED), hint=sql.Literal(_HINT))
+    now = executor.query(f"SELECT {_PLACE} AS place, {_FILES}::text AS files")[0]
+    body = sql.SQL(_UNTOUCHED).format(
+        place=sql.Literal(now["place"]),
+        files=sql.Literal(now["files"]),
+        message=sql.Literal(_CHANGED),
+        hint=sql.Literal(_HINT),
+    )
     return sql.SQL("DO {}").format(sql.Literal(body.as_string(executor.connection))).as_string(executor.connection)
