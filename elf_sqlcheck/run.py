@@ -15,7 +15,7 @@ from elf_sqlcheck.secrecy import secrets_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from elf_sqlcheck.baseline import Baseline, Covered
@@ -244,6 +244,21 @@ def repair(
     now = {path: data for folder in folders for path, data in folder.files.items()}
     texts = {path: (data, now[path]) for path, data in original.items() if now[path] != data}
     return Fixed(tuple(folders), texts, sum(done.values()), tuple(sorted(refused)), secrets)
+
+
+def credentials(migrations: Sequence[Migration]) -> tuple[Finding, ...]:
+    """What the rules about credentials find in migrations, whichever rules are switched on."""
+    result = lint(migrations, [rule for rule in registry.builtin() if rule.family == "secrets"])
+    return tuple(finding for finding in (*result.findings, *result.suppressed) if finding.family == "secrets")
+
+
+def credential_texts(migration: Migration) -> Iterator[bytes]:
+    """The credentials in a migration, found by their shapes and by the rules."""
+    yield from (migration.data[start:end] for _, start, end in secrets_in(migration.data))
+    data = {part.path: part.data for part in migration.parts()}
+    for finding in credentials((migration,)):
+        if finding.span is not None:
+            yield data[finding.path][finding.span.start : finding.span.end]
 
 
 def secrets_of(checked: Checked) -> dict[str, frozenset[bytes]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elf_sqlcheck import fix, secrecy
+from elf_sqlcheck import fix, run, secrecy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from elf_sqlcheck.cli.migrate_output import Output
     from elf_sqlcheck.model import Migration
 
@@ -17,7 +15,7 @@ _STYLES = {"+": "good", "-": "bad", "@": "faint"}
 
 def difference(kept: Migration, file: Migration) -> str:
     """Return the unified diff from what was executed to what the files say, with stars in place of credentials."""
-    secrets = {*_secrets(kept), *_secrets(file)}
+    secrets = {*run.credential_texts(kept), *run.credential_texts(file)}
     before, after = kept.parts(), file.parts()
     if len(before) != len(after):
         return fix.unified(file.path, secrecy.without(kept.data, secrets), secrecy.without(file.data, secrets))
@@ -37,16 +35,3 @@ def show(output: Output, text: str, limit: int | None = None, more: str = "") ->
     left = len(lines) - len(shown)
     if left:
         output.say(f"    … {left} more line{'' if left == 1 else 's'}: {more}", "faint")
-
-
-def _secrets(migration: Migration) -> Iterator[bytes]:
-    """The credentials in a migration, found by their shapes and by the rules, whichever are switched on."""
-    from elf_sqlcheck import registry
-    from elf_sqlcheck.lint import lint
-
-    yield from (migration.data[start:end] for _, start, end in secrecy.secrets_in(migration.data))
-    result = lint((migration,), [rule for rule in registry.builtin() if rule.family == "secrets"])
-    data = {part.path: part.data for part in migration.parts()}
-    for finding in (*result.findings, *result.suppressed):
-        if finding.family == "secrets" and finding.span is not None:
-            yield data[finding.path][finding.span.start : finding.span.end]

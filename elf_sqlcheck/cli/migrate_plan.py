@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elf_sqlcheck import run, secrecy
 from elf_sqlcheck.errors import ElfError
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def show(session: Session, before: Sequence[Migration], steps: Sequence[Step]) -
     from elf_sqlcheck.foreseen import foreseen
 
     output = session.output
-    planned = foreseen(before, [(step.migration, step.section) for step in steps], session.config.table_sizes)
+    sections = [(step.migration, step.section) for step in steps]
+    planned = [_starred(one) for one in foreseen(before, sections, session.config.table_sizes)]
     output.data.update(dry_run=True, plan=[one.data() for one in planned])
     if not planned:
         output.say("Nothing to do.")
@@ -86,6 +89,13 @@ def _show(output: Output, planned: Planned, *, brief: bool) -> None:
     if planned.section.name == "up" and (verify := planned.migration.verify):
         asked = len(verify.statements)
         output.say(f"  then VERIFY asks whether it is right ({asked} assertion{'' if asked == 1 else 's'})", "faint")
+
+
+def _starred(planned: Planned) -> Planned:
+    """The same with stars over credentials."""
+    secrets = {secrecy.bare(text) for text in run.credential_texts(planned.migration)}
+    hide = secrecy.Hider(secrets.union(" ".join(secret.split()) for secret in secrets))
+    return replace(planned, statements=[replace(one, text=hide(one.text)) for one in planned.statements])
 
 
 def _shortened(one: PlannedStatement) -> str:

@@ -145,6 +145,9 @@ def verify(
         proof.allowed,
         fixed,
         known=known,
+        secret=run.credentials(
+            [step.migration for step in proof.result.steps if told.intersection(step.migration.paths)]
+        ),
         verification=proof.result,
         seconds=seconds,
         judged=proof.only,
