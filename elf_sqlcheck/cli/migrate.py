@@ -33,7 +33,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 3 something is pending or differs
-    (status --exit-code), 4 another deployer holds the lock, 70 a bug, 130 interrupted.
+    (status --exit-code), 4 another deployer holds the lock, 70 a bug, 128 + n ended by signal n.
     """
 
 

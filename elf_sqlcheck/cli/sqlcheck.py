@@ -50,7 +50,7 @@ def cli() -> None:
       elf-sqlcheck explain unindexed-foreign-key     say why a rule is there
 
     \b
-    Exit codes: 0 all is well, 1 findings, 2 the command or the configuration is wrong, 3 a bug, 130 interrupted.
+    Exit codes: 0 all is well, 1 findings, 2 the command or configuration is wrong, 3 a bug, 128 + n ended by signal n.
     """
 
 
