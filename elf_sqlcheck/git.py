@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 
 from elf_sqlcheck.errors import UsageError
+from elf_sqlcheck.programs import ended, run
 from elf_sqlcheck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-#: Python ignores it, and what it starts would, too. The module `signal` takes a millisecond to say the number.
-_SIGPIPE = 13
 _KEPT = frozenset(
     {"GIT_EXEC_PATH", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
 )
@@ -247,14 +246,14 @@ class Repository:
             self._environment = _clean_environment(self.root)
         command = ["git", "-C", self.root, "--literal-pathspecs", "--no-optional-locks", *arguments]
         try:
-            code, said, complaint = _spawned(command, self._environment, data or b"")
+            code, said, complaint = run(command, self._environment, data or b"")
         except OSError as error:
             from elf_sqlcheck.machine import remedy
 
             otherwise = "install Git, or leave --staged and --since out"
             raise UsageError(f"git cannot be run: {error.strerror}", remedy(error, otherwise)) from error
         if code:
-            first = complaint.decode("utf-8", "replace").strip().partition("\n")[0] or _ended(code)
+            first = complaint.decode("utf-8", "replace").strip().partition("\n")[0] or ended(code)
             advice = "see what `git status` says there"
             if "dubious ownership" in first:
                 advice = f"if you trust whoever owns it: git config --global --add safe.directory {self.root}"
@@ -268,45 +267,6 @@ class _Failed(UsageError):
     def __init__(self, code: int, message: str, remedy: str) -> None:
         super().__init__(message, remedy)
         self.code = code
-
-
-def _ended(code: int) -> str:
-    return f"it was ended by signal {-code}" if code < 0 else f"it ended with {code} and said nothing"
-
-
-def _spawned(command: list[str], environment: Mapping[str, str], data: bytes) -> tuple[int, bytes, bytes]:
-    """Run a program on `data`: its exit code, what it printed, and what it complained of. Raises OSError.
-
-    `subprocess` does the same with pipes; a hook would load it, and all that it loads, for a question or two.
-    """
-    if not hasattr(os, "memfd_create"):
-        import subprocess
-
-        done = subprocess.run(command, env=environment, input=data, capture_output=True, check=False)  # noqa: S603
-        return done.returncode, done.stdout, done.stderr
-    files = [os.memfd_create(name) for name in ("input", "output", "errors")]
-    try:
-        _written(files[0], data)
-        streams = [(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate(files)]
-        pid = os.posix_spawnp(command[0], command, environment, file_actions=streams, setsigdef=[_SIGPIPE])
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return code, *(_read(file) for file in files[1:])  # type: ignore[return-value]
-    finally:
-        for file in files:
-            os.close(file)
-
-
-def _written(file: int, data: bytes) -> None:
-    """Put `data` into an empty file, to be read from its beginning."""
-    left = memoryview(data)
-    while left:
-        left = left[os.write(file, left) :]
-    os.lseek(file, 0, os.SEEK_SET)
-
-
-def _read(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    return os.pread(file, size, 0)
 
 
 def _raw(answer: bytes) -> Iterable[Difference]:

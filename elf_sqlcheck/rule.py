@@ -300,9 +300,7 @@ class Context(Belonging, Running, Siblings, _Generic[C_co]):
         return text.lower() if first.islower() else text
 
     def insert_column(self, definition: str) -> tuple[Edit, ...]:
-        """Edits that add `definition` as the last element of the present CREATE TABLE; () where it has no list, or
-        where the table is there already and is left alone.
-        """
+        """Edits that add `definition` to the present CREATE TABLE; () where that has no list, or does nothing."""
         from elf_sqlcheck import edits
 
         change: Any = self.change
