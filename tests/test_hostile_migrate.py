@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elf_sqlcheck.shared.database import SupabaseExecutor
 from tests import hostile
 
 if TYPE_CHECKING:
@@ -91,3 +92,42 @@ def test_what_a_hook_says_is_text(tmp_path: Path, database: str) -> None:
     done = hostile.command("elf-migrate", *words, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "mention @team" in hostile.plain(done.stderr)
+
+
+#: What a file may be called whose tool takes any name, and what SQL, psycopg or a shell would make of it.
+NAMES = (
+    "it's", "%s %(version)s %%", "{0} {} {name}", '"; DROP TABLE schema_migrations; --', "$$ $x$ \\'; SELECT 1; --",
+    "x -- *", "ünï\u202e", "`id` $(id)", "x" * 200,
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_name_is_a_name_to_the_letter(tmp_path: Path, database: str) -> None:
+    folder = tmp_path / "db" / "migrations"
+    folder.mkdir(parents=True)
+    (tmp_path / "elf-sqlcheck.toml").write_text(
+        'dir = "db/migrations"\nlayout = "dbmate"\n[hooks]\nbefore-up = ["cat"]\n', encoding="utf-8"
+    )
+    for number, name in enumerate(NAMES):
+        path = folder / f"2025010100000{number}_{name}.sql"
+        path.write_text(f"-- migrate:up\nCREATE TABLE t{number} ();\n-- migrate:down\nDROP TABLE t{number};\n")
+    url = ("--database-url", database)
+    for words in (
+        ("up", "--yes", "--skip-validation"),
+        ("down", "--all", "--yes"),
+        ("up", "--yes", "--skip-validation"),
+    ):
+        done = hostile.command("elf-migrate", *words, *url, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        hostile.plain(done.stdout)
+        hostile.plain(done.stderr)
+    listed = json.loads(hostile.command("elf-migrate", "list", *url, "--output", "json", folder=tmp_path).stdout)
+    expected = [(f"2025010100000{number}_{name}", "completed") for number, name in enumerate(NAMES)]
+    assert [(one["name"], one["status"]) for one in listed["migrations"]] == expected
+    with SupabaseExecutor(database) as executor:
+        kept = executor.query("SELECT version, name FROM public.schema_migrations ORDER BY version")
+        tables = executor.query("SELECT to_regclass('t8') IS NOT NULL AS there")
+    assert [row["name"] for row in kept] == [name for name, _ in expected]
+    assert tables[0]["there"]
+    status = hostile.command("elf-migrate", "status", "--verify-history", *url, folder=tmp_path)
+    assert f"The history is whole: {3 * len(NAMES)} events." in hostile.plain(status.stdout)
