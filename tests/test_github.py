@@ -233,6 +233,10 @@ def test_a_refused_sarif_file_is_told(work: Work, hub: FakeGitHub) -> None:
     assert done.returncode == 0
     assert "does not let GITHUB_TOKEN write to code scanning (Code scanning is not enabled" in done.stderr
     assert "write to code scanning" in work.summary.read_text()
+    hub.instead = [(202, {"id": "abc"}, {}), (200, {"processing_status": "failed", "errors": 1}, {})]
+    done = work.upload()
+    assert (done.returncode, "did not answer as the reference" in done.stderr) == (2, True)
+    hub.instead = []
     hub.pending, hub.errors = 9, []
     assert "was not done with it after 1 seconds" in work.upload("--wait", "1").stderr
     work.variables["GITHUB_REF"] = "main"

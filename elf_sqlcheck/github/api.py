@@ -118,9 +118,9 @@ class GitHub:
         """How far a file is: `pending`, `complete` or `failed`, and what is wrong with it."""
         path = f"{self._repository}/code-scanning/sarifs/{identifier}"
         found = self._ask(self._https, "GET", path, None, "read from code scanning")
-        if not isinstance(found, dict):
+        errors = (found.get("errors") or []) if isinstance(found, dict) else None
+        if not isinstance(errors, list):
             raise self._strange()
-        errors = found.get("errors") or ()
         return str(found.get("processing_status")), tuple(self._quoted(error) for error in errors)
 
     def _ask(
