@@ -42,10 +42,10 @@ class Warm:
 
     def seeds(self) -> Sequence[bytes]:
         """Files that build on each other, between `;;`."""
-        some = statements()
+        some, whole = statements(), corpus()
         return [
             b";;".join((GROUND.encode(), *some[at : at + 4])) for at in range(0, len(some), 4)
-        ] + [b";;".join(corpus()[at : at + 3]) for at in range(0, 90, 3)]  # fmt: skip
+        ] + [b";;".join(whole[at : at + 3]) for at in range(0, 90, 3)]  # fmt: skip
 
     def run(self, data: bytes) -> None:
         """Judge it in all ways."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elf_sqlcheck.catalog import changes as ch
-from elf_sqlcheck.catalog.entries import ABSENT, Absent, Enum, Fact, Routine, Sequence, Table, View
+from elf_sqlcheck.catalog.entries import ABSENT, ROUTINES, Absent, Enum, Fact, Routine, Sequence, Table, View
 from elf_sqlcheck.catalog.fold_columns import with_default
 from elf_sqlcheck.catalog.fold_drops import fact_key, input_types, routine_keys, signature
 from elf_sqlcheck.catalog.fold_parts import (
@@ -172,7 +172,6 @@ _PLACELESS = frozenset(
      "language", "publication", "role", "schema", "subscription", "tablespace"]
 )  # fmt: skip
 _TYPES = frozenset({"type", "domain", "domain constraint"})
-_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
 _ON_RELATIONS = frozenset(
@@ -185,7 +184,7 @@ _LOOKED_UP = _ON_RELATIONS | _TYPES
 def comment_key(catalog: Catalog, change: ch.Comment) -> tuple[str, ...]:
     """Where a comment is kept."""
     kind, name, part = change.kind, change.name, change.part or ""
-    if kind in _ROUTINES:
+    if kind in ROUTINES:
         full = catalog.now.resolve_function(name)
         keys = routine_keys(catalog, full, change.arguments)
         return ("comment", full.schema or "", full.name, keys[0][3] if len(keys) == 1 else "", kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from elf_sqlcheck.catalog import changes as ch
 from elf_sqlcheck.catalog import fold_moves as moves
 from elf_sqlcheck.catalog import retarget
-from elf_sqlcheck.catalog.entries import Domain, Fact, OtherType, Table, View
+from elf_sqlcheck.catalog.entries import ROUTINES, Domain, Fact, OtherType, Table, View
 from elf_sqlcheck.catalog.fold_drops import IN_SCHEMA, fact_key, routine_keys
 from elf_sqlcheck.catalog.fold_parts import RELATIONS, heirs, key_of, refer_columns, save, table_at, type_key
 from elf_sqlcheck.catalog.objects import Name
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from elf_sqlcheck.catalog.fold import Catalog
-
-_ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 
 
 def _rename(catalog: Catalog, change: ch.Rename) -> None:
@@ -31,7 +29,7 @@ def _rename(catalog: Catalog, change: ch.Rename) -> None:
     elif kind in {"type", "domain"}:
         full = catalog.now.resolve(change.name, "type")
         moves.move_type(catalog, full, Name(full.schema, change.to))
-    elif kind in _ROUTINES:
+    elif kind in ROUTINES:
         full = catalog.now.resolve_function(change.name)
         for key in routine_keys(catalog, full, change.arguments):
             moves.move_routine(catalog, key, Name(full.schema, change.to))
@@ -52,7 +50,7 @@ def _set_schema(catalog: Catalog, change: ch.SetSchema) -> None:
     elif change.kind in {"type", "domain"}:
         full = catalog.now.resolve(change.name, "type")
         moves.move_type(catalog, full, Name(change.schema, full.name))
-    elif change.kind in _ROUTINES:
+    elif change.kind in ROUTINES:
         full = catalog.now.resolve_function(change.name)
         for key in routine_keys(catalog, full, change.arguments):
             moves.move_routine(catalog, key, Name(change.schema, full.name))

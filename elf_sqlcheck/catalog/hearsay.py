@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def is_there(schema: Schema, kind: str, name: Name) -> bool:
     """Whether a migration made an object of that kind (see `Schema.knows`), or tells of one of that name."""
     if kind in ROUTINES:
-        keys = [key for key in schema.about(schema.resolve_function(name)) if key[0] == "function"]
-        return any(not isinstance(schema.get(key), Absent | None) for key in keys)
-    return schema.knows(kind, name) or any(True for key in _told(schema, name, kind) if key[0] != "function")
+        about = schema.about(schema.resolve_function(name))
+        return any(key[0] == "function" and not isinstance(schema.get(key), Absent | None) for key in about)
+    return schema.knows(kind, name) or any(key[0] != "function" for key in _told(schema, name, kind))
 
 
 def has_column(schema: Schema, table: Name, column: str) -> bool:
