@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 #: What the command imports once it runs.
 LOADED = (
-    "psycopg", "pglast.parser", "elf_sqlcheck.layouts", "elf_sqlcheck.run", "elf_sqlcheck.cli.migrate_check",
+    "psycopg", "pglast.parser", "elf_sqlcheck.layouts", "elf_sqlcheck.run", "elf_sqlcheck.cli.migrate",
+    "elf_sqlcheck.cli.migrate_check",
     "elf_sqlcheck.cli.migrate_status", "elf_sqlcheck.cli.migrate_up", "elf_sqlcheck.migrate.deploy",
     "elf_sqlcheck.migrate.target", "elf_sqlcheck.foreseen", "elf_sqlcheck.migrate.history", "elf_sqlcheck.reports",
     "elf_sqlcheck.migrate.rollback", "elf_sqlcheck.verify.proof", "elf_sqlcheck.postgres.server",
@@ -231,7 +232,7 @@ def run(
 def _serve(channel: socket.socket) -> None:
     """Fork for each order that comes over `channel`, and tell who has ended."""
     from elf_sqlcheck import registry
-    from elf_sqlcheck.cli import migrate, sqlcheck
+    from elf_sqlcheck.cli import sqlcheck, start
 
     for name in (*LOADED, *sys.argv[2:]):
         importlib.import_module(name)
@@ -257,7 +258,7 @@ def _serve(channel: socket.socket) -> None:
                 pid = os.fork()
                 if pid == 0:
                     selector.close()
-                    _become(json.loads(line), {"elf-migrate": migrate.main, "elf-sqlcheck": sqlcheck.main})
+                    _become(json.loads(line), {"elf-migrate": start.migrate, "elf-sqlcheck": sqlcheck.main})
                 channel.sendall(json.dumps({"started": pid}).encode() + b"\n")
 
 

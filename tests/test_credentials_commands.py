@@ -33,7 +33,7 @@ sealed.seal = seal
 #: Runs commands one after the other, each in a process of its own, and tells how each ended and all that it said.
 RUNS_COMMANDS = """
 import json, os, sys, tempfile
-from elf_sqlcheck.cli.migrate import main
+from elf_sqlcheck.cli.start import migrate as main
 from elf_sqlcheck.shared.credentials import sealed
 sealed.require_cryptography()
 told = []

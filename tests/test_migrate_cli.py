@@ -132,7 +132,7 @@ def test_a_better_down_section_is_no_obstacle(project: Path, database: str) -> N
 def test_a_missing_driver_is_named_with_its_remedy(project: Path) -> None:
     code = (
         "import sys; sys.modules['psycopg'] = None; sys.argv = ['elf-migrate', 'status', '--database-url', 'postgresql://x'];"
-        "from elf_sqlcheck.cli.migrate import main; main()"
+        "from elf_sqlcheck.cli.start import migrate; migrate()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 2

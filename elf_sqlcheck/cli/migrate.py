@@ -215,14 +215,3 @@ cli.add_command(baseline)
 cli.add_command(wait)
 cli.add_command(credentials)
 cli.add_command(completion.command("elf-migrate"))
-
-
-def main() -> None:
-    """Entry point: runs the command and ends with its exit code; no traceback reaches a user."""
-    import gc
-
-    from elf_sqlcheck.cli import ending
-
-    # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
-    gc.disable()
-    ending.run(lambda: cli, "elf-migrate", bug=70)

@@ -49,7 +49,8 @@ def main() -> NoReturn:
 
 
 def migrate() -> NoReturn:
-    """Entry point of `elf-migrate`."""
+    """Entry point of `elf-migrate`: runs the command and ends with its exit code; no traceback reaches a user."""
+    # A run makes next to no cycles, and looking for them while modules are loaded costs a tenth of it.
     gc.disable()
     ending.run(_migrate, "elf-migrate", bug=70)
 
